@@ -1,0 +1,37 @@
+# Short verbs; Meson does the work in build/.
+.PHONY: all test asan tsan bench fmt layers clean
+
+all: build
+	ninja -C build
+
+build:
+	meson setup build
+
+test: all layers
+	meson test -C build --print-errorlogs
+
+build-asan:
+	meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
+
+asan: build-asan
+	ninja -C build-asan
+	meson test -C build-asan --print-errorlogs
+
+build-tsan:
+	meson setup build-tsan -Db_sanitize=thread -Db_lundef=false
+
+tsan: build-tsan
+	ninja -C build-tsan
+	meson test -C build-tsan --print-errorlogs
+
+bench: all
+	bench/run
+
+fmt:
+	clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'src/*.cc' 'tests/*.c' 'tests/*.h')
+
+layers:
+	tools/layers
+
+clean:
+	rm -rf build build-asan build-tsan

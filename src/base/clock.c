@@ -1,0 +1,97 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+int64_t us_clock_wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t us_clock_wall_s(void) { return us_clock_wall_ms() / 1000; }
+
+int64_t us_clock_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+const char *us_clock_format(int64_t wall_s, char ret_text[US_CLOCK_ISO_BYTES])
+{
+	const int64_t first = -62167219200, last = 253402300799; /* 0000-01-01 … 9999-12-31 */
+	time_t t = (time_t) (wall_s < first ? first : wall_s > last ? last : wall_s);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(ret_text, US_CLOCK_ISO_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	/* strftime does not pad years below 1000. */
+	if (tm.tm_year + 1900 < 1000)
+		snprintf(ret_text, US_CLOCK_ISO_BYTES, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned) (tm.tm_year + 1900) % 10000,
+			(unsigned) (tm.tm_mon + 1) % 100, (unsigned) tm.tm_mday % 100, (unsigned) tm.tm_hour % 100,
+			(unsigned) tm.tm_min % 100, (unsigned) tm.tm_sec % 100);
+	return ret_text;
+}
+
+static bool digits(struct us_slice *s, size_t n, int *ret_value)
+{
+	int v = 0;
+
+	if (s->n < n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (s->p[i] < '0' || s->p[i] > '9')
+			return false;
+		v = v * 10 + (s->p[i] - '0');
+	}
+	s->p += n;
+	s->n -= n;
+	*ret_value = v;
+	return true;
+}
+
+static bool skip(struct us_slice *s, const char *one_of)
+{
+	if (!s->n || !s->p[0] || !strchr(one_of, s->p[0]))
+		return false;
+	s->p++;
+	s->n--;
+	return true;
+}
+
+bool us_clock_parse(struct us_slice text, int64_t *ret_wall_s)
+{
+	struct tm tm = { 0 };
+	int offset_s = 0;
+
+	if (!(digits(&text, 4, &tm.tm_year) && skip(&text, "-") && digits(&text, 2, &tm.tm_mon) && skip(&text, "-") &&
+		    digits(&text, 2, &tm.tm_mday) && skip(&text, "Tt ") && digits(&text, 2, &tm.tm_hour) &&
+		    skip(&text, ":") && digits(&text, 2, &tm.tm_min) && skip(&text, ":") && digits(&text, 2, &tm.tm_sec)))
+		return false;
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+		tm.tm_sec > 60)
+		return false;
+	if (skip(&text, ".")) {
+		int ignored;
+		if (!digits(&text, 1, &ignored))
+			return false;
+		while (digits(&text, 1, &ignored))
+			;
+	}
+	if (!skip(&text, "Zz")) {
+		int sign = text.n && text.p[0] == '-' ? -1 : 1, h, m;
+		if (!(skip(&text, "+-") && digits(&text, 2, &h) && skip(&text, ":") && digits(&text, 2, &m)) || h > 23 || m > 59)
+			return false;
+		offset_s = sign * (h * 3600 + m * 60);
+	}
+	if (text.n)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	*ret_wall_s = (int64_t) timegm(&tm) - offset_s;
+	return true;
+}
