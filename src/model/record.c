@@ -1,0 +1,104 @@
+#include "model/record.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/arena.h"
+
+const struct us_field *us_record_find(const struct us_record *record, struct us_slice name)
+{
+	for (size_t i = 0; i < record->n_fields; i++) {
+		const struct us_field *f = &record->fields[i];
+		if (f->name.n == name.n && strncasecmp(f->name.p, name.p, name.n) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+/* The bytes that are hashed; small ones never leave the stack. */
+struct bytes {
+	char small[2048];
+	char *p;
+	size_t n, cap;
+};
+
+static void add(struct bytes *b, const void *p, size_t n)
+{
+	if (n > b->cap - b->n) {
+		size_t cap = (b->n + n) * 2;
+		char *grown = us_malloc(cap);
+		memcpy(grown, b->p, b->n);
+		if (b->p != b->small)
+			free(b->p);
+		b->p = grown;
+		b->cap = cap;
+	}
+	if (n)
+		memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+
+static void begin(struct bytes *b)
+{
+	b->p = b->small;
+	b->n = 0;
+	b->cap = sizeof b->small;
+}
+
+static struct us_hash end(struct bytes *b)
+{
+	struct us_hash h = us_hash(b->p, b->n);
+
+	if (b->p != b->small)
+		free(b->p);
+	return h;
+}
+
+static void put_count(struct bytes *b, uint32_t n)
+{
+	unsigned char head[4] = { (unsigned char) (n >> 24), (unsigned char) (n >> 16), (unsigned char) (n >> 8),
+		(unsigned char) n };
+
+	add(b, head, sizeof head);
+}
+
+/* Each value has its length in front, "not set" is length ~0: no two different records give the same bytes. */
+static void put(struct bytes *b, struct us_slice s)
+{
+	put_count(b, s.p ? (uint32_t) s.n : UINT32_MAX);
+	if (s.p)
+		add(b, s.p, s.n);
+}
+
+struct us_hash us_user_hash(const struct us_user *user)
+{
+	struct bytes b;
+
+	begin(&b);
+	put(&b, user->id);
+	put(&b, user->name);
+	put(&b, user->full_name);
+	put(&b, user->first_name);
+	put(&b, user->last_name);
+	put(&b, user->email);
+	add(&b, user->active ? "\1" : "\0", 1);
+	for (size_t i = 0; i < user->n_attributes; i++) {
+		const struct us_field *a = &user->attributes[i];
+		put(&b, a->name);
+		put_count(&b, (uint32_t) a->n);
+		for (size_t k = 0; k < a->n; k++)
+			put(&b, a->values[k]);
+	}
+	return end(&b);
+}
+
+struct us_hash us_group_hash(const struct us_group *group)
+{
+	struct bytes b;
+
+	begin(&b);
+	put(&b, group->id);
+	put(&b, group->name);
+	put(&b, group->description);
+	return end(&b);
+}
