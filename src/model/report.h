@@ -1,0 +1,33 @@
+/* Report: what a run did, in numbers and words. */
+#ifndef US_MODEL_REPORT_H
+#define US_MODEL_REPORT_H
+
+#include <stdint.h>
+
+#include "model/change.h"
+
+enum us_run_status {
+	US_RUN_SCHEDULED,
+	US_RUN_RUNNING,
+	US_RUN_DONE,
+	US_RUN_FAILED,
+	US_RUN_HELD,        /* the guard stopped the plan: approve or reject */
+	US_RUN_CANCELLED,   /* by an admin, or a held plan was rejected */
+	US_RUN_INTERRUPTED, /* the server died during it; nothing was written */
+	US_RUN_STATUS_COUNT
+};
+const char *us_run_status_text(enum us_run_status status); /* "SCHEDULED" … */
+
+enum us_run_kind { US_RUN_FULL, US_RUN_SINGLE, US_RUN_SIMULATION, US_RUN_APPLY, US_RUN_UNDO, US_RUN_KIND_COUNT };
+const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo" */
+
+/* Outcomes of users and groups; memberships counted by one. */
+struct us_report {
+	int64_t users[US_OUTCOME_COUNT], groups[US_OUTCOME_COUNT];
+	int64_t memberships_added, memberships_removed, memberships_not_modified;
+	int64_t deactivated;   /* users updated from active to inactive: part of users[UPDATED or RENAMED] */
+};
+/* All outcomes of users: the model product's resultCount. */
+int64_t us_report_user_total(const struct us_report *report);
+
+#endif

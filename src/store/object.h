@@ -1,0 +1,106 @@
+/* Objects: users, groups and memberships in a directory.
+ *
+ * Reading is for everybody. Writing is for sync/apply alone: nothing else in the program changes a directory. Each write names the revision
+ * that it expects to replace, and gives US_CONFLICT if another is there.
+ */
+#ifndef US_STORE_OBJECT_H
+#define US_STORE_OBJECT_H
+
+#include "model/change.h"
+#include "model/have.h"
+#include "store/store.h"
+
+/* ---- the index for planning ---- */
+
+/* All of a directory, with two scans. */
+enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, struct us_have *ret_have, struct us_err *err);
+/* Only what a plan for a few objects needs: the objects with these ids, and whoever holds these names. next_number and revision are as in a
+ * whole index. */
+struct us_object_keys {
+	const struct us_slice *user_ids, *user_names, *group_ids, *group_names;
+	size_t n_user_ids, n_user_names, n_group_ids, n_group_names;
+};
+enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const struct us_object_keys *keys, struct us_have *ret_have,
+	struct us_err *err);
+
+/* ---- reading ---- */
+
+enum us_errc us_object_load_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t number,
+	struct us_user_image *ret_image, struct us_err *err);
+enum us_errc us_object_load_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t number,
+	struct us_group_image *ret_image, struct us_err *err);
+/* By name (folded here). US_NOT_FOUND. */
+enum us_errc us_object_find_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, uint32_t *ret_number,
+	struct us_user_image *ret_image, struct us_err *err);
+enum us_errc us_object_find_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, uint32_t *ret_number,
+	struct us_group_image *ret_image, struct us_err *err);
+
+struct us_member {
+	uint32_t number;
+	bool owned;
+};
+/* Direct members of a group, sorted by number; both lists live in arena. */
+enum us_errc us_object_load_members(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t group,
+	const struct us_member **ret_users, size_t *ret_n_users, const struct us_member **ret_groups, size_t *ret_n_groups, struct us_err *err);
+/* Groups that a user, or a group, is directly in. */
+enum us_errc us_object_load_groups_of_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
+	const struct us_member **ret_groups, size_t *ret_n, struct us_err *err);
+enum us_errc us_object_load_groups_of_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t group,
+	const struct us_member **ret_groups, size_t *ret_n, struct us_err *err);
+
+/* Pages in order of the folded name. after: folded name of the last one of the page before, NONE for the first. search: NONE, or a part of
+ * the folded name. */
+struct us_listed {
+	uint32_t number;
+	struct us_slice fold;
+	union {
+		struct us_user_image user;
+		struct us_group_image group;
+	};
+};
+enum us_errc us_object_list_users(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice after, struct us_slice search,
+	size_t limit, struct us_listed **ret_list, size_t *ret_n, struct us_err *err);
+enum us_errc us_object_list_groups(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice after, struct us_slice search,
+	size_t limit, struct us_listed **ret_list, size_t *ret_n, struct us_err *err);
+
+/* ---- writing: for sync/apply only ---- */
+
+/* Raises the directory's revision from expect to expect + 1; US_CONFLICT if it is not expect. */
+enum us_errc us_object_raise_revision(struct us_dbc *c, int64_t directory, int64_t expect, struct us_err *err);
+
+/* revision: the run that writes. */
+enum us_errc us_object_insert_user(struct us_dbc *c, int64_t directory, uint32_t number, const struct us_user_image *image, int64_t revision,
+	int64_t now_s, struct us_err *err);
+enum us_errc us_object_update_user(struct us_dbc *c, int64_t directory, uint32_t number, int64_t expect_revision,
+	const struct us_user_image *image, int64_t revision, int64_t now_s, struct us_err *err);
+enum us_errc us_object_delete_user(struct us_dbc *c, int64_t directory, uint32_t number, int64_t expect_revision, struct us_err *err);
+/* Takes the name away for the moment, so that others of the same plan can have it (swaps); an update follows. */
+enum us_errc us_object_park_user(struct us_dbc *c, int64_t directory, uint32_t number, struct us_err *err);
+
+enum us_errc us_object_insert_group(struct us_dbc *c, int64_t directory, uint32_t number, const struct us_group_image *image, int64_t revision,
+	int64_t now_s, struct us_err *err);
+enum us_errc us_object_update_group(struct us_dbc *c, int64_t directory, uint32_t number, int64_t expect_revision,
+	const struct us_group_image *image, int64_t revision, int64_t now_s, struct us_err *err);
+enum us_errc us_object_delete_group(struct us_dbc *c, int64_t directory, uint32_t number, int64_t expect_revision, struct us_err *err);
+enum us_errc us_object_park_group(struct us_dbc *c, int64_t directory, uint32_t number, struct us_err *err);
+
+/* Owned memberships of one group, and its members' hash with them. remove first, add later: two calls of one plan. Removing what is not there
+ * or adding what is: US_CONFLICT. owned false: a local membership (only an undo and the tests write those). */
+enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta,
+	struct us_err *err);
+enum us_errc us_object_add_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta, bool owned,
+	struct us_err *err);
+
+/* Around a plan that adds much: indexes that are faster to build afterwards are dropped and built again, inside the same transaction. n_users
+ * and n_memberships are what the plan adds. */
+enum us_errc us_object_bulk_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_is_bulk, struct us_err *err);
+enum us_errc us_object_bulk_end(struct us_dbc *c, struct us_err *err);
+
+/* Adds to the directory's counters. */
+struct us_directory_delta {
+	int64_t users, active_users, groups, memberships;
+};
+enum us_errc us_object_add_counts(struct us_dbc *c, int64_t directory, const struct us_directory_delta *delta, uint32_t next_user,
+	uint32_t next_group, struct us_err *err);
+
+#endif

@@ -1,0 +1,80 @@
+/* Runs: one row for each execution, and the rows of its plan. */
+#ifndef US_STORE_RUN_H
+#define US_STORE_RUN_H
+
+#include "model/change.h"
+#include "model/report.h"
+#include "store/store.h"
+
+struct us_run {
+	int64_t id;                      /* running number over all connectors */
+	struct us_slice job;             /* UUID */
+	int64_t connector;               /* number */
+	struct us_slice connector_uuid;
+	int64_t directory;
+	enum us_run_kind kind;
+	enum us_run_status status;
+	struct us_slice key;             /* single: the username */
+	int64_t plan_run;                /* apply, undo: the run whose plan is applied or turned round; 0 otherwise */
+	struct us_slice actor;           /* who started it: "admin", "schedule", … */
+	struct us_report report;
+	struct us_slice messages;        /* JSON array of strings, in order */
+	struct us_slice certificate;     /* JSON; NONE before the read */
+	struct us_slice held;            /* JSON {"rule","limit","found",…}; NONE unless it was held */
+	struct us_slice decided_by;      /* who approved or rejected; NONE */
+	int64_t base_revision;           /* of the directory, that the plan was made from; -1 before */
+	int64_t n_changes;               /* rows of the plan */
+	int64_t created, started, finished; /* wall seconds; 0 while not there yet */
+	int64_t modified;
+	struct us_slice node;
+};
+
+/* Makes a SCHEDULED run with its first message "Scheduled with jobid <uuid>". US_CONFLICT, and *ret_id of that run, if one of the connector is
+ * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor. */
+enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
+enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err);
+enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);
+/* Newest first; before: 0 or the id of the last one of the page before. */
+enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t connector, int64_t before, size_t limit, struct us_run **ret_list,
+	size_t *ret_n, struct us_err *err);
+/* SCHEDULED runs in order, for the queue after a start; all connectors. */
+enum us_errc us_run_list_scheduled(struct us_dbc *c, struct us_arena *arena, struct us_run **ret_list, size_t *ret_n, struct us_err *err);
+/* Sets the status if it is `expect` now; US_CONFLICT if it is another. The one function that changes a status. */
+enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status expect, enum us_run_status status, int64_t now_s,
+	struct us_err *err);
+/* Writes report, messages, certificate, held, decided_by, base_revision, n_changes of run->id; not its status. */
+enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err);
+/* RUNNING → INTERRUPTED, with a message that says so. */
+enum us_errc us_run_interrupt_all(struct us_dbc *c, int64_t now_s, int64_t *ret_n, struct us_err *err);
+
+/* ---- the rows of a plan ---- */
+
+enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_change *change, struct us_err *err);
+/* A change that collides after all becomes a failed one: it keeps before and after for display, and is not applied. */
+enum us_errc us_run_fail_change(struct us_dbc *c, int64_t run, uint32_t ord, struct us_slice reason, struct us_err *err);
+enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_t run, uint32_t ord, struct us_change *ret_change,
+	struct us_err *err);
+enum us_errc us_run_delete_changes(struct us_dbc *c, int64_t run, struct us_err *err);
+
+/* Walks the plan in order; filters are optional (-1: any). The iterator's statement belongs to c, so one walk at a time on a connection. */
+struct us_change_walk {
+	struct us_stmt *stmt;
+};
+enum us_errc us_change_walk_begin(struct us_dbc *c, int64_t run, int object, int outcome, struct us_change_walk *ret_walk, struct us_err *err);
+enum us_errc us_change_walk_next(struct us_change_walk *walk, struct us_arena *arena, struct us_change *ret_change, struct us_err *err);
+void us_change_walk_end(struct us_change_walk *walk);
+
+/* A page of results for people: after is the ord of the last row of the page before, -1 for the first; search: part of name or id, ASCII
+ * without case; NONE: any. */
+enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
+	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err);
+/* The last changes that touched one user or group, newest run first, applied runs only. */
+struct us_touched {
+	int64_t run;
+	int64_t finished;
+	struct us_change change;
+};
+enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,
+	size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err);
+
+#endif
