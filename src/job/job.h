@@ -1,0 +1,80 @@
+/* Jobs: the queue, the workers, the watch over running runs. At most one run of a connector is scheduled or running at a time.
+ *
+ * The queue is the SCHEDULED rows of the store, so it outlives a restart. Each worker thread executes one run from end to end.
+ * Thread-safe. Errors: as store, plus what is said below.
+ */
+#ifndef US_JOB_JOB_H
+#define US_JOB_JOB_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/report.h"
+#include "store/run.h"
+
+struct us_job;
+
+struct us_job_conf {
+	struct us_store *store;
+	const char *node;    /* name of this node; NULL: "NOT_CLUSTERED" */
+	unsigned n_workers;  /* runs at a time; 0: 2 */
+};
+
+/* Starts the workers and takes up runs that were SCHEDULED when the last server ended. */
+enum us_errc us_job_open(const struct us_job_conf *conf, struct us_job **ret_job, struct us_err *err);
+/* Cancels what runs, waits for the workers (at most a page of the slowest source), frees. SCHEDULED runs stay so. */
+void us_job_close(struct us_job *job);
+
+struct us_job_request {
+	struct us_slice connector; /* UUID or number */
+	enum us_run_kind kind;     /* FULL, SINGLE, SIMULATION */
+	struct us_slice key;       /* SINGLE: the username */
+	struct us_slice actor;     /* who asks */
+};
+/* Schedules a run and gives its id at once. If the connector has one that is SCHEDULED or RUNNING: that one's id and *ret_is_new false.
+ * A directory that was deleted is no error here: the run itself ends FAILED and says so. US_NOT_FOUND: no such connector. US_CONFLICT: it is
+ * disabled. */
+enum us_errc us_job_start(struct us_job *job, const struct us_job_request *request, int64_t *ret_run, bool *ret_is_new, struct us_err *err);
+/* Asks the connector's run to stop. It ends CANCELLED unless it is already writing. US_NOT_FOUND: none is there. */
+enum us_errc us_job_cancel(struct us_job *job, struct us_slice connector, int64_t *ret_run, struct us_err *err);
+
+/* HELD → applied by a worker, the same run. US_CONFLICT: not HELD; or the directory has changed since: then *ret_run is a new run of the same
+ * kind, the old one is CANCELLED, and the text says so. Otherwise *ret_run = run. */
+enum us_errc us_job_approve(struct us_job *job, int64_t run, struct us_slice actor, int64_t *ret_run, struct us_err *err);
+enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_slice actor, struct us_err *err); /* HELD → CANCELLED */
+/* A DONE simulation: a new run of kind APPLY writes exactly its plan. US_CONFLICT as above: *ret_run is a new simulation. */
+enum us_errc us_job_apply(struct us_job *job, int64_t run, struct us_slice actor, int64_t *ret_run, struct us_err *err);
+/* A DONE run that wrote: a new run of kind UNDO. US_CONFLICT: nothing to undo, or its rows are pruned. */
+enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_slice actor, int64_t *ret_run, struct us_err *err);
+
+/* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks. */
+enum us_errc us_job_test(struct us_job *job, struct us_slice connector, struct us_str *notes, struct us_err *err);
+
+/* What a run is doing now; false if it is not running here. */
+enum us_phase { US_PHASE_INDEX, US_PHASE_READ, US_PHASE_PLAN, US_PHASE_GUARD, US_PHASE_APPLY, US_PHASE_DONE };
+const char *us_phase_text(enum us_phase phase); /* "index", "read", "plan", "guard", "apply", "done" */
+struct us_progress {
+	enum us_phase phase;
+	int64_t users, groups, memberships; /* read so far */
+	int64_t total_users;  /* what the directory held before, an estimate of what is to come */
+	int64_t changes;      /* rows planned */
+	int64_t applied;      /* rows written */
+};
+bool us_job_progress(struct us_job *job, int64_t run, struct us_progress *ret_progress);
+
+/* Waits until the run is no longer SCHEDULED or RUNNING, or the deadline (monotonic ms) has passed: US_TIMEOUT. */
+enum us_errc us_job_wait(struct us_job *job, int64_t run, int64_t deadline_ms, struct us_err *err);
+/* The same without a waiting thread: done(context) is called once, from a worker (or at once, if the run is over already), short and
+ * without locks of its own. forget before the context dies; it is fine after the call. */
+void us_job_notify(struct us_job *job, int64_t run, void (*done)(void *context), void *context);
+void us_job_forget(struct us_job *job, void *context);
+
+/* Counters since start, for /metrics; by connector number where it matters. */
+struct us_job_stats {
+	int64_t queued, running;
+	int64_t source_requests, source_retries;
+};
+void us_job_stats(struct us_job *job, struct us_job_stats *ret_stats);
+/* US_UNAVAILABLE if a worker has died or the store cannot be reached. */
+enum us_errc us_job_check(struct us_job *job, struct us_err *err);
+
+#endif
