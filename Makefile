@@ -1,5 +1,5 @@
 # Short verbs; Meson does the work in build/.
-.PHONY: all test asan tsan bench fmt layers clean
+.PHONY: all test asan tsan fuzz bench fmt layers clean
 
 all: build
 	ninja -C build
@@ -24,6 +24,14 @@ tsan: build-tsan
 	ninja -C build-tsan
 	meson test -C build-tsan --print-errorlogs
 
+build-fuzz:
+	CC=clang CXX=clang++ meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link
+
+# Builds the libFuzzer programs; run one as build-fuzz/tests/fuzz/fuzz_json /tmp/found tests/fuzz/seeds/json
+fuzz: build-fuzz
+	ninja -C build-fuzz
+
 bench: all
 	bench/run
 
@@ -34,4 +42,4 @@ layers:
 	tools/layers
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz
