@@ -33,12 +33,15 @@ struct us_option {
 	bool scope;           /* decides who is read: a change holds the next plan that would clean up anybody (invariant G) */
 };
 
+struct us_preset;
+
 /* A connector type as the layers above see it. name is NULL at the end of a list. */
 struct us_type {
 	const char *name;  /* "ldap" */
 	const char *title; /* "LDAP / Active Directory" */
 	const char *help;
 	const struct us_option *options; /* ends with name NULL */
+	const struct us_preset *preset;  /* default mapping (model/mapping.h); NULL: the generic one */
 };
 
 const struct us_type *us_type_find(const struct us_type *types, struct us_slice name);
