@@ -17,9 +17,11 @@ enum us_run_status {
 	US_RUN_STATUS_COUNT
 };
 const char *us_run_status_text(enum us_run_status status); /* "SCHEDULED" … */
+bool us_run_status_parse(struct us_slice text, enum us_run_status *ret_status);
 
 enum us_run_kind { US_RUN_FULL, US_RUN_SINGLE, US_RUN_SIMULATION, US_RUN_APPLY, US_RUN_UNDO, US_RUN_KIND_COUNT };
 const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo" */
+bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind);
 
 /* Outcomes of users and groups; memberships counted by one. */
 struct us_report {
@@ -29,5 +31,9 @@ struct us_report {
 };
 /* All outcomes of users: the model product's resultCount. */
 int64_t us_report_user_total(const struct us_report *report);
+
+/* As stored with a run; counts of zero may be left out, unknown members are passed over. US_INVALID: no object. */
+void us_report_write(struct us_jsonw *w, const struct us_report *report);
+enum us_errc us_report_parse(struct us_arena *arena, struct us_slice json, struct us_report *ret_report, struct us_err *err);
 
 #endif
