@@ -88,10 +88,7 @@ static const struct { const char *oid, *name; } well_known[] = {
 	{ "2.5.4.3", "cn" }, { "2.5.4.4", "sn" }, { "2.5.4.5", "serialnumber" }, { "2.5.4.6", "c" }, { "2.5.4.7", "l" },
 	{ "2.5.4.8", "st" }, { "2.5.4.9", "street" }, { "2.5.4.10", "o" }, { "2.5.4.11", "ou" }, { "2.5.4.42", "givenname" },
 	{ "0.9.2342.19200300.100.1.25", "dc" }, { "0.9.2342.19200300.100.1.1", "uid" }, { "0.9.2342.19200300.100.1.3", "mail" },
-	{ "1.2.840.113549.1.9.1", "email" }, { "commonname", "cn" }, { "surname", "sn" }, { "countryname", "c" },
-	{ "localityname", "l" }, { "stateorprovincename", "st" }, { "streetaddress", "street" }, { "organizationname", "o" },
-	{ "organizationalunitname", "ou" }, { "domaincomponent", "dc" }, { "userid", "uid" }, { "rfc822mailbox", "mail" },
-	{ "emailaddress", "email" },
+	{ "1.2.840.113549.1.9.1", "email" },
 };
 
 static bool parse_type(struct parser *s, struct us_str *out)
