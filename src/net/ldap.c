@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ldap.h>
 #include <openldap.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
