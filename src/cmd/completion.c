@@ -1,0 +1,89 @@
+/* completion bash: the script is made from the tables of verbs and flags, so that it cannot lag behind */
+#include <stdio.h>
+
+#include "cmd/verbs.h"
+
+static void add_flags(struct us_str *out, const struct us_flag *flags)
+{
+	for (; flags && flags->name; flags++)
+		us_str_printf(out, "%s--%s", out->n ? " " : "", flags->name);
+}
+
+int us_completion_run(struct us_cli *cli)
+{
+	if (strcmp(cli->args.operands[0], "bash") != 0)
+		return us_cli_misuse(cli, "no completion for '%s'; there is: bash", cli->args.operands[0]);
+	struct us_str firsts = US_STR_INIT;
+	const char *last = "";
+	size_t last_n = 0;
+
+	for (const struct us_verb *v = us_verbs; v->name; v++) {
+		size_t n = strcspn(v->name, " ");
+		if (n == last_n && strncmp(v->name, last, n) == 0)
+			continue;
+		us_str_printf(&firsts, "%s%.*s", firsts.n ? " " : "", (int) n, v->name);
+		last = v->name;
+		last_n = n;
+	}
+	printf("# bash completion for usersync; load it with: source <(usersync completion bash)\n"
+		"_usersync_names() {\n"
+		"\tusersync \"${globals[@]}\" --json connector list 2>/dev/null </dev/null |\n"
+		"\t\tgrep -o '\"name\":\"[^\"\\\\]*\"' | cut -d '\"' -f 4\n"
+		"}\n"
+		"_usersync() {\n"
+		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb='' i word flags='' subs='' wants='' globals=()\n"
+		"\tCOMPREPLY=()\n"
+		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+		"\t\tword=${COMP_WORDS[i]}\n"
+		"\t\tcase $word in\n"
+		"\t\t--url|--user|--token|--cacert) [ -n \"$verb\" ] || globals+=(\"$word\" \"${COMP_WORDS[i+1]}\"); i=$((i + 1)) ;;\n"
+		"\t\t-*) ;;\n"
+		"\t\t*) verb=\"${verb:+$verb }$word\" ;;\n"
+		"\t\tesac\n"
+		"\tdone\n"
+		"\tcase $verb in\n"
+		"\t'') subs='%s'; flags='", us_str_text(&firsts));
+	us_str_clear(&firsts);
+	add_flags(&firsts, us_cli_common_flags);
+	printf("%s --version' ;;\n", us_str_text(&firsts));
+	/* A noun alone: its verbs. */
+	for (const struct us_verb *v = us_verbs; v->name;) {
+		size_t n = strcspn(v->name, " ");
+		if (!v->name[n]) {
+			v++;
+			continue;
+		}
+		const char *noun = v->name;
+		printf("\t%.*s) subs='", (int) n, noun);
+		for (bool is_first = true; v->name && strncmp(v->name, noun, n) == 0 && v->name[n] == ' '; v++, is_first = false)
+			printf("%s%s", is_first ? "" : " ", v->name + n + 1);
+		puts("' ;;");
+	}
+	for (const struct us_verb *v = us_verbs; v->name; v++) {
+		us_str_clear(&firsts);
+		add_flags(&firsts, v->flags);
+		if (!v->is_local)
+			add_flags(&firsts, us_cli_common_flags);
+		bool takes_name = strncmp(v->operands, "CONNECTOR", 9) == 0 || strncmp(v->operands, "[CONNECTOR", 10) == 0 || strcmp(v->operands, "RUN") == 0;
+		const char *wants = takes_name ? "name" : strcmp(v->operands, "FILE") == 0 ? "file" : NULL;
+		printf("\t'%s'|'%s '*) flags='%s'", v->name, v->name, us_str_text(&firsts));
+		if (wants)
+			printf("; [ \"$verb\" != '%s' ] || wants=%s", v->name, wants);
+		puts(" ;;");
+	}
+	fputs("\tesac\n"
+		"\tlocal IFS=$'\\n'\n"
+		"\tif [[ $cur == -* ]]; then\n"
+		"\t\tCOMPREPLY=($(compgen -W \"${flags// /$'\\n'}\" -- \"$cur\"))\n"
+		"\telif [ -n \"$subs\" ]; then\n"
+		"\t\tCOMPREPLY=($(compgen -W \"${subs// /$'\\n'}\" -- \"$cur\"))\n"
+		"\telif [ \"$wants\" = name ]; then\n"
+		"\t\tCOMPREPLY=($(compgen -W \"$(_usersync_names)\" -- \"$cur\"))\n"
+		"\telif [ \"$wants\" = file ]; then\n"
+		"\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+		"\tfi\n"
+		"}\n"
+		"complete -F _usersync usersync\n", stdout);
+	us_str_fini(&firsts);
+	return US_EXIT_OK;
+}

@@ -1,0 +1,88 @@
+/* The table of verbs. Help, completion and the man page's list follow it. */
+#include "cmd/verbs.h"
+
+#define NO_FLAGS NULL
+
+static const struct us_flag yes_flags[] = { { "yes", NULL, "do not ask" }, { 0 } };
+static const struct us_flag wait_flags[] = { { "wait", NULL, "wait for the end, then say how it ended" }, { 0 } };
+static const struct us_flag sync_flags[] = {
+	{ "wait", NULL, "wait for the end, then say how it ended" },
+	{ "simulate", NULL, "plan, show and keep the plan, change nothing" },
+	{ "user", "NAME", "update this one user only; never cleans up anybody" },
+	{ "timeout", "TIME", "give up waiting after this long (90s, 15m, 2h)" },
+	{ 0 },
+};
+static const struct us_flag status_flags[] = {
+	{ "watch", NULL, "follow the run until it ends" },
+	{ "history", NULL, "the runs before it, newest first" },
+	{ "limit", "N", "so many runs of the history; 20 if not given" },
+	{ "run", NULL, "the argument is the number of a run" },
+	{ 0 },
+};
+static const struct us_flag results_flags[] = {
+	{ "outcome", "NAME", "only added, updated, renamed, disabled, deleted, failed, filtered" },
+	{ "search", "TEXT", "only objects with this in their name or id" },
+	{ "limit", "N", "so many rows; 1000 if not given" },
+	{ 0 },
+};
+static const struct us_flag check_flags[] = {
+	{ "max-age", "TIME", "CRITICAL if the last good run is older (90s, 15m, 2h, 7d)" },
+	{ "warn-age", "TIME", "WARNING if it is older" },
+	{ 0 },
+};
+static const struct us_flag user_add_flags[] = { { "role", "ROLE", "admin, operator (reads, syncs, approves) or monitor (reads status)" }, { 0 } };
+static const struct us_flag user_change_flags[] = {
+	{ "role", "ROLE", "admin, operator or monitor" },
+	{ "password", NULL, "set a new password" },
+	{ 0 },
+};
+static const struct us_flag token_flags[] = {
+	{ "role", "ROLE", "admin, operator or monitor; monitor if not given" },
+	{ "expires", "TIME", "valid for so long (12h, 90d); for ever if not given" },
+	{ 0 },
+};
+const struct us_verb us_verbs[] = {
+	{ "connector list", "", "all connectors", NULL, NO_FLAGS, 0, 0, .run = us_connector_list_run },
+	{ "connector show", "CONNECTOR", "one connector with its settings", NULL, NO_FLAGS, 1, 1, .run = us_connector_show_run },
+	{ "connector apply", "FILE", "create or save connectors from a JSON file",
+		"FILE holds one object {\"name\", \"type\", \"configuration\"} or an array of them, such as 'connector export' prints; - is standard input.\n"
+		"A connector with the same uniqueId, else with the same name, is saved, any other is created, so that a second time changes nothing.\n"
+		"A secret given as \"***\" keeps the stored one. Saving makes a deleted directory again.",
+		NO_FLAGS, 1, 1, .run = us_connector_apply_run },
+	{ "connector export", "[CONNECTOR]", "print one connector, or all, as JSON without secrets", NULL, NO_FLAGS, 0, 1, .run = us_connector_export_run },
+	{ "connector test", "CONNECTOR", "connect and read a little, write nothing", NULL, NO_FLAGS, 1, 1, .run = us_connector_test_run },
+	{ "connector delete", "CONNECTOR", "delete a connector; its directory stays", NULL, yes_flags, 1, 1, .run = us_connector_delete_run },
+	{ "sync", "CONNECTOR", "start a full sync, a simulation, or the update of one user",
+		"Exit code with --wait or --user: 0 done, 1 failed, 3 held for a decision.", sync_flags, 1, 1, .run = us_sync_run },
+	{ "cancel", "CONNECTOR", "stop the connector's run, if it is not writing yet", NULL, NO_FLAGS, 1, 1, .run = us_cancel_run },
+	{ "status", "[CONNECTOR]", "the last run of a connector, or of all of them",
+		"Exit code: that of the run: 0 done or still running, 1 failed, 3 held.", status_flags, 0, 1, .run = us_status_run },
+	{ "results", "RUN", "what a run did, object by object", NULL, results_flags, 1, 1, .run = us_results_run },
+	{ "approve", "RUN", "apply a held plan", NULL, wait_flags, 1, 1, .run = us_approve_run },
+	{ "reject", "RUN", "drop a held plan", NULL, wait_flags, 1, 1, .run = us_reject_run },
+	{ "apply", "RUN", "apply exactly the plan of a simulation", NULL, wait_flags, 1, 1, .run = us_apply_run },
+	{ "undo", "RUN", "turn round what a run did", NULL, wait_flags, 1, 1, .run = us_undo_run },
+	{ "explain", "CONNECTOR USER", "where a user comes from, and why", NULL, NO_FLAGS, 2, 2, .run = us_explain_run },
+	{ "check", "CONNECTOR", "one line and exit code 0 to 3 for monitoring systems",
+		"0 OK: the last full sync is good and young enough.\n"
+		"1 WARNING: it is held, interrupted or cancelled, some objects failed, it is older than --warn-age, or the connector is disabled.\n"
+		"2 CRITICAL: it failed, there is none, or the last good one is older than --max-age.\n"
+		"3 UNKNOWN: the server cannot be asked.",
+		check_flags, 1, 1, .is_plugin = true, .run = us_check_run },
+	{ "directory list", "", "all directories", NULL, NO_FLAGS, 0, 0, .run = us_directory_list_run },
+	{ "directory show", "DIRECTORY", "one directory, by number or by its connector", NULL, NO_FLAGS, 1, 1, .run = us_directory_show_run },
+	{ "directory users", "DIRECTORY [USER]", "its users, or one of them", NULL, NO_FLAGS, 1, 2, .run = us_directory_users_run },
+	{ "directory groups", "DIRECTORY [GROUP]", "its groups, or one of them", NULL, NO_FLAGS, 1, 2, .run = us_directory_groups_run },
+	{ "directory delete", "DIRECTORY", "delete a directory and all its users", NULL, yes_flags, 1, 1, .run = us_directory_delete_run },
+	{ "user add", "NAME", "let somebody use this server's admin API",
+		"The password comes from USERSYNC_NEW_PASSWORD, else from the terminal, else from the first line of standard input.", user_add_flags, 1, 1,
+		.run = us_user_add_run },
+	{ "user list", "", "who may use the admin API", NULL, NO_FLAGS, 0, 0, .run = us_user_list_run },
+	{ "user change", "NAME", "another role or password", NULL, user_change_flags, 1, 1, .run = us_user_change_run },
+	{ "user remove", "NAME", "take the account away", NULL, NO_FLAGS, 1, 1, .run = us_user_remove_run },
+	{ "token add", "NAME", "make an API token and print it once", NULL, token_flags, 1, 1, .run = us_token_add_run },
+	{ "token list", "", "all API tokens, without their secrets", NULL, NO_FLAGS, 0, 0, .run = us_token_list_run },
+	{ "token remove", "ID", "make an API token invalid", NULL, NO_FLAGS, 1, 1, .run = us_token_remove_run },
+	{ "completion", "bash", "print the shell completion", NULL, NO_FLAGS, 1, 1, .is_local = true, .run = us_completion_run },
+	{ 0 },
+};

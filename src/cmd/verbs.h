@@ -1,0 +1,45 @@
+/* One function for each verb; the table that names them is in verbs.c. Each gives the exit code. */
+#ifndef US_CMD_VERBS_H
+#define US_CMD_VERBS_H
+
+#include "cmd/cli.h"
+
+int us_serve_run(struct us_cli *cli);
+
+int us_connector_list_run(struct us_cli *cli);
+int us_connector_show_run(struct us_cli *cli);
+int us_connector_apply_run(struct us_cli *cli);
+int us_connector_export_run(struct us_cli *cli);
+int us_connector_test_run(struct us_cli *cli);
+int us_connector_delete_run(struct us_cli *cli);
+
+int us_sync_run(struct us_cli *cli);
+int us_cancel_run(struct us_cli *cli);
+int us_status_run(struct us_cli *cli);
+int us_results_run(struct us_cli *cli);
+
+int us_approve_run(struct us_cli *cli);
+int us_reject_run(struct us_cli *cli);
+int us_apply_run(struct us_cli *cli);
+int us_undo_run(struct us_cli *cli);
+
+int us_explain_run(struct us_cli *cli);
+
+int us_directory_list_run(struct us_cli *cli);
+int us_directory_show_run(struct us_cli *cli);
+int us_directory_users_run(struct us_cli *cli);
+int us_directory_groups_run(struct us_cli *cli);
+int us_directory_delete_run(struct us_cli *cli);
+
+int us_user_add_run(struct us_cli *cli);
+int us_user_list_run(struct us_cli *cli);
+int us_user_change_run(struct us_cli *cli);
+int us_user_remove_run(struct us_cli *cli);
+int us_token_add_run(struct us_cli *cli);
+int us_token_list_run(struct us_cli *cli);
+int us_token_remove_run(struct us_cli *cli);
+
+int us_check_run(struct us_cli *cli);
+int us_completion_run(struct us_cli *cli);
+
+#endif
