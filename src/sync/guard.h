@@ -1,0 +1,39 @@
+/* Guard: looks at the numbers of a plan and says whether it may be applied unasked (invariant G). Pure. */
+#ifndef US_SYNC_GUARD_H
+#define US_SYNC_GUARD_H
+
+#include "model/sync_options.h"
+#include "sync/plan.h"
+
+/* The rules, in the order in which they are asked; the first that stops the plan is the one that is reported. */
+#define US_GUARD_TABLE(X) \
+	X(US_GUARD_FREE,                "free") \
+	X(US_GUARD_EMPTY_LISTING,       "empty-listing")          /* nobody was listed, and that would clean up somebody */ \
+	X(US_GUARD_SCOPE_CHANGED,       "configuration-changed")  /* scope, filter, id or mapping changed since the last applied plan */ \
+	X(US_GUARD_SHRINKING_READ,      "shrinking-read")         /* far fewer users listed than are there */ \
+	X(US_GUARD_USERS_REMOVED,       "users.removed")          /* cleaned up or deactivated */ \
+	X(US_GUARD_USERS_RENAMED,       "users.renamed") \
+	X(US_GUARD_GROUPS_REMOVED,      "groups.removed") \
+	X(US_GUARD_GROUPS_RENAMED,      "groups.renamed") \
+	X(US_GUARD_MEMBERSHIPS_REMOVED, "memberships.removed")
+
+enum us_guard_rule {
+#define X(code, text) code,
+	US_GUARD_TABLE(X)
+#undef X
+};
+
+struct us_verdict {
+	enum us_guard_rule rule; /* US_GUARD_FREE: go ahead */
+	int64_t found, of;       /* so many of so many */
+	int64_t allowed;         /* how many would have been let through */
+};
+
+const char *us_guard_rule_text(enum us_guard_rule rule);
+struct us_verdict us_guard_judge(const struct us_plan_counts *counts, const struct us_sync_settings *settings, bool scope_changed);
+/* {"rule":…,"found":…,"of":…,"limit":…,"message":…} */
+void us_guard_write(const struct us_verdict *verdict, struct us_str *out);
+/* One line for the run's messages. */
+void us_guard_describe(const struct us_verdict *verdict, struct us_str *out);
+
+#endif

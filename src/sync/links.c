@@ -1,0 +1,226 @@
+#include "sync/links.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum { CHUNK_PAIRS = 65536 };
+
+struct pair {
+	uint32_t group, user;
+};
+
+struct chunk {
+	struct chunk *next;
+	size_t n;
+	struct pair pairs[CHUNK_PAIRS];
+};
+
+/* user_place: US_MAP_NONE if the member is known by its ref alone. */
+struct waiting {
+	struct us_hash group, member;
+	uint32_t user_place;
+};
+
+struct refs {
+	struct us_map map;
+	uint32_t *places; /* by number of the map */
+	uint32_t cap;
+};
+
+struct us_links {
+	const struct us_have *have;
+	struct refs users, groups;
+	struct chunk *chunks;
+	size_t n_pairs;
+	struct us_edge *edges;
+	size_t n_edges, cap_edges;
+	struct waiting *waiting;
+	size_t n_waiting, cap_waiting;
+	uint32_t *first, *members; /* built: members[first[g] … first[g+1]-1] */
+};
+
+struct us_links *us_links_new(const struct us_have *have)
+{
+	struct us_links *l = us_calloc(1, sizeof *l);
+
+	l->have = have;
+	return l;
+}
+
+static void free_chunks(struct us_links *l)
+{
+	while (l->chunks) {
+		struct chunk *next = l->chunks->next;
+		free(l->chunks);
+		l->chunks = next;
+	}
+}
+
+void us_links_free(struct us_links *l)
+{
+	if (!l)
+		return;
+	free_chunks(l);
+	us_map_fini(&l->users.map);
+	us_map_fini(&l->groups.map);
+	free(l->users.places);
+	free(l->groups.places);
+	free(l->edges);
+	free(l->waiting);
+	free(l->first);
+	free(l->members);
+	free(l);
+}
+
+void us_links_name(struct us_links *l, bool is_group, uint32_t place, struct us_hash ref)
+{
+	struct refs *r = is_group ? &l->groups : &l->users;
+	uint32_t at = us_map_put(&r->map, ref, NULL);
+
+	if (at >= r->cap) {
+		r->cap = r->cap ? r->cap * 2 : 64;
+		r->places = us_realloc(r->places, r->cap * sizeof *r->places);
+	}
+	r->places[at] = place;
+}
+
+static uint32_t find(const struct us_links *l, bool is_group, struct us_hash ref)
+{
+	const struct refs *r = is_group ? &l->groups : &l->users;
+	uint32_t at = us_map_find(&r->map, ref);
+
+	if (at != US_MAP_NONE)
+		return r->places[at];
+	return us_map_find(is_group ? &l->have->groups.ids : &l->have->users.ids, ref);
+}
+
+static void add_edge(struct us_links *l, uint32_t parent, uint32_t child)
+{
+	if (l->n_edges == l->cap_edges) {
+		l->cap_edges = l->cap_edges ? l->cap_edges * 2 : 64;
+		l->edges = us_realloc(l->edges, l->cap_edges * sizeof *l->edges);
+	}
+	l->edges[l->n_edges++] = (struct us_edge) { parent, child };
+}
+
+void us_links_add_places(struct us_links *l, uint32_t group, uint32_t user)
+{
+	us_assert(!l->first);
+	if (!l->chunks || l->chunks->n == CHUNK_PAIRS) {
+		struct chunk *c = us_malloc(sizeof *c);
+		c->next = l->chunks;
+		c->n = 0;
+		l->chunks = c;
+	}
+	l->chunks->pairs[l->chunks->n++] = (struct pair) { group, user };
+	l->n_pairs++;
+}
+
+static bool try_member(struct us_links *l, uint32_t group, struct us_hash member)
+{
+	uint32_t place = find(l, false, member);
+
+	if (place != US_MAP_NONE) {
+		us_links_add_places(l, group, place);
+		return true;
+	}
+	place = find(l, true, member);
+	if (place == US_MAP_NONE)
+		return false;
+	add_edge(l, group, place);
+	return true;
+}
+
+static void wait(struct us_links *l, struct waiting w)
+{
+	if (l->n_waiting == l->cap_waiting) {
+		l->cap_waiting = l->cap_waiting ? l->cap_waiting + l->cap_waiting / 2 : 64;
+		l->waiting = us_realloc(l->waiting, l->cap_waiting * sizeof *l->waiting);
+	}
+	l->waiting[l->n_waiting++] = w;
+}
+
+void us_links_add(struct us_links *l, struct us_hash group_ref, const struct us_slice *member_refs, size_t n)
+{
+	uint32_t group = find(l, true, group_ref);
+
+	for (size_t i = 0; i < n; i++) {
+		struct us_hash member = us_hash_slice(member_refs[i]);
+		if (group == US_MAP_NONE || !try_member(l, group, member))
+			wait(l, (struct waiting) { group_ref, member, US_MAP_NONE });
+	}
+}
+
+void us_links_add_user(struct us_links *l, uint32_t user_place, struct us_hash group_ref)
+{
+	uint32_t group = find(l, true, group_ref);
+
+	if (group != US_MAP_NONE)
+		us_links_add_places(l, group, user_place);
+	else
+		wait(l, (struct waiting) { group_ref, US_HASH_ZERO, user_place });
+}
+
+static int by_edge(const void *a, const void *b)
+{
+	const struct us_edge *x = a, *y = b;
+
+	return x->parent != y->parent ? (x->parent > y->parent) - (x->parent < y->parent)
+	                              : (x->child > y->child) - (x->child < y->child);
+}
+
+int64_t us_links_build(struct us_links *l)
+{
+	uint32_t n_groups = l->have->groups.n;
+	int64_t unknown = 0;
+
+	for (size_t i = 0; i < l->n_waiting; i++) {
+		const struct waiting *w = &l->waiting[i];
+		uint32_t group = find(l, true, w->group);
+		if (group == US_MAP_NONE)
+			unknown++;
+		else if (w->user_place != US_MAP_NONE)
+			us_links_add_places(l, group, w->user_place);
+		else
+			unknown += !try_member(l, group, w->member);
+	}
+	free(l->waiting);
+	l->waiting = NULL;
+	l->n_waiting = l->cap_waiting = 0;
+	us_map_fini(&l->users.map);
+	us_map_fini(&l->groups.map);
+
+	us_assert(l->n_pairs < UINT32_MAX);
+	l->first = us_calloc((size_t) n_groups + 2, sizeof *l->first);
+	l->members = us_malloc(l->n_pairs * sizeof *l->members);
+	/* Counting sort; first[g + 1] runs ahead while filling and ends as the start of g + 1. */
+	for (struct chunk *c = l->chunks; c; c = c->next)
+		for (size_t i = 0; i < c->n; i++)
+			l->first[c->pairs[i].group + 2]++;
+	for (uint32_t g = 0; g < n_groups; g++)
+		l->first[g + 2] += l->first[g + 1];
+	while (l->chunks) {
+		struct chunk *c = l->chunks;
+		for (size_t i = 0; i < c->n; i++)
+			l->members[l->first[c->pairs[i].group + 1]++] = c->pairs[i].user;
+		l->chunks = c->next;
+		free(c);
+	}
+	if (l->n_edges)
+		qsort(l->edges, l->n_edges, sizeof *l->edges, by_edge);
+	return unknown;
+}
+
+size_t us_links_users(struct us_links *l, uint32_t group, uint32_t **ret_places)
+{
+	*ret_places = l->members + l->first[group];
+	return l->first[group + 1] - l->first[group];
+}
+
+size_t us_links_edges(struct us_links *l, struct us_edge **ret_edges)
+{
+	*ret_edges = l->edges;
+	return l->n_edges;
+}

@@ -1,0 +1,32 @@
+/* Links: the wanted memberships, 8 bytes each until they are grouped, 4 after.
+ *
+ * Objects are named by hashes of their refs while reading, by places of the have index when resolved. A ref that nobody has yet waits; what
+ * still waits at the end is of objects that were not listed.
+ */
+#ifndef US_SYNC_LINKS_H
+#define US_SYNC_LINKS_H
+
+#include "model/closure.h"
+#include "model/have.h"
+
+struct us_links;
+
+/* have is borrowed: its ids are the refs of objects that were not named otherwise. */
+struct us_links *us_links_new(const struct us_have *have);
+void us_links_free(struct us_links *links);
+
+/* The object at this place is called ref, beside its id. */
+void us_links_name(struct us_links *links, bool is_group, uint32_t place, struct us_hash ref);
+/* ref names a group; a member that could be both is a user. */
+void us_links_add(struct us_links *links, struct us_hash group_ref, const struct us_slice *member_refs, size_t n);
+void us_links_add_user(struct us_links *links, uint32_t user_place, struct us_hash group_ref);
+void us_links_add_places(struct us_links *links, uint32_t group_place, uint32_t user_place);
+
+/* No more is added: resolves what waited and groups by parent. Returns how many refs stayed unknown. */
+int64_t us_links_build(struct us_links *links);
+/* After build: users (places, in any order, may repeat; the caller may sort in place) and sub-groups of one group. */
+size_t us_links_users(struct us_links *links, uint32_t group_place, uint32_t **ret_places);
+/* All nestings: parent and child are places of groups; sorted by parent. */
+size_t us_links_edges(struct us_links *links, struct us_edge **ret_edges);
+
+#endif
