@@ -142,7 +142,7 @@ void us_jsonw_double(struct us_jsonw *w, double value)
 		if (*p == ',')
 			*p = '.'; /* the locale's decimal point */
 	comma(w);
-	us_str_add_text(w->out, text);
+	us_str_add_text(w->out, strcmp(text, "-0") ? text : "-0.0"); /* "-0" would read back as the whole number 0 */
 }
 
 void us_jsonw_raw(struct us_jsonw *w, struct us_slice json)

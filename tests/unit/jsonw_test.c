@@ -62,7 +62,7 @@ static void doubles_take_the_shortest_form(void **state)
 		const char *want;
 	} rows[] = {
 		{ 0.1, "0.1" }, { 1.5, "1.5" }, { 1e300, "1e+300" }, { 1.0 / 3, "0.3333333333333333" }, { -0.5, "-0.5" },
-		{ 0.1 + 0.2, "0.30000000000000004" }, { INFINITY, "null" }, { NAN, "null" },
+		{ 0.1 + 0.2, "0.30000000000000004" }, { -0.0, "-0.0" }, { INFINITY, "null" }, { NAN, "null" },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {
