@@ -13,13 +13,15 @@ int64_t us_clock_wall_ms(void)
 
 int64_t us_clock_wall_s(void) { return us_clock_wall_ms() / 1000; }
 
-int64_t us_clock_monotonic_ms(void)
+int64_t us_clock_monotonic_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
+
+int64_t us_clock_monotonic_ms(void) { return us_clock_monotonic_us() / 1000; }
 
 const char *us_clock_format(int64_t wall_s, char ret_text[US_CLOCK_ISO_BYTES])
 {

@@ -9,6 +9,7 @@
 int64_t us_clock_wall_s(void);       /* seconds since 1970 UTC */
 int64_t us_clock_wall_ms(void);
 int64_t us_clock_monotonic_ms(void); /* for durations and deadlines */
+int64_t us_clock_monotonic_us(void);
 
 #define US_CLOCK_ISO_BYTES 21
 /* "2022-10-05T08:17:44Z"; years outside 0000–9999 are clamped. */
