@@ -31,12 +31,16 @@ void us_db_release(struct us_dbc *c); /* an open transaction is rolled back; NUL
 
 enum us_errc us_db_begin(struct us_dbc *c, struct us_err *err); /* writer: takes the write lock at once */
 enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err);
-void us_db_rollback(struct us_dbc *c); /* clears the sticky error */
+void us_db_rollback(struct us_dbc *c); /* clears the sticky error; without a transaction it does nothing */
+/* Calls done once when the open transaction has been committed, in the committing thread; never if it is rolled back. The same function
+ * given twice is called once. For caches that must not see the old data after they were emptied. */
+void us_db_after_commit(struct us_dbc *c, void (*done)(void));
 
 /* Several statements without parameters. */
 enum us_errc us_db_exec(struct us_dbc *c, const char *sql, struct us_err *err);
 
-/* sql must be a literal or live as long as the connection. The statement comes reset, with no values bound. */
+/* sql must be a literal or live as long as the connection. The statement comes reset, with no values bound. Integers and NULL stay bound over
+ * a reset, so a loop binds again only what differs. */
 enum us_errc us_db_prepare(struct us_dbc *c, const char *sql, struct us_stmt **ret_stmt, struct us_err *err);
 void us_stmt_bind_int(struct us_stmt *s, int at, int64_t value); /* at from 1; errors show at step */
 void us_stmt_bind_slice(struct us_stmt *s, int at, struct us_slice text);  /* NONE binds NULL; borrowed until reset */
@@ -51,6 +55,9 @@ void us_stmt_reset(struct us_stmt *s); /* ends a row loop early */
 int64_t us_stmt_int(struct us_stmt *s, int column);
 struct us_slice us_stmt_slice(struct us_stmt *s, int column); /* text or blob */
 bool us_stmt_is_null(struct us_stmt *s, int column);
+
+/* How long a lease may wait for its turn before it gives US_UNAVAILABLE; 60 s if never set. */
+void us_db_set_lease_wait(struct us_db *db, int64_t wait_ms);
 
 /* Statements run since open, over all connections; for tests that bound them. */
 int64_t us_db_statements(const struct us_db *db);
