@@ -38,6 +38,7 @@ static void tidy(char *text, bool cut)
 		text[--n] = '\0';
 }
 
+__attribute__((format(printf, 4, 0)))
 static enum us_errc fill(struct us_err *err, enum us_errc code, int native, const char *format, va_list ap)
 {
 	if (!err)

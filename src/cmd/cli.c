@@ -28,6 +28,7 @@ const char *us_cli_flag(const struct us_cli *cli, const char *name)
 	return NULL;
 }
 
+__attribute__((format(printf, 2, 0)))
 static void say(const char *who, const char *format, va_list ap)
 {
 	struct us_str raw = US_STR_INIT, clean = US_STR_INIT;
