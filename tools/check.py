@@ -67,7 +67,7 @@ def setup(name, options, compiler):
         code, text = run(["meson", "setup", str(folder), *options], WORK / f"{name}.setup.log", env)
         if code:
             return f"meson setup: {text[-3000:]}"
-    code, text = run(["ninja", "-C", str(folder), f"-j{CORES}"], WORK / f"{name}.build.log")
+    code, text = run(["ninja", "-k", "0", "-C", str(folder), f"-j{CORES}"], WORK / f"{name}.build.log")
     return text[-6000:] if code else None
 
 

@@ -211,7 +211,7 @@ enum us_errc us_http_fail_transfer(const struct us_http_failure *f, struct us_er
 				us_str_text(&p.path), f->max_bytes >> 20);
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	default:
 		rc = us_err_set_native(err, US_UNAVAILABLE, f->curl_code, "the call to %s%s failed%s: %s", where, us_str_text(&p.path), again,
 			f->detail[0] ? f->detail : curl_easy_strerror((CURLcode) f->curl_code));
