@@ -12,7 +12,7 @@ enum mark {
 	FAILED = 4,       /* nothing is written for it */
 	CLAIMS = 8,       /* wants a name that is not its own now */
 	GONE = 16,        /* this plan deletes it */
-	NO_MEMBERS = 32,  /* group: its members could not be read; leave them */
+	KEEPS_LINKS = 32, /* its members (group) or groups (user) could not be read; leave those that it has */
 	DEACTIVATED = 64, /* this plan takes it from active to inactive */
 	HAS_ROW = 128,
 };
@@ -452,8 +452,8 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 	if (is_group) {
 		if (s->marks[place] & NEW)
 			keep_new_name(p, place, name);
-		s->marks[place] |= NO_MEMBERS;
 	}
+	s->marks[place] |= KEEPS_LINKS;
 	step.change.number = s->marks[place] & NEW ? 0 : s->have->numbers[place];
 	if (s->marks[place] & FAILED) {
 		step.kind = US_STEP_NONE;
@@ -525,6 +525,15 @@ static bool has_local(const struct us_plan_member *members, uint32_t n)
 	return false;
 }
 
+static void keep_links(struct us_plan *p, uint32_t user_place, const struct us_plan_given *given)
+{
+	for (uint32_t i = 0; i < given->n_groups; i++) {
+		uint32_t group = group_place(p, given->groups[i].number);
+		if (given->groups[i].owned && group != US_MAP_NONE)
+			us_links_add_places(p->links, group, user_place);
+	}
+}
+
 static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_plan_given *given,
 	struct us_plan_step *step)
 {
@@ -540,11 +549,7 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	}
 	/* Whoever stays keeps the memberships that they had: only what the source can see is taken away by its word. */
 	if (mode != US_CLEANUP_DELETE)
-		for (uint32_t i = 0; i < given->n_groups; i++) {
-			uint32_t group = group_place(p, given->groups[i].number);
-			if (given->groups[i].owned && group != US_MAP_NONE)
-				us_links_add_places(p->links, group, place);
-		}
+		keep_links(p, place, given);
 	bool done = mode == US_CLEANUP_KEEP || (mode == US_CLEANUP_DISABLE && before->missing_since && !before->user.active);
 	if (done) {
 		tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
@@ -601,7 +606,8 @@ static bool next_missing(struct us_plan *p, struct us_arena *arena, const struct
 	struct side *s = users ? &p->users : &p->groups;
 
 	for (; p->at < s->n_have; p->at++) {
-		if (s->marks[p->at] & SEEN || !(s->have->flags[p->at] & US_HAVE_OWNED))
+		bool keeps_links = users && s->marks[p->at] & KEEPS_LINKS;
+		if ((s->marks[p->at] & SEEN && !keeps_links) || !(s->have->flags[p->at] & US_HAVE_OWNED))
 			continue;
 		if (!p->asked) {
 			p->asked = true;
@@ -610,7 +616,9 @@ static bool next_missing(struct us_plan *p, struct us_arena *arena, const struct
 			return true;
 		}
 		p->asked = false;
-		if (users ? clean_user(p, arena, p->at, given, step) : clean_group(p, p->at, given, step)) {
+		if (keeps_links)
+			keep_links(p, p->at, given);
+		else if (users ? clean_user(p, arena, p->at, given, step) : clean_group(p, p->at, given, step)) {
 			p->at++;
 			return true;
 		}
@@ -845,7 +853,7 @@ static bool next_members(struct us_plan *p, struct us_arena *arena, const struct
 				return true;
 			continue;
 		}
-		bool is_read = (m & SEEN) && !(m & NO_MEMBERS) && will_be(s, place);
+		bool is_read = (m & SEEN) && !(m & KEEPS_LINKS) && will_be(s, place);
 		if (!is_read && !(m & GONE)) {
 			p->at++;
 			continue;

@@ -1,0 +1,21 @@
+/* Messages of a run: a JSON array of lines, in order, bounded. */
+#ifndef US_SYNC_MESSAGES_H
+#define US_SYNC_MESSAGES_H
+
+#include "base/str.h"
+
+#define US_MESSAGES_MAX 200
+
+struct us_messages {
+	struct us_str json; /* "[…" without its end */
+	int n;
+};
+
+/* Goes on from a stored array; NONE starts one. Owns: json. */
+void us_messages_init(struct us_messages *m, struct us_slice stored);
+void us_messages_fini(struct us_messages *m);
+void us_messages_add(struct us_messages *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The array as it is now; valid until the next call. */
+struct us_slice us_messages_text(struct us_messages *m);
+
+#endif

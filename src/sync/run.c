@@ -1,0 +1,596 @@
+#include "sync/run.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "model/sync_options.h"
+#include "store/connector.h"
+#include "store/directory.h"
+#include "store/object.h"
+#include "sync/apply.h"
+#include "sync/guard.h"
+#include "sync/messages.h"
+#include "sync/undo.h"
+#include "sync/want.h"
+
+/* Everything of one execution; its arena dies with it. */
+struct act {
+	struct us_sync *sync;
+	struct us_dbc *reader;
+	struct us_arena arena;
+	struct us_run run;
+	struct us_connector connector;
+	struct us_sync_settings settings;
+	const struct us_source_ops *ops;
+	struct us_source *source;
+	struct us_have have;
+	struct us_plan *plan;
+	struct us_rows rows;
+	struct us_messages messages;
+	struct us_plan_counts counts;
+	struct us_certificate certificate;
+	struct us_err source_err;  /* what cut the read short */
+	bool is_partial;
+	struct us_str certificate_json, held_json, scope_json;
+	enum us_run_status status; /* that it ends with */
+	struct us_err *err;
+};
+
+static void enter(struct act *a, int phase) { a->sync->progress->phase = phase; }
+
+/* A failure of the run: its message, its status. */
+static enum us_errc fail(struct act *a, enum us_errc rc)
+{
+	a->status = rc == US_CANCELLED ? US_RUN_CANCELLED : US_RUN_FAILED;
+	us_messages_add(&a->messages, "%s", a->err->text);
+	return rc;
+}
+
+/* ---- opening ---- */
+
+static enum us_errc open_connector(struct act *a)
+{
+	char key[24];
+	struct us_directory directory;
+	enum us_errc rc;
+
+	snprintf(key, sizeof key, "%lld", (long long) a->run.connector);
+	rc = us_connector_find(a->sync->store, a->reader, &a->arena, us_slice(key), US_SECRETS_CLEAR, &a->connector, a->err);
+	if (rc)
+		return rc;
+	us_sync_settings_read(a->connector.configuration, &a->settings);
+	a->run.directory = a->connector.directory;
+	rc = us_directory_load(a->reader, &a->arena, a->connector.directory, &directory, a->err);
+	if (rc)
+		return rc;
+	a->sync->progress->total_users = directory.n_users;
+	a->ops = us_source_find(a->connector.type);
+	if (!a->ops)
+		return us_err_set(a->err, US_CONFIG, "there is no connector type " US_SLICE_FMT, US_SLICE_ARG(a->connector.type));
+	us_sync_settings_scope(a->ops->type.options, a->connector.configuration, &a->scope_json);
+	return US_OK;
+}
+
+static enum us_errc open_source(struct act *a)
+{
+	struct us_conf conf = { a->ops->type.options, a->connector.configuration };
+
+	return a->ops->open(&conf, a->sync->cancel, &a->source, a->err);
+}
+
+static void open_plan(struct act *a, bool is_single)
+{
+	struct us_plan_input in = { .have = &a->have, .settings = a->settings, .is_single = is_single, .now_s = a->run.started };
+
+	a->plan = us_plan_new(&in);
+	a->run.base_revision = a->have.revision;
+}
+
+/* ---- planning ---- */
+
+static struct us_want want_of(struct act *a)
+{
+	struct us_sync_progress *p = a->sync->progress;
+
+	return (struct us_want) {
+		.source = a->source, .mapping = us_mapping_new(&a->arena, a->ops->type.preset, a->connector.configuration),
+		.plan = a->plan, .rows = &a->rows, .reader = a->reader, .directory = a->run.directory, .cancel = a->sync->cancel,
+		.users = &p->users, .groups = &p->groups, .memberships = &p->memberships };
+}
+
+/* Collisions, cleanup and memberships: what can be known only when all is read. */
+static enum us_errc finish_plan(struct act *a, const struct us_want *want, const struct us_plan_complete *complete)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_plan_given given = { 0 };
+	struct us_plan_step step;
+	enum us_errc rc = US_OK;
+
+	enter(a, US_SYNC_PLAN);
+	us_plan_end_reading(a->plan, complete);
+	for (;;) {
+		if (*a->sync->cancel) {
+			rc = us_err_set(a->err, US_CANCELLED, "Cancelled while planning");
+			break;
+		}
+		us_plan_next(a->plan, &arena, &given, &step);
+		given = (struct us_plan_given) { 0 };
+		if (step.kind == US_STEP_END)
+			break;
+		if (step.kind == US_STEP_ROW && step.change.object == US_OBJECT_MEMBERS && !step.change.name.p) {
+			struct us_group_image image;
+			rc = us_object_load_group(a->reader, &arena, a->run.directory, step.change.number, &image, a->err);
+			if (rc)
+				break;
+			step.change.name = image.group.name;
+			step.change.id = image.group.id;
+		}
+		if (step.kind == US_STEP_ROW || step.kind == US_STEP_FAIL_ROW) {
+			us_rows_add(&a->rows, &step);
+			/* Nothing that the plan or the gathered rows still need lives longer than this flush. */
+			if (arena.total_bytes > 4 << 20) {
+				rc = us_rows_flush(&a->rows, a->err);
+				us_arena_reset(&arena);
+			}
+		} else {
+			if (arena.total_bytes > 4 << 20)
+				rc = us_rows_flush(&a->rows, a->err);
+			if (a->rows.n == 0 && a->rows.n_failures == 0)
+				us_arena_reset(&arena);
+			if (rc == US_OK)
+				rc = us_want_load(want, &arena, &step, true, &given, a->err);
+		}
+		if (rc)
+			break;
+	}
+	if (rc == US_OK)
+		rc = us_rows_flush(&a->rows, a->err);
+	if (rc == US_OK)
+		us_plan_counts(a->plan, &a->counts);
+	us_arena_fini(&arena);
+	return rc;
+}
+
+/* Invariant L, kept for people: what was read and how its end was seen. */
+static void write_certificate(struct act *a)
+{
+	struct us_jsonw w = US_JSONW_INIT(&a->certificate_json);
+	const struct us_certificate *c = &a->certificate;
+
+	us_jsonw_open(&w, '{');
+	us_jsonw_put_bool(&w, "whole", us_certificate_is_whole(c));
+	us_jsonw_key(&w, "listings");
+	us_jsonw_open(&w, '[');
+	for (size_t i = 0; i < c->n; i++) {
+		const struct us_certificate_row *row = &c->rows[i];
+		us_jsonw_open(&w, '{');
+		us_jsonw_put_text(&w, "listing", row->listing);
+		us_jsonw_put_int(&w, "pages", row->pages);
+		us_jsonw_put_int(&w, "rows", row->rows);
+		if (row->announced >= 0)
+			us_jsonw_put_int(&w, "announced", row->announced);
+		us_jsonw_put_text(&w, "end", row->signal);
+		us_jsonw_close(&w, '}');
+	}
+	us_jsonw_close(&w, ']');
+	us_jsonw_put_int(&w, "requests", a->source->stats.requests);
+	us_jsonw_put_int(&w, "retries", a->source->stats.retries);
+	us_jsonw_close(&w, '}');
+}
+
+static struct us_plan_complete complete_of(const struct us_certificate *c)
+{
+	bool whole[3] = { true, true, true };
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->rows[i].signal)
+			whole[c->rows[i].kind] = false;
+	return (struct us_plan_complete) { whole[US_RECORD_USER], whole[US_RECORD_GROUP], whole[US_RECORD_MEMBERS] };
+}
+
+/* Whether the run can go on with what was read: the error is of the source, and something was read. */
+static bool may_go_on(const struct act *a)
+{
+	int64_t rows = 0;
+
+	for (size_t i = 0; i < a->certificate.n; i++)
+		rows += a->certificate.rows[i].rows;
+	return a->source_err.code != US_CANCELLED && a->source_err.code != US_CONFIG && rows > 0 && !a->settings.all_or_nothing;
+}
+
+static enum us_errc plan_full(struct act *a)
+{
+	enum us_errc rc;
+
+	enter(a, US_SYNC_INDEX);
+	rc = us_object_load_have(a->reader, a->run.directory, &a->have, a->err);
+	if (rc)
+		return rc;
+	open_plan(a, false);
+	enter(a, US_SYNC_READ);
+	rc = open_source(a);
+	if (rc)
+		return rc;
+	struct us_want want = want_of(a);
+	rc = us_want_read(&want, &a->certificate, &a->source_err, a->err);
+	if (rc)
+		return rc;
+	write_certificate(a);
+	if (a->source_err.code) {
+		if (!may_go_on(a)) {
+			*a->err = a->source_err;
+			return a->err->code;
+		}
+		a->is_partial = true;
+		us_messages_add(&a->messages, "Incomplete read: %s", a->source_err.text);
+		us_messages_add(&a->messages, "What was read is brought up to date; nothing is cleaned up and no membership is removed.");
+	}
+	struct us_plan_complete complete = complete_of(&a->certificate);
+	if (a->is_partial)
+		complete = (struct us_plan_complete) { 0 };
+	return finish_plan(a, &want, &complete);
+}
+
+/* Asks by name; if the IdP does not know that name, by the id of the user that the directory has under it. */
+static enum us_errc find_single(struct act *a, struct us_page *ret_page)
+{
+	struct us_user_image image;
+	uint32_t number;
+	enum us_errc rc = a->ops->find(a->source, a->run.key, false, &a->arena, ret_page, a->err);
+
+	if (rc != US_NOT_FOUND)
+		return rc;
+	rc = us_object_find_user(a->reader, &a->arena, a->run.directory, a->run.key, &number, &image, NULL);
+	if (rc == US_NOT_FOUND)
+		return us_err_set(a->err, US_NOT_FOUND, "User <" US_SLICE_FMT "> " US_SYNC_UNKNOWN_USER, US_SLICE_ARG(a->run.key));
+	if (rc)
+		return us_err_set(a->err, rc, "cannot read the directory");
+	if (!image.owned || !image.user.id.n) {
+		us_messages_add(&a->messages, "User <" US_SLICE_FMT "> is local; it is not changed.", US_SLICE_ARG(a->run.key));
+		return US_END;
+	}
+	rc = a->ops->find(a->source, image.user.id, true, &a->arena, ret_page, a->err);
+	if (rc != US_NOT_FOUND)
+		return rc;
+	us_messages_add(&a->messages,
+		"User <" US_SLICE_FMT "> is no longer at the identity provider; a single update cleans nobody up, a full sync will.",
+		US_SLICE_ARG(a->run.key));
+	a->counts.report.users[US_OUTCOME_NOT_MODIFIED]++;
+	return US_END;
+}
+
+static void collect_keys(const struct us_want *want, struct us_arena *arena, const struct us_page *page, struct us_object_keys *ret)
+{
+	struct us_slice *user_ids = us_arena_array(arena, page->n, sizeof *user_ids), *user_names = us_arena_array(arena, page->n, sizeof *user_ids);
+	struct us_slice *group_ids = us_arena_array(arena, page->n, sizeof *user_ids), *group_names = us_arena_array(arena, page->n, sizeof *user_ids);
+	struct us_slice reason;
+
+	*ret = (struct us_object_keys) { .user_ids = user_ids, .user_names = user_names, .group_ids = group_ids, .group_names = group_names };
+	for (size_t i = 0; i < page->n; i++) {
+		struct us_user u;
+		struct us_group g;
+		const struct us_record *r = &page->records[i];
+		if (r->kind == US_RECORD_USER) {
+			user_ids[ret->n_user_ids++] = r->id;
+			if (us_mapping_user(want->mapping, r, arena, &u, &reason))
+				user_names[ret->n_user_names++] = u.name;
+		} else if (r->kind == US_RECORD_GROUP) {
+			group_ids[ret->n_group_ids++] = r->id;
+			if (us_mapping_group(want->mapping, r, arena, &g, &reason))
+				group_names[ret->n_group_names++] = g.name;
+		}
+	}
+}
+
+static enum us_errc plan_single(struct act *a)
+{
+	struct us_page page = { 0 };
+	struct us_object_keys keys;
+	enum us_errc rc;
+
+	enter(a, US_SYNC_READ);
+	rc = open_source(a);
+	if (rc)
+		return rc;
+	rc = find_single(a, &page);
+	if (rc)
+		return rc == US_END ? US_OK : rc;
+	struct us_want want = want_of(a);
+	collect_keys(&want, &a->arena, &page, &keys);
+	rc = us_object_load_have_some(a->reader, a->run.directory, &keys, &a->have, a->err);
+	if (rc)
+		return rc;
+	open_plan(a, true);
+	want.plan = a->plan;
+	rc = us_want_page(&want, &a->arena, &page, a->err);
+	if (rc)
+		return rc;
+	struct us_plan_complete nothing = { 0 };
+	return finish_plan(a, &want, &nothing);
+}
+
+static enum us_errc plan_undo(struct act *a)
+{
+	struct us_run turned;
+	struct us_directory directory;
+	enum us_errc rc = us_run_load(a->reader, &a->arena, a->run.plan_run, &turned, a->err);
+
+	if (rc == US_OK)
+		rc = us_directory_load(a->reader, &a->arena, a->run.directory, &directory, a->err);
+	if (rc)
+		return rc;
+	if (turned.directory != a->run.directory)
+		return us_err_set(a->err, US_CONFLICT, "Run %lld was made for directory %lld, which was replaced by directory %lld",
+			(long long) turned.id, (long long) turned.directory, (long long) a->run.directory);
+	a->run.base_revision = directory.revision;
+	enter(a, US_SYNC_PLAN);
+	struct us_undo undo = { .reader = a->reader, .directory = a->run.directory,
+		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .writer = turned.id, .rows = &a->rows,
+		.cancel = a->sync->cancel };
+	return us_undo_plan(&undo, &a->counts, a->err);
+}
+
+/* ---- judging and writing ---- */
+
+static bool has_work(const struct us_report *r)
+{
+	for (int i = 0; i < US_OUTCOME_COUNT; i++)
+		if (i != US_OUTCOME_NOT_MODIFIED && i != US_OUTCOME_FAILED && i != US_OUTCOME_FILTERED && (r->users[i] || r->groups[i]))
+			return true;
+	return r->memberships_added || r->memberships_removed;
+}
+
+static bool writes_scope(const struct act *a)
+{
+	return a->run.kind == US_RUN_FULL && !a->is_partial && a->scope_json.n &&
+		!us_slice_is_equal(a->connector.applied_scope, us_str_slice(&a->scope_json));
+}
+
+/* Invariant A: the plan, the directory's revision, the scope and the run's own end are one transaction. */
+static enum us_errc write_plan(struct act *a)
+{
+	struct us_dbc *c;
+	struct us_apply apply = { .directory = a->run.directory,
+		.plan_run = a->run.kind == US_RUN_APPLY ? a->run.plan_run : a->run.id, .revision = a->run.id,
+		.base_revision = a->run.base_revision, .report = &a->run.report, .now_s = us_clock_wall_s(),
+		.applied = &a->sync->progress->applied };
+	enum us_errc rc;
+
+	if (!has_work(&a->run.report) && !writes_scope(a))
+		return US_OK;
+	enter(a, US_SYNC_APPLY);
+	rc = us_db_lease_writer(a->sync->store->db, &c, a->err);
+	if (rc)
+		return rc;
+	rc = us_db_begin(c, a->err);
+	if (rc == US_OK && has_work(&a->run.report))
+		rc = us_apply_plan(c, &apply, a->err);
+	if (rc == US_OK && writes_scope(a))
+		rc = us_connector_set_applied_scope(c, a->connector.id, us_str_slice(&a->scope_json), a->err);
+	if (rc == US_OK) {
+		int64_t now = us_clock_wall_s();
+		a->status = a->is_partial ? US_RUN_FAILED : US_RUN_DONE;
+		a->run.messages = us_messages_text(&a->messages);
+		rc = us_run_save(c, &a->run, now, a->err);
+		if (rc == US_OK)
+			rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, now, a->err);
+	}
+	if (rc == US_OK)
+		rc = us_db_commit(c, a->err);
+	us_db_release(c);
+	return rc;
+}
+
+static void say_counts(struct act *a)
+{
+	const struct us_plan_counts *c = &a->counts;
+
+	if (c->unidentified_users || c->unidentified_groups)
+		us_messages_add(&a->messages,
+			"%lld users and %lld groups were listed without a usable id; objects of that kind are not cleaned up.",
+			(long long) c->unidentified_users, (long long) c->unidentified_groups);
+	if (c->unresolved_members)
+		us_messages_add(&a->messages, "%lld memberships name objects that were not listed; they are left out.",
+			(long long) c->unresolved_members);
+	if (c->n_cycles) {
+		uint32_t numbers[5];
+		size_t n = us_plan_cycle_numbers(a->plan, numbers, 5);
+		struct us_str names = US_STR_INIT;
+		for (size_t i = 0; i < n; i++) {
+			struct us_group_image image;
+			bool known = us_object_load_group(a->reader, &a->arena, a->run.directory, numbers[i], &image, NULL) == US_OK;
+			us_str_add_text(&names, i ? ", " : ": ");
+			if (known)
+				us_str_add_slice(&names, image.group.name);
+			else
+				us_str_printf(&names, "new group %u", numbers[i]);
+		}
+		us_messages_add(&a->messages, "%u groups are members of themselves through others%s", c->n_cycles, us_str_text(&names));
+		us_str_fini(&names);
+	}
+}
+
+static enum us_errc judge_and_write(struct act *a)
+{
+	bool scope_changed = a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION
+		? a->connector.applied_scope.p && !us_slice_is_equal(a->connector.applied_scope, us_str_slice(&a->scope_json))
+		: false;
+	struct us_verdict verdict = us_guard_judge(&a->counts, &a->settings, scope_changed);
+
+	enter(a, US_SYNC_GUARD);
+	a->run.report = a->counts.report;
+	a->run.n_changes = a->counts.n_rows;
+	say_counts(a);
+	if (verdict.rule != US_GUARD_FREE) {
+		us_guard_write(&verdict, &a->held_json);
+		a->run.held = us_str_slice(&a->held_json);
+		struct us_str text = US_STR_INIT;
+		us_guard_describe(&verdict, &text);
+		if (a->run.kind == US_RUN_SIMULATION)
+			us_messages_add(&a->messages, "A sync would be held: %s", us_str_text(&text));
+		else
+			us_messages_add(&a->messages, "%s", us_str_text(&text));
+		us_str_fini(&text);
+	}
+	a->status = a->run.kind == US_RUN_SIMULATION ? US_RUN_DONE : verdict.rule != US_GUARD_FREE ? US_RUN_HELD : US_RUN_DONE;
+	if (a->is_partial && a->status == US_RUN_DONE)
+		a->status = US_RUN_FAILED;
+	if (a->run.kind == US_RUN_SIMULATION || verdict.rule != US_GUARD_FREE)
+		return US_OK;
+	if (*a->sync->cancel)
+		return us_err_set(a->err, US_CANCELLED, "Cancelled before anything was written");
+	return write_plan(a);
+}
+
+static enum us_errc write_stored(struct act *a)
+{
+	struct us_run planned;
+	struct us_directory directory;
+	int64_t id = a->run.kind == US_RUN_APPLY ? a->run.plan_run : a->run.id;
+	enum us_errc rc = us_run_load(a->reader, &a->arena, id, &planned, a->err);
+
+	if (rc == US_OK)
+		rc = us_directory_load(a->reader, &a->arena, planned.directory, &directory, a->err);
+	if (rc)
+		return rc;
+	a->run.directory = planned.directory;
+	a->run.report = planned.report;
+	a->run.n_changes = planned.n_changes;
+	a->run.base_revision = planned.base_revision;
+	a->run.certificate = planned.certificate;
+	a->status = US_RUN_DONE;
+	return write_plan(a);
+}
+
+/* ---- the story ---- */
+
+static enum us_errc play(struct act *a)
+{
+	enum us_errc rc;
+
+	rc = open_connector(a);
+	if (rc)
+		return rc;
+	if (a->run.decided_by.n || a->run.kind == US_RUN_APPLY)
+		return write_stored(a);
+	if (a->run.kind == US_RUN_UNDO)
+		rc = plan_undo(a);
+	else if (a->run.kind == US_RUN_SINGLE)
+		rc = plan_single(a);
+	else
+		rc = plan_full(a);
+	return rc ? rc : judge_and_write(a);
+}
+
+static enum us_errc write_end(struct act *a)
+{
+	struct us_dbc *c;
+	struct us_run now;
+	int64_t wall = us_clock_wall_s();
+	enum us_errc rc = us_run_load(a->reader, &a->arena, a->run.id, &now, a->err);
+
+	/* write_plan has ended it already, or somebody else has taken it away */
+	if (rc || now.status != US_RUN_RUNNING)
+		return rc;
+	rc = us_db_lease_writer(a->sync->store->db, &c, a->err);
+	if (rc)
+		return rc;
+	a->run.messages = us_messages_text(&a->messages);
+	if (a->certificate_json.n)
+		a->run.certificate = us_str_slice(&a->certificate_json);
+	rc = us_db_begin(c, a->err);
+	if (rc == US_OK)
+		rc = us_run_save(c, &a->run, wall, a->err);
+	if (rc == US_OK)
+		rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, wall, a->err);
+	if (rc == US_OK)
+		rc = us_db_commit(c, a->err);
+	us_db_release(c);
+	return rc;
+}
+
+enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_status *ret_status, struct us_err *err)
+{
+	struct us_err run_err = US_ERR_INIT;
+	struct act a = { .sync = sync, .err = &run_err, .status = US_RUN_FAILED };
+	enum us_errc rc = us_db_lease_reader(sync->store->db, &a.reader, err);
+
+	if (rc)
+		return rc;
+	enter(&a, US_SYNC_INDEX);
+	rc = us_run_load(a.reader, &a.arena, id, &a.run, err);
+	if (rc == US_OK) {
+		a.rows = (struct us_rows) { .store = sync->store, .run = id, .directory = a.run.directory, .changes = &sync->progress->changes };
+		us_messages_init(&a.messages, a.run.messages);
+		rc = play(&a);
+		if (rc)
+			fail(&a, rc);
+		a.err = err;
+		rc = write_end(&a);
+		if (rc == US_OK)
+			*ret_status = a.status;
+	}
+	enter(&a, US_SYNC_DONE);
+	if (a.source) {
+		sync->source_requests = a.source->stats.requests;
+		sync->source_retries = a.source->stats.retries;
+		a.ops->close(a.source);
+	}
+	us_plan_free(a.plan);
+	us_have_fini(&a.have);
+	us_rows_fini(&a.rows);
+	us_messages_fini(&a.messages);
+	us_str_fini(&a.certificate_json);
+	us_str_fini(&a.held_json);
+	us_str_fini(&a.scope_json);
+	us_db_release(a.reader);
+	us_arena_fini(&a.arena);
+	return rc;
+}
+
+enum us_errc us_sync_check_revision(struct us_dbc *c, const struct us_run *run, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_directory directory;
+	enum us_errc rc = us_directory_load(c, &arena, run->directory, &directory, err);
+
+	us_arena_fini(&arena);
+	if (rc)
+		return rc;
+	if (directory.revision != run->base_revision)
+		return us_err_set(err, US_CONFLICT,
+			"the directory has changed since run %lld was planned (revision %lld, now %lld)", (long long) run->id,
+			(long long) run->base_revision, (long long) directory.revision);
+	return US_OK;
+}
+
+enum us_errc us_sync_test(struct us_store *store, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes,
+	struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_connector found;
+	struct us_dbc *c;
+	struct us_source *source;
+	const struct us_source_ops *ops = NULL;
+	enum us_errc rc = us_db_lease_reader(store->db, &c, err);
+
+	if (rc)
+		return rc;
+	rc = us_connector_find(store, c, &arena, connector, US_SECRETS_CLEAR, &found, err);
+	us_db_release(c);
+	if (rc == US_OK) {
+		ops = us_source_find(found.type);
+		if (!ops)
+			rc = us_err_set(err, US_CONFIG, "there is no connector type " US_SLICE_FMT, US_SLICE_ARG(found.type));
+	}
+	if (rc == US_OK) {
+		struct us_conf conf = { ops->type.options, found.configuration };
+		rc = ops->open(&conf, cancel, &source, err);
+		if (rc == US_OK) {
+			rc = ops->test(source, notes, err);
+			ops->close(source);
+		}
+	}
+	us_arena_fini(&arena);
+	return rc;
+}

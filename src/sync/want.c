@@ -1,0 +1,164 @@
+#include "sync/want.h"
+
+#include "store/object.h"
+
+static const struct us_plan_member *to_members(struct us_arena *arena, const struct us_member *members, size_t n)
+{
+	struct us_plan_member *out = us_arena_array(arena, n, sizeof *out);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct us_plan_member) { members[i].number, members[i].owned };
+	return out;
+}
+
+enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const struct us_plan_step *step, bool with_links,
+	struct us_plan_given *ret_given, struct us_err *err)
+{
+	const struct us_member *users = NULL, *groups = NULL;
+	size_t n_users = 0, n_groups = 0;
+	enum us_errc rc;
+
+	*ret_given = (struct us_plan_given) { 0 };
+	if (step->kind == US_STEP_LOAD_USER) {
+		struct us_user_image *image = us_arena_zalloc(arena, sizeof *image);
+		rc = us_object_load_user(w->reader, arena, w->directory, step->number, image, err);
+		if (rc == US_OK && with_links)
+			rc = us_object_load_groups_of_user(w->reader, arena, w->directory, step->number, &groups, &n_groups, err);
+		ret_given->user = image;
+	} else {
+		struct us_group_image *image = us_arena_zalloc(arena, sizeof *image);
+		rc = us_object_load_group(w->reader, arena, w->directory, step->number, image, err);
+		if (rc == US_OK && step->kind == US_STEP_LOAD_MEMBERS)
+			rc = us_object_load_members(w->reader, arena, w->directory, step->number, &users, &n_users, &groups, &n_groups, err);
+		ret_given->group = image;
+	}
+	if (rc == US_NOT_FOUND)
+		return us_err_set(err, US_CONFLICT, "the directory changed while the plan was made; run the sync again");
+	if (rc)
+		return rc;
+	ret_given->users = to_members(arena, users, n_users);
+	ret_given->n_users = (uint32_t) n_users;
+	ret_given->groups = to_members(arena, groups, n_groups);
+	ret_given->n_groups = (uint32_t) n_groups;
+	return US_OK;
+}
+
+static void take(const struct us_want *w, const struct us_plan_step *step)
+{
+	if (step->kind == US_STEP_ROW || step->kind == US_STEP_FAIL_ROW)
+		us_rows_add(w->rows, step);
+}
+
+/* For display, when the mapping could not say. */
+static struct us_slice guess_name(const struct us_record *r)
+{
+	static const char *const names[] = { "username", "uid", "sAMAccountName", "name", "cn", "mail", "email" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const struct us_field *f = us_record_find(r, us_slice(names[i]));
+		if (f && f->n && f->values[0].n && f->values[0].n <= US_MAPPING_NAME_MAX_BYTES && us_slice_is_utf8(f->values[0]))
+			return f->values[0];
+	}
+	return r->id;
+}
+
+static enum us_errc user(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
+{
+	struct us_plan_step step;
+	struct us_slice reason;
+	struct us_user *u = us_arena_zalloc(arena, sizeof *u);
+
+	++*w->users;
+	if (!us_mapping_user(w->mapping, r, arena, u, &reason)) {
+		us_plan_failed(w->plan, arena, false, r->id, r->ref, guess_name(r), reason, &step);
+		take(w, &step);
+		return US_OK;
+	}
+	us_plan_user(w->plan, arena, u, r->ref, NULL, &step);
+	if (step.kind == US_STEP_LOAD_USER) {
+		struct us_plan_given given;
+		enum us_errc rc = us_want_load(w, arena, &step, false, &given, err);
+		if (rc)
+			return rc;
+		us_plan_user(w->plan, arena, u, r->ref, given.user, &step);
+	}
+	take(w, &step);
+	*w->memberships += (int64_t) r->n_groups;
+	us_plan_member_of(w->plan, r->id, r->groups, r->n_groups);
+	return US_OK;
+}
+
+static enum us_errc group(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
+{
+	struct us_plan_step step;
+	struct us_slice reason;
+	struct us_group *g = us_arena_zalloc(arena, sizeof *g);
+
+	++*w->groups;
+	if (!us_mapping_group(w->mapping, r, arena, g, &reason)) {
+		us_plan_failed(w->plan, arena, true, r->id, r->ref, guess_name(r), reason, &step);
+		take(w, &step);
+		return US_OK;
+	}
+	us_plan_group(w->plan, arena, g, r->ref, NULL, &step);
+	if (step.kind == US_STEP_LOAD_GROUP) {
+		struct us_plan_given given;
+		enum us_errc rc = us_want_load(w, arena, &step, false, &given, err);
+		if (rc)
+			return rc;
+		us_plan_group(w->plan, arena, g, r->ref, given.group, &step);
+	}
+	take(w, &step);
+	*w->memberships += (int64_t) r->n_members;
+	us_plan_members(w->plan, r->ref.p ? r->ref : r->id, r->members, r->n_members);
+	return US_OK;
+}
+
+enum us_errc us_want_page(const struct us_want *w, struct us_arena *arena, const struct us_page *page, struct us_err *err)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		const struct us_record *r = &page->records[i];
+		enum us_errc rc = US_OK;
+		switch (r->kind) {
+		case US_RECORD_USER:
+			rc = user(w, arena, r, err);
+			break;
+		case US_RECORD_GROUP:
+			rc = group(w, arena, r, err);
+			break;
+		case US_RECORD_MEMBERS:
+			*w->memberships += (int64_t) r->n_members;
+			us_plan_members(w->plan, r->ref, r->members, r->n_members);
+			break;
+		}
+		if (rc)
+			return rc;
+	}
+	return us_rows_flush(w->rows, err);
+}
+
+enum us_errc us_want_read(const struct us_want *w, struct us_certificate *ret_certificate, struct us_err *ret_source_err,
+	struct us_err *err)
+{
+	struct us_reader *reader;
+	struct us_arena arena = US_ARENA_INIT;
+	enum us_errc rc = US_OK;
+
+	us_reader_open(w->source, &reader);
+	while (rc == US_OK) {
+		struct us_page page;
+		size_t listing;
+		us_arena_reset(&arena);
+		if (*w->cancel) {
+			us_err_set(ret_source_err, US_CANCELLED, "Cancelled while reading");
+			break;
+		}
+		if (us_reader_next(reader, &arena, &page, &listing, ret_source_err))
+			break;
+		rc = us_want_page(w, &arena, &page, err);
+	}
+	*ret_certificate = *us_reader_certificate(reader);
+	us_reader_close(reader);
+	us_arena_fini(&arena);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/* Want: reads a source, maps each record, and feeds the plan. */
+#ifndef US_SYNC_WANT_H
+#define US_SYNC_WANT_H
+
+#include "model/mapping.h"
+#include "source/source.h"
+#include "sync/plan.h"
+#include "sync/rows.h"
+
+struct us_want {
+	struct us_source *source;
+	const struct us_mapping *mapping;
+	struct us_plan *plan;
+	struct us_rows *rows;
+	struct us_dbc *reader;    /* for what the plan asks for */
+	int64_t directory;
+	const atomic_bool *cancel;
+	_Atomic int64_t *users, *groups, *memberships; /* progress in records read */
+};
+
+/* Reads every listing to its end. *ret_certificate says how far it came, in any case. An error of the source is *ret_source_err, not the result: the
+ * plan has what was read until then. The result is an error of our own side. */
+enum us_errc us_want_read(const struct us_want *want, struct us_certificate *ret_certificate, struct us_err *ret_source_err,
+	struct us_err *err);
+/* Feeds one page that was read already (a single user). */
+enum us_errc us_want_page(const struct us_want *want, struct us_arena *arena, const struct us_page *page, struct us_err *err);
+/* Loads what a LOAD step of the plan asks for. */
+enum us_errc us_want_load(const struct us_want *want, struct us_arena *arena, const struct us_plan_step *step, bool with_links,
+	struct us_plan_given *ret_given, struct us_err *err);
+
+#endif
