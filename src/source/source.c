@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "source/ldap.h"
 
 #define MAX_TYPES 16
 
 /* One row for each kind of identity provider. */
 static const struct us_source_ops *drivers[MAX_TYPES + 1] = {
+	&us_source_ldap,
 	NULL,
 };
 
