@@ -294,3 +294,25 @@ void us_secret_sha256(struct us_slice text, char ret_hex[65])
 	crypto_hash_sha256(hash, (const unsigned char *) (text.p ? text.p : ""), text.n);
 	sodium_bin2hex(ret_hex, 65, hash, sizeof hash);
 }
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct us_secret_sha256), "room for the library's state");
+
+static crypto_hash_sha256_state *state_of(struct us_secret_sha256 *sum)
+{
+	return (crypto_hash_sha256_state *) (void *) sum->state;
+}
+
+void us_secret_sha256_begin(struct us_secret_sha256 *sum) { crypto_hash_sha256_init(state_of(sum)); }
+
+void us_secret_sha256_add(struct us_secret_sha256 *sum, const void *p, size_t n)
+{
+	crypto_hash_sha256_update(state_of(sum), p, n);
+}
+
+void us_secret_sha256_end(struct us_secret_sha256 *sum, char ret_hex[65])
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256_final(state_of(sum), hash);
+	sodium_bin2hex(ret_hex, 65, hash, sizeof hash);
+}

@@ -46,5 +46,10 @@ void us_secret_uuid(char ret_uuid[US_UUID_BYTES]); /* version 4, lower case */
 
 /* SHA-256 as lower-case hex, for API tokens (random, so a plain hash suffices). */
 void us_secret_sha256(struct us_slice text, char ret_hex[65]);
+/* The same, piece by piece, for whole files. */
+struct us_secret_sha256 { _Alignas(8) unsigned char state[128]; };
+void us_secret_sha256_begin(struct us_secret_sha256 *sum);
+void us_secret_sha256_add(struct us_secret_sha256 *sum, const void *p, size_t n);
+void us_secret_sha256_end(struct us_secret_sha256 *sum, char ret_hex[65]);
 
 #endif

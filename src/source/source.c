@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "source/file.h"
 #include "source/ldap.h"
 
 #define MAX_TYPES 16
@@ -10,6 +11,7 @@
 /* One row for each kind of identity provider. */
 static const struct us_source_ops *drivers[MAX_TYPES + 1] = {
 	&us_source_ldap,
+	&us_source_file,
 	NULL,
 };
 
