@@ -41,6 +41,7 @@ static const struct us_flag token_flags[] = {
 	{ "expires", "TIME", "valid for so long (12h, 90d); for ever if not given" },
 	{ 0 },
 };
+static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
 const struct us_verb us_verbs[] = {
 	{ "connector list", "", "all connectors", NULL, NO_FLAGS, 0, 0, .run = us_connector_list_run },
 	{ "connector show", "CONNECTOR", "one connector with its settings", NULL, NO_FLAGS, 1, 1, .run = us_connector_show_run },
@@ -83,6 +84,7 @@ const struct us_verb us_verbs[] = {
 	{ "token add", "NAME", "make an API token and print it once", NULL, token_flags, 1, 1, .run = us_token_add_run },
 	{ "token list", "", "all API tokens, without their secrets", NULL, NO_FLAGS, 0, 0, .run = us_token_list_run },
 	{ "token remove", "ID", "make an API token invalid", NULL, NO_FLAGS, 1, 1, .run = us_token_remove_run },
+	{ "types", "[TYPE]", "the kinds of connector, or the settings of one", NULL, types_flags, 0, 1, .is_local = true, .run = us_types_run },
 	{ "completion", "bash", "print the shell completion", NULL, NO_FLAGS, 1, 1, .is_local = true, .run = us_completion_run },
 	{ 0 },
 };

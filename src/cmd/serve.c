@@ -1,0 +1,305 @@
+/* serve: puts the parts together, runs until it is told to stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "cmd/conf.h"
+#include "cmd/verbs.h"
+#include "job/job.h"
+#include "model/sync_options.h"
+#include "net/httpd.h"
+#include "source/source.h"
+#include "store/account.h"
+#include "store/store.h"
+
+enum { DRAIN_MS = 10000, MAX_WORKERS = 64, MAX_PEM_BYTES = 1 << 20 };
+
+struct settings {
+	const char *data, *listen, *store, *tls_cert, *tls_key;
+	int64_t workers;
+	enum us_log_level level;
+	enum us_log_format format;
+};
+
+struct server {
+	int lock_fd;
+	struct us_secret_key key;
+	struct us_store *store;
+	struct us_job *job;
+	struct us_api *api;
+	struct us_httpd *httpd;
+	struct us_str cert, tls_key;
+};
+
+/* ---- settings ---- */
+
+static const char *const conf_keys[] = { "data", "listen", "store", "workers", "tls-cert", "tls-key", "log-level", "log-format", NULL };
+
+/* The command line wins over the file, the file over the default. */
+static const char *setting(const struct us_cli *cli, const struct us_conf_file *file, const char *name, const char *fallback)
+{
+	const char *value = us_cli_flag(cli, name);
+
+	if (!value)
+		value = us_conf_file_find(file, name);
+	return value ? value : fallback;
+}
+
+static bool find_word(const char *const *words, const char *word, int *ret_at)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], word) == 0) {
+			*ret_at = i;
+			return true;
+		}
+	return false;
+}
+
+static int read_settings(struct us_cli *cli, struct settings *ret_settings)
+{
+	static const char *const levels[] = { "debug", "info", "warn", "error", NULL }, *const formats[] = { "auto", "text", "json", NULL };
+	const char *path = us_cli_flag(cli, "config");
+	struct us_conf_file file = { 0 };
+	struct us_err err = US_ERR_INIT;
+	struct settings s = { 0 };
+	int level, format;
+
+	if (path && us_conf_file_load(&cli->arena, path, false, conf_keys, &file, &err) != US_OK)
+		return us_cli_fail("%s", err.text);
+	s.data = setting(cli, &file, "data", "usersync-data");
+	s.listen = setting(cli, &file, "listen", "127.0.0.1:8080");
+	s.store = setting(cli, &file, "store", NULL);
+	s.tls_cert = setting(cli, &file, "tls-cert", NULL);
+	s.tls_key = setting(cli, &file, "tls-key", NULL);
+	const char *workers = setting(cli, &file, "workers", "2");
+	const char *level_name = setting(cli, &file, "log-level", "info"), *format_name = setting(cli, &file, "log-format", "auto");
+
+	if (!us_slice_to_int(us_slice(workers), &s.workers) || s.workers < 1 || s.workers > MAX_WORKERS)
+		return us_cli_misuse(cli, "workers '%s' is no number from 1 to %d", workers, MAX_WORKERS);
+	if (!find_word(levels, level_name, &level))
+		return us_cli_misuse(cli, "'%s' is no log level; want debug, info, warn or error", level_name);
+	if (!find_word(formats, format_name, &format))
+		return us_cli_misuse(cli, "'%s' is no log format; want text or json", format_name);
+	if (!s.tls_cert != !s.tls_key)
+		return us_cli_misuse(cli, "--tls-cert and --tls-key go together");
+	if (!*s.data)
+		return us_cli_misuse(cli, "the data folder's name is empty");
+	s.level = (enum us_log_level) level;
+	s.format = (enum us_log_format) format;
+	if (!s.store)
+		s.store = us_arena_printf(&cli->arena, "sqlite:%s/usersync.db", s.data);
+	*ret_settings = s;
+	return US_EXIT_OK;
+}
+
+/* ---- the data folder ---- */
+
+/* One server on a folder: the lock lives as long as the open file, so a killed server leaves none behind. */
+static enum us_errc lock_folder(struct us_arena *arena, const char *data, int *ret_fd, struct us_err *err)
+{
+	const char *path = us_arena_printf(arena, "%s/lock", data);
+	char text[32] = "";
+
+	if (mkdir(data, 0700) != 0 && errno != EEXIST)
+		return us_err_set_native(err, US_DISK, errno, "cannot make the data folder %s: %s", data, strerror(errno));
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return us_err_set_native(err, US_DISK, errno, "cannot open %s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		int why = errno;
+		ssize_t n = read(fd, text, sizeof text - 1);
+		close(fd);
+		text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+		if (why != EWOULDBLOCK)
+			return us_err_set_native(err, US_DISK, why, "cannot lock %s: %s", path, strerror(why));
+		return us_err_set(err, US_CONFLICT, "another server (process %s) uses the data folder %s: stop it, or give this one its own with --data",
+			*text ? text : "unknown", data);
+	}
+	int n = snprintf(text, sizeof text, "%ld\n", (long) getpid());
+	if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t) n) != n) {
+		us_err_set_native(err, US_DISK, errno, "cannot write to %s: %s", path, strerror(errno));
+		close(fd);
+		return US_DISK;
+	}
+	*ret_fd = fd;
+	return US_OK;
+}
+
+static enum us_errc read_pem(const char *path, const char *what, struct us_str *out, struct us_err *err)
+{
+	char buffer[4096];
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return us_err_set_native(err, US_CONFIG, errno, "cannot read the %s %s: %s", what, path, strerror(errno));
+	while ((n = read(fd, buffer, sizeof buffer)) > 0 && out->n < MAX_PEM_BYTES)
+		us_str_add(out, buffer, (size_t) n);
+	close(fd);
+	us_secret_wipe(buffer, sizeof buffer);
+	if (n < 0 || !strstr(us_str_text(out), "-----BEGIN "))
+		return us_err_set(err, US_CONFIG, "the %s %s is no PEM file", what, path);
+	return US_OK;
+}
+
+/* ---- the first account ---- */
+
+static enum us_errc add_admin(struct us_dbc *c, struct us_slice password, struct us_err *err)
+{
+	char hash[US_SECRET_HASH_BYTES];
+	enum us_errc rc = us_secret_hash_password(password, hash, err);
+
+	if (rc == US_OK)
+		rc = us_db_begin(c, err);
+	if (rc == US_OK)
+		rc = us_account_add(c, US_SLICE("admin"), US_ROLE_ADMIN, hash, us_clock_wall_s(), err);
+	if (rc == US_OK)
+		rc = us_db_commit(c, err);
+	else
+		us_db_rollback(c);
+	return rc;
+}
+
+/* A store without any account gets the user admin. Its password is printed only if nobody gave one, and only now. */
+static enum us_errc make_admin(struct us_arena *arena, struct us_store *store, struct us_err *err)
+{
+	const char *given = getenv("USERSYNC_ADMIN_PASSWORD");
+	struct us_account *list;
+	struct us_dbc *c;
+	size_t n = 0;
+	struct us_str password = US_STR_INIT;
+
+	enum us_errc rc = us_db_lease_writer(store->db, &c, err);
+	if (rc != US_OK)
+		return rc;
+	rc = us_account_list(c, arena, &list, &n, err);
+	if (rc == US_OK && n == 0) {
+		if (given && *given)
+			us_str_add_text(&password, given);
+		else
+			us_secret_token(&password, 15);
+		rc = add_admin(c, us_str_slice(&password), err);
+		if (rc == US_OK && !(given && *given)) {
+			printf("First start. User: admin  Password: %s  (shown this once)\n", us_str_text(&password));
+			fflush(stdout);
+		}
+	}
+	us_db_release(c);
+	us_secret_wipe_str(&password);
+	unsetenv("USERSYNC_ADMIN_PASSWORD");
+	return rc;
+}
+
+/* ---- start and stop ---- */
+
+static enum us_errc start(struct us_cli *cli, const struct settings *s, struct server *server, struct us_err *err)
+{
+	int64_t interrupted = 0;
+	enum us_errc rc = lock_folder(&cli->arena, s->data, &server->lock_fd, err);
+
+	if (rc == US_OK && s->tls_cert)
+		rc = read_pem(s->tls_cert, "certificate", &server->cert, err);
+	if (rc == US_OK && s->tls_key)
+		rc = read_pem(s->tls_key, "private key", &server->tls_key, err);
+	if (rc == US_OK)
+		rc = us_secret_load_key(us_arena_printf(&cli->arena, "%s/master.key", s->data), &server->key, err);
+	if (rc == US_OK)
+		rc = us_store_open(s->store, &server->key, us_source_types(), us_sync_options, &server->store, &interrupted, err);
+	if (rc == US_OK)
+		rc = make_admin(&cli->arena, server->store, err);
+	if (rc != US_OK)
+		return rc;
+	if (interrupted)
+		us_log(US_LOG_WARN, "runs were interrupted when the last server ended", "runs", US_LOG_INT(interrupted), NULL);
+	struct us_job_conf job_conf = { .store = server->store, .n_workers = (unsigned) s->workers };
+	rc = us_job_open(&job_conf, &server->job, err);
+	if (rc != US_OK)
+		return rc;
+	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .types = us_source_types(), .sync_options = us_sync_options };
+	rc = us_api_open(&api_conf, &server->api, err);
+	if (rc != US_OK)
+		return rc;
+	struct us_httpd_config http = US_HTTPD_CONFIG_INIT;
+	http.listen = s->listen;
+	http.cert_pem = s->tls_cert ? us_str_text(&server->cert) : NULL;
+	http.key_pem = s->tls_key ? us_str_text(&server->tls_key) : NULL;
+	http.data = server->api;
+	http.handle = us_api_handle;
+	http.refuse = us_api_refuse;
+	http.done = us_api_done;
+	return us_httpd_open(&http, &server->httpd, err);
+}
+
+/* Requests first, then runs, then the store: nobody loses what it stands on. */
+static void stop(struct server *server)
+{
+	if (server->httpd)
+		us_httpd_close(server->httpd, DRAIN_MS);
+	if (server->api)
+		us_api_close(server->api);
+	if (server->job)
+		us_job_close(server->job);
+	if (server->store)
+		us_store_close(server->store);
+	us_str_fini(&server->cert);
+	us_secret_wipe_str(&server->tls_key);
+	us_secret_wipe(&server->key, sizeof server->key);
+	if (server->lock_fd >= 0)
+		close(server->lock_fd);
+}
+
+static void announce(const struct settings *s, const struct server *server)
+{
+	struct us_str url = US_STR_INIT;
+	const char *colon = strrchr(s->listen, ':');
+	int host = colon ? (int) (colon - s->listen) : (int) strlen(s->listen);
+
+	us_str_printf(&url, "%s://%.*s:%d", s->tls_cert ? "https" : "http", host, s->listen, us_httpd_port(server->httpd));
+	printf("usersync %s listens on %s\n", USERSYNC_VERSION, us_str_text(&url));
+	fflush(stdout);
+	us_log(US_LOG_INFO, "server started", "version", USERSYNC_VERSION, "url", us_str_text(&url), "data", s->data, NULL);
+	us_str_fini(&url);
+}
+
+int us_serve_run(struct us_cli *cli)
+{
+	struct settings s;
+	struct server server = { .lock_fd = -1 };
+	struct us_err err = US_ERR_INIT;
+	sigset_t signals;
+	int number = 0;
+	int code = read_settings(cli, &s);
+
+	if (code != US_EXIT_OK)
+		return code;
+	us_log_init(s.level, s.format);
+	umask(077);
+	/* Blocked before any thread is there, so that every thread inherits it and only sigwait sees them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	if (us_secret_init(&err) != US_OK || start(cli, &s, &server, &err) != US_OK) {
+		us_cli_fail("cannot start: %s", err.text);
+		stop(&server);
+		return US_EXIT_FAILED;
+	}
+	announce(&s, &server);
+	sigwait(&signals, &number);
+	us_log(US_LOG_INFO, "server stops", "signal", number == SIGINT ? "INT" : "TERM", NULL);
+	/* A second signal ends it at once. */
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+	stop(&server);
+	us_log(US_LOG_INFO, "server stopped", NULL);
+	return US_EXIT_OK;
+}
