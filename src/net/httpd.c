@@ -597,6 +597,7 @@ static void abandon_promises(struct us_httpd *h)
 
 /* Start and stop */
 
+__attribute__((format(printf, 2, 0)))
 static void on_complaint(void *data, const char *format, va_list ap)
 {
 	struct us_httpd *h = data;
