@@ -1,0 +1,383 @@
+#include "store/connector.h"
+
+#include "base/fold.h"
+#include "store/directory.h"
+#include "store/row.h"
+
+#define COLUMNS "id, uuid, name, type, directory, enabled, configuration, applied_scope, created, updated"
+
+/* What is asked for is shown as this, and stands for the stored one when it comes back. */
+#define HIDDEN "***"
+/* In front of each sealed value. */
+#define SEALED "sealed:"
+
+/* As the configuration came in, and its secrets a third longer. */
+#define CONFIGURATION_LIMITS ((struct us_json_limits) { 8 << 20, 40, 400000 })
+
+/* ---- secrets ---- */
+
+static bool is_secret_in(const struct us_option *options, struct us_slice name)
+{
+	for (; options && options->name; options++)
+		if (options->secret && us_slice_is(name, options->name))
+			return true;
+	return false;
+}
+
+static bool is_secret(const struct us_store *store, const struct us_type *type, struct us_slice name)
+{
+	return is_secret_in(type ? type->options : NULL, name) || is_secret_in(store->sync_options, name);
+}
+
+static bool is_sealed(const struct us_json *value)
+{
+	return value->type == US_JSON_STRING && value->string.n >= strlen(SEALED) &&
+		memcmp(value->string.p, SEALED, strlen(SEALED)) == 0;
+}
+
+static struct us_slice context_of(struct us_arena *arena, struct us_slice uuid, struct us_slice option)
+{
+	return us_slice(us_arena_printf(arena, "connector/" US_SLICE_FMT "/" US_SLICE_FMT, US_SLICE_ARG(uuid), US_SLICE_ARG(option)));
+}
+
+static const struct us_json *find_member(const struct us_json *object, struct us_slice key)
+{
+	for (size_t i = 0; object && i < object->object.n; i++)
+		if (us_slice_is_equal(object->object.members[i].key, key))
+			return &object->object.members[i].value;
+	return NULL;
+}
+
+/* The configuration as it is stored. kept: the stored one, or NULL. */
+static enum us_errc seal(const struct us_store *store, struct us_arena *arena, struct us_slice type_name, struct us_slice uuid,
+	const struct us_json *configuration, const struct us_json *kept, struct us_str *out, struct us_err *err)
+{
+	const struct us_type *type = us_type_find(store->types, type_name);
+	struct us_jsonw w = US_JSONW_INIT(out);
+	struct us_str sealed = US_STR_INIT;
+
+	if (configuration->type != US_JSON_OBJECT)
+		return us_err_set(err, US_INVALID, "the configuration is a %s, not an object", us_json_type_name(configuration->type));
+	us_jsonw_open(&w, '{');
+	for (size_t i = 0; i < configuration->object.n; i++) {
+		const struct us_json_member *m = &configuration->object.members[i];
+		us_jsonw_key_slice(&w, m->key);
+		if (m->value.type != US_JSON_STRING || !m->value.string.n || !is_secret(store, type, m->key)) {
+			us_jsonw_value(&w, &m->value);
+			continue;
+		}
+		if (us_slice_is(m->value.string, HIDDEN)) {
+			const struct us_json *old = find_member(kept, m->key);
+			if (!old || !is_sealed(old))
+				return us_err_set(err, US_CONFIG, US_SLICE_FMT ": \"" HIDDEN "\" stands for the stored secret, and none is stored",
+					US_SLICE_ARG(m->key));
+			us_jsonw_value(&w, old);
+			continue;
+		}
+		us_str_clear(&sealed);
+		us_str_add_text(&sealed, SEALED);
+		us_secret_seal(&store->key, context_of(arena, uuid, m->key), m->value.string, &sealed);
+		us_jsonw_string(&w, us_str_slice(&sealed));
+	}
+	us_jsonw_close(&w, '}');
+	us_str_fini(&sealed);
+	return US_OK;
+}
+
+/* Replaces the stored secrets in members, which are a copy of ours. */
+static enum us_errc reveal(const struct us_store *store, struct us_arena *arena, const struct us_connector *k, enum us_secrets secrets,
+	struct us_json_member *members, size_t n, struct us_err *err)
+{
+	const struct us_type *type = us_type_find(store->types, k->type);
+
+	for (size_t i = 0; i < n; i++) {
+		struct us_json *value = &members[i].value;
+		/* A type that this program does not know, or an option that is no longer secret: what is sealed stays unseen. */
+		bool secret = is_secret(store, type, members[i].key);
+		if (value->type != US_JSON_STRING || !value->string.n || !(secret || is_sealed(value)))
+			continue;
+		if (secrets == US_SECRETS_HIDDEN) {
+			value->string = US_SLICE(HIDDEN);
+		} else if (is_sealed(value)) {
+			struct us_slice sealed = { value->string.p + strlen(SEALED), value->string.n - strlen(SEALED) };
+			struct us_str plain = US_STR_INIT;
+			enum us_errc rc = us_secret_unseal(&store->key, context_of(arena, k->uuid, members[i].key), sealed, &plain, err);
+			if (!rc)
+				value->string = plain.p ? us_slice_dup(arena, us_str_slice(&plain)) : US_SLICE("");
+			us_secret_wipe_str(&plain);
+			if (rc)
+				return us_err_prefix(err, "connector \"" US_SLICE_FMT "\", " US_SLICE_FMT, US_SLICE_ARG(k->name),
+					US_SLICE_ARG(members[i].key)), rc;
+		}
+	}
+	return US_OK;
+}
+
+/* ---- reading ---- */
+
+static enum us_errc take_stored(struct us_stmt *s, struct us_arena *arena, struct us_connector *k, const struct us_json **ret_stored,
+	struct us_err *err)
+{
+	*k = (struct us_connector) {
+		.id = us_stmt_int(s, 0),
+		.uuid = us_row_text(s, 1, arena),
+		.name = us_row_text(s, 2, arena),
+		.type = us_row_text(s, 3, arena),
+		.directory = us_stmt_int(s, 4),
+		.enabled = us_stmt_int(s, 5) != 0,
+		.applied_scope = us_row_text(s, 7, arena),
+		.created = us_stmt_int(s, 8),
+		.updated = us_stmt_int(s, 9),
+	};
+	enum us_errc rc = us_json_parse(arena, us_stmt_slice(s, 6), CONFIGURATION_LIMITS, ret_stored, err);
+	if (!rc && (*ret_stored)->type != US_JSON_OBJECT)
+		rc = us_err_set(err, US_INTERNAL, "its configuration is no object");
+	if (rc)
+		us_err_prefix(err, "connector %lld", (long long) k->id);
+	return rc;
+}
+
+static enum us_errc take(const struct us_store *store, struct us_stmt *s, struct us_arena *arena, enum us_secrets secrets,
+	struct us_connector *ret_connector, struct us_err *err)
+{
+	const struct us_json *stored;
+	struct us_connector k;
+	enum us_errc rc = take_stored(s, arena, &k, &stored, err);
+
+	if (rc)
+		return rc;
+	size_t n = stored->object.n;
+	struct us_json *shown = us_arena_alloc(arena, sizeof *shown);
+	*shown = *stored;
+	shown->object.members = us_arena_array(arena, n, sizeof *shown->object.members);
+	if (n)
+		memcpy(shown->object.members, stored->object.members, n * sizeof *shown->object.members);
+	if ((rc = reveal(store, arena, &k, secrets, shown->object.members, n, err)))
+		return rc;
+	k.configuration = shown;
+	*ret_connector = k;
+	return US_OK;
+}
+
+enum us_errc us_connector_find(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, struct us_slice key,
+	enum us_secrets secrets, struct us_connector *ret_connector, struct us_err *err)
+{
+	char uuid[US_UUID_BYTES];
+	int64_t id;
+	bool is_number = us_slice_to_int(key, &id);
+	struct us_stmt *s;
+	enum us_errc rc;
+
+	if (!is_number && key.n != sizeof uuid - 1)
+		goto unknown;
+	if ((rc = us_db_prepare(c, is_number ? "SELECT " COLUMNS " FROM connector WHERE id = ?1" :
+			"SELECT " COLUMNS " FROM connector WHERE uuid = ?1", &s, err)))
+		return rc;
+	if (is_number) {
+		us_stmt_bind_int(s, 1, id);
+	} else {
+		for (size_t i = 0; i < key.n; i++)
+			uuid[i] = key.p[i] >= 'A' && key.p[i] <= 'Z' ? (char) (key.p[i] + 32) : key.p[i];
+		us_stmt_bind_slice(s, 1, (struct us_slice) { uuid, key.n });
+	}
+	rc = us_stmt_step(s, err);
+	if (!rc)
+		rc = take(store, s, arena, secrets, ret_connector, err);
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+unknown:
+	return us_err_set(err, US_NOT_FOUND, "there is no connector \"%.*s\"", key.n > 100 ? 100 : (int) key.n, key.p ? key.p : "");
+}
+
+enum us_errc us_connector_list(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, enum us_secrets secrets,
+	struct us_connector **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_connector *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM connector ORDER BY id", &s, err);
+
+	if (rc)
+		return rc;
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		if ((rc = take(store, s, arena, secrets, &list[n], err)))
+			break;
+		n++;
+	}
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}
+
+/* ---- writing ---- */
+
+/* US_CONFLICT if another connector than id has the name. */
+static enum us_errc check_name(struct us_dbc *c, struct us_slice name, struct us_slice fold, int64_t id, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT id FROM connector WHERE name_fold = ?1 AND id <> ?2", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_slice(s, 1, fold);
+	us_stmt_bind_int(s, 2, id);
+	rc = us_stmt_step(s, err);
+	us_stmt_reset(s);
+	if (rc == US_END)
+		return US_OK;
+	return rc ? rc : us_err_set(err, US_CONFLICT, "another connector is named \"" US_SLICE_FMT "\"", US_SLICE_ARG(name));
+}
+
+static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, struct us_slice name,
+	struct us_slice type, const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_str *text,
+	struct us_err *err)
+{
+	char uuid[US_UUID_BYTES];
+	struct us_slice fold = us_fold(arena, name);
+	int64_t id, directory;
+	struct us_stmt *s;
+	enum us_errc rc;
+
+	us_secret_uuid(uuid);
+	if ((rc = check_name(c, name, fold, 0, err)) ||
+		(rc = seal(store, arena, type, us_slice(uuid), configuration, NULL, text, err)) ||
+		(rc = us_directory_create(c, name, us_slice(uuid), now_s, &directory, err)) ||
+		(rc = us_row_next_id(c, "connector", &id, err)) ||
+		(rc = us_db_prepare(c, "INSERT INTO connector (id, uuid, name_fold, name, type, directory, enabled, configuration, created,"
+			" updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)", &s, err)))
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	us_stmt_bind_slice(s, 2, us_slice(uuid));
+	us_stmt_bind_slice(s, 3, fold);
+	us_stmt_bind_slice(s, 4, name);
+	us_stmt_bind_slice(s, 5, type);
+	us_stmt_bind_int(s, 6, directory);
+	us_stmt_bind_int(s, 7, enabled);
+	us_stmt_bind_slice(s, 8, us_str_slice(text));
+	us_stmt_bind_int(s, 9, now_s);
+	if ((rc = us_stmt_run(s, NULL, err)))
+		return rc;
+	*ret_id = id;
+	return US_OK;
+}
+
+enum us_errc us_connector_create(const struct us_store *store, struct us_dbc *c, struct us_slice name, struct us_slice type,
+	const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_str text = US_STR_INIT;
+	enum us_errc rc = insert(store, c, &arena, name, type, configuration, enabled, now_s, ret_id, &text, err);
+
+	us_str_fini(&text);
+	us_arena_fini(&arena);
+	return rc;
+}
+
+static enum us_errc load_stored(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_connector *ret_connector,
+	const struct us_json **ret_stored, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM connector WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	rc = us_stmt_step(s, err);
+	if (rc == US_END)
+		return us_err_set(err, US_NOT_FOUND, "there is no connector %lld", (long long) id);
+	if (!rc)
+		rc = take_stored(s, arena, ret_connector, ret_stored, err);
+	us_stmt_reset(s);
+	return rc;
+}
+
+static enum us_errc update(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_slice name,
+	const struct us_json *configuration, bool enabled, int64_t now_s, struct us_str *text, struct us_err *err)
+{
+	struct us_connector k;
+	struct us_directory directory;
+	const struct us_json *stored;
+	struct us_stmt *s;
+	enum us_errc rc = load_stored(c, arena, id, &k, &stored, err);
+
+	if (rc)
+		return rc;
+	if (!name.p)
+		name = k.name;
+	struct us_slice fold = us_fold(arena, name);
+	if ((rc = check_name(c, name, fold, id, err)) ||
+		(rc = seal(store, arena, k.type, k.uuid, configuration, stored, text, err)))
+		return rc;
+	rc = us_directory_load(c, arena, k.directory, &directory, err);
+	if (rc == US_NOT_FOUND) {
+		/* Nothing was ever applied to the new one. */
+		k.applied_scope = US_SLICE_NONE;
+		rc = us_directory_create(c, name, k.uuid, now_s, &k.directory, err);
+	}
+	if (rc || (rc = us_db_prepare(c, "UPDATE connector SET name_fold = ?1, name = ?2, directory = ?3, enabled = ?4, configuration = ?5,"
+			" applied_scope = ?6, updated = ?7 WHERE id = ?8", &s, err)))
+		return rc;
+	us_stmt_bind_slice(s, 1, fold);
+	us_stmt_bind_slice(s, 2, name);
+	us_stmt_bind_int(s, 3, k.directory);
+	us_stmt_bind_int(s, 4, enabled);
+	us_stmt_bind_slice(s, 5, us_str_slice(text));
+	us_stmt_bind_slice(s, 6, k.applied_scope);
+	us_stmt_bind_int(s, 7, now_s);
+	us_stmt_bind_int(s, 8, id);
+	return us_stmt_run(s, NULL, err);
+}
+
+enum us_errc us_connector_save(const struct us_store *store, struct us_dbc *c, int64_t id, struct us_slice name,
+	const struct us_json *configuration, bool enabled, int64_t now_s, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_str text = US_STR_INIT;
+	enum us_errc rc = update(store, c, &arena, id, name, configuration, enabled, now_s, &text, err);
+
+	us_str_fini(&text);
+	us_arena_fini(&arena);
+	return rc;
+}
+
+static enum us_errc expect_one(enum us_errc rc, int64_t changed, int64_t id, struct us_err *err)
+{
+	return rc || changed ? rc : us_err_set(err, US_NOT_FOUND, "there is no connector %lld", (long long) id);
+}
+
+enum us_errc us_connector_delete(struct us_dbc *c, int64_t id, struct us_err *err)
+{
+	struct us_stmt *s;
+	int64_t changed = 0;
+	/* Its directory is a local one from now on. */
+	enum us_errc rc = us_db_prepare(c, "UPDATE directory SET connector = NULL WHERE connector = (SELECT uuid FROM connector WHERE id = ?1)",
+		&s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	if ((rc = us_stmt_run(s, NULL, err)) || (rc = us_db_prepare(c, "DELETE FROM connector WHERE id = ?1", &s, err)))
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	rc = us_stmt_run(s, &changed, err);
+	return expect_one(rc, changed, id, err);
+}
+
+enum us_errc us_connector_set_applied_scope(struct us_dbc *c, int64_t id, struct us_slice scope, struct us_err *err)
+{
+	struct us_stmt *s;
+	int64_t changed = 0;
+	enum us_errc rc = us_db_prepare(c, "UPDATE connector SET applied_scope = ?1 WHERE id = ?2", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_slice(s, 1, scope);
+	us_stmt_bind_int(s, 2, id);
+	rc = us_stmt_run(s, &changed, err);
+	return expect_one(rc, changed, id, err);
+}

@@ -1,0 +1,308 @@
+#include "store/run.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "store/row.h"
+
+#define COLUMNS \
+	"id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, actor, report, messages, certificate, held," \
+	" decided_by, base_revision, n_changes, created, started, finished, modified, node"
+
+static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_run *r, struct us_err *err)
+{
+	*r = (struct us_run) {
+		.id = us_stmt_int(s, 0),
+		.job = us_row_text(s, 1, arena),
+		.connector = us_stmt_int(s, 2),
+		.connector_uuid = us_row_text(s, 3, arena),
+		.directory = us_stmt_int(s, 4),
+		.key = us_row_text(s, 7, arena),
+		.plan_run = us_stmt_int(s, 8),
+		.actor = us_row_text(s, 9, arena),
+		.messages = us_row_text(s, 11, arena),
+		.certificate = us_row_text(s, 12, arena),
+		.held = us_row_text(s, 13, arena),
+		.decided_by = us_row_text(s, 14, arena),
+		.base_revision = us_stmt_int(s, 15),
+		.n_changes = us_stmt_int(s, 16),
+		.created = us_stmt_int(s, 17),
+		.started = us_stmt_int(s, 18),
+		.finished = us_stmt_int(s, 19),
+		.modified = us_stmt_int(s, 20),
+		.node = us_row_text(s, 21, arena),
+	};
+	if (!us_run_kind_parse(us_stmt_slice(s, 5), &r->kind) || !us_run_status_parse(us_stmt_slice(s, 6), &r->status))
+		return us_err_set(err, US_INTERNAL, "run %lld has an unknown kind or status", (long long) r->id);
+	if (us_stmt_is_null(s, 10))
+		return US_OK;
+	enum us_errc rc = us_report_parse(arena, us_stmt_slice(s, 10), &r->report, err);
+	if (rc)
+		us_err_prefix(err, "run %lld", (long long) r->id);
+	return rc;
+}
+
+static enum us_errc take_one(struct us_stmt *s, struct us_arena *arena, struct us_run *ret_run, struct us_err *err)
+{
+	struct us_run run;
+	enum us_errc rc = us_stmt_step(s, err);
+
+	if (rc)
+		return rc;
+	rc = take(s, arena, &run, err);
+	us_stmt_reset(s);
+	if (!rc)
+		*ret_run = run;
+	return rc;
+}
+
+static enum us_errc take_all(struct us_stmt *s, struct us_arena *arena, struct us_run **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_run *list = NULL;
+	size_t n = 0, cap = 0;
+	enum us_errc rc;
+
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		if ((rc = take(s, arena, &list[n], err)))
+			break;
+		n++;
+	}
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}
+
+/* US_END: the connector is free. */
+static enum us_errc find_active(struct us_dbc *c, int64_t connector, int64_t *ret_id, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT id FROM run WHERE connector = ?1 AND status IN ('SCHEDULED', 'RUNNING')", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	rc = us_stmt_step(s, err);
+	if (!rc)
+		*ret_id = us_stmt_int(s, 0);
+	us_stmt_reset(s);
+	return rc;
+}
+
+enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err)
+{
+	char job[US_UUID_BYTES], messages[100];
+	int64_t id;
+	struct us_stmt *s;
+	enum us_errc rc = find_active(c, run->connector, &id, err);
+
+	if (!rc) {
+		*ret_id = id;
+		return us_err_set(err, US_CONFLICT, "run %lld of the connector is scheduled or running", (long long) id);
+	}
+	if (rc != US_END || (rc = us_row_next_id(c, "run", &id, err)) ||
+		(rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
+			" actor, messages, base_revision, n_changes, created, started, finished, modified, node)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'SCHEDULED', ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, 0, 0, ?12, ?13)", &s, err)))
+		return rc;
+	us_assert(id < (int64_t) 1 << 31); /* it is the upper half of its changes' ids */
+	us_secret_uuid(job);
+	snprintf(messages, sizeof messages, "[\"Scheduled with jobid %s\"]", job);
+	us_stmt_bind_int(s, 1, id);
+	us_stmt_bind_slice(s, 2, us_slice(job));
+	us_stmt_bind_int(s, 3, run->connector);
+	us_stmt_bind_slice(s, 4, run->connector_uuid);
+	us_stmt_bind_int(s, 5, run->directory);
+	us_stmt_bind_slice(s, 6, us_slice(us_run_kind_text(run->kind)));
+	us_stmt_bind_slice(s, 7, run->key);
+	us_stmt_bind_int(s, 8, run->plan_run);
+	us_stmt_bind_int(s, 9, run->kind == US_RUN_APPLY ? run->plan_run : id);
+	us_stmt_bind_slice(s, 10, run->actor);
+	us_stmt_bind_slice(s, 11, us_slice(messages));
+	us_stmt_bind_int(s, 12, now_s);
+	us_stmt_bind_slice(s, 13, run->node);
+	if ((rc = us_stmt_run(s, NULL, err)))
+		return rc;
+	*ret_id = id;
+	return US_OK;
+}
+
+enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	rc = take_one(s, arena, ret_run, err);
+	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "there is no run %lld", (long long) id) : rc;
+}
+
+enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE connector = ?1 ORDER BY id DESC LIMIT 1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	rc = take_one(s, arena, ret_run, err);
+	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "the connector has not run yet") : rc;
+}
+
+enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t connector, int64_t before, size_t limit, struct us_run **ret_list,
+	size_t *ret_n, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE connector = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, before ? before : INT64_MAX);
+	us_stmt_bind_int(s, 3, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	return take_all(s, arena, ret_list, ret_n, err);
+}
+
+enum us_errc us_run_list_scheduled(struct us_dbc *c, struct us_arena *arena, struct us_run **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_stmt *s;
+	/* The words of the index `run_active`, so that it is used. */
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE status IN ('SCHEDULED', 'RUNNING') AND status = 'SCHEDULED'"
+		" ORDER BY id", &s, err);
+
+	return rc ? rc : take_all(s, arena, ret_list, ret_n, err);
+}
+
+/* Why a status could not be set. */
+static enum us_errc explain_status(struct us_dbc *c, int64_t id, enum us_run_status expect, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_run run;
+	enum us_errc rc = us_run_load(c, &arena, id, &run, err);
+
+	if (!rc)
+		rc = us_err_set(err, US_CONFLICT, "run %lld is %s, not %s", (long long) id, us_run_status_text(run.status),
+			us_run_status_text(expect));
+	us_arena_fini(&arena);
+	return rc;
+}
+
+/* US_CONFLICT if another run of the connector is scheduled or running. */
+static enum us_errc check_free(struct us_dbc *c, int64_t id, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT other.id FROM run AS self JOIN run AS other ON other.connector = self.connector"
+		" WHERE self.id = ?1 AND other.id <> ?1 AND other.status IN ('SCHEDULED', 'RUNNING')", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	rc = us_stmt_step(s, err);
+	if (!rc)
+		rc = us_err_set(err, US_CONFLICT, "run %lld of the connector is scheduled or running", (long long) us_stmt_int(s, 0));
+	us_stmt_reset(s);
+	return rc == US_END ? US_OK : rc;
+}
+
+enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status expect, enum us_run_status status, int64_t now_s,
+	struct us_err *err)
+{
+	bool is_active = status == US_RUN_SCHEDULED || status == US_RUN_RUNNING;
+	int64_t changed;
+	struct us_stmt *s;
+	enum us_errc rc = is_active ? check_free(c, id, err) : US_OK;
+
+	if (rc || (rc = us_db_prepare(c, "UPDATE run SET status = ?1, modified = ?2, finished = ?3,"
+			" started = CASE WHEN started = 0 THEN ?4 ELSE started END WHERE id = ?5 AND status = ?6", &s, err)))
+		return rc;
+	us_stmt_bind_slice(s, 1, us_slice(us_run_status_text(status)));
+	us_stmt_bind_int(s, 2, now_s);
+	us_stmt_bind_int(s, 3, is_active ? 0 : now_s);
+	us_stmt_bind_int(s, 4, status == US_RUN_RUNNING ? now_s : 0);
+	us_stmt_bind_int(s, 5, id);
+	us_stmt_bind_slice(s, 6, us_slice(us_run_status_text(expect)));
+	if ((rc = us_stmt_run(s, &changed, err)))
+		return rc;
+	return changed ? US_OK : explain_status(c, id, expect, err);
+}
+
+enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
+{
+	struct us_str report = US_STR_INIT;
+	struct us_jsonw w = US_JSONW_INIT(&report);
+	int64_t changed = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "UPDATE run SET report = ?1, messages = COALESCE(?2, messages), certificate = ?3, held = ?4,"
+		" decided_by = ?5, base_revision = ?6, n_changes = ?7, modified = ?8 WHERE id = ?9", &s, err);
+
+	if (rc)
+		return rc;
+	us_report_write(&w, &run->report);
+	us_stmt_bind_slice(s, 1, us_str_slice(&report));
+	us_stmt_bind_slice(s, 2, run->messages);
+	us_stmt_bind_slice(s, 3, run->certificate);
+	us_stmt_bind_slice(s, 4, run->held);
+	us_stmt_bind_slice(s, 5, run->decided_by);
+	us_stmt_bind_int(s, 6, run->base_revision);
+	us_stmt_bind_int(s, 7, run->n_changes);
+	us_stmt_bind_int(s, 8, now_s);
+	us_stmt_bind_int(s, 9, run->id);
+	rc = us_stmt_run(s, &changed, err);
+	us_str_fini(&report);
+	return rc || changed ? rc : us_err_set(err, US_NOT_FOUND, "there is no run %lld", (long long) run->id);
+}
+
+/* A JSON array of strings with one more at its end. */
+static void add_message(struct us_slice messages, const char *text, struct us_str *out)
+{
+	struct us_jsonw w = US_JSONW_INIT(out);
+	struct us_slice head = us_slice_trim(messages);
+
+	if (head.n < 2 || head.p[0] != '[' || head.p[head.n - 1] != ']')
+		head = US_SLICE("[]");
+	us_str_add(out, head.p, head.n - 1);
+	w.want_comma = us_slice_trim((struct us_slice) { head.p + 1, head.n - 2 }).n > 0;
+	us_jsonw_text(&w, text);
+	us_jsonw_close(&w, ']');
+}
+
+static enum us_errc interrupt(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
+{
+	struct us_str messages = US_STR_INIT;
+	struct us_stmt *s;
+	enum us_errc rc = us_run_set_status(c, run->id, US_RUN_RUNNING, US_RUN_INTERRUPTED, now_s, err);
+
+	if (rc || (rc = us_db_prepare(c, "UPDATE run SET messages = ?1 WHERE id = ?2", &s, err)))
+		return rc;
+	add_message(run->messages, "Interrupted: the server stopped during this run; nothing was written", &messages);
+	us_stmt_bind_slice(s, 1, us_str_slice(&messages));
+	us_stmt_bind_int(s, 2, run->id);
+	rc = us_stmt_run(s, NULL, err);
+	us_str_fini(&messages);
+	return rc;
+}
+
+enum us_errc us_run_interrupt_all(struct us_dbc *c, int64_t now_s, int64_t *ret_n, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_run *list;
+	size_t n = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE status IN ('SCHEDULED', 'RUNNING') AND status = 'RUNNING'"
+		" ORDER BY id", &s, err);
+
+	if (!rc)
+		rc = take_all(s, &arena, &list, &n, err);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = interrupt(c, &list[i], now_s, err);
+	us_arena_fini(&arena);
+	if (!rc && ret_n)
+		*ret_n = (int64_t) n;
+	return rc;
+}

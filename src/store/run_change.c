@@ -1,0 +1,279 @@
+/* The rows of a plan: second half of run.h. */
+#include "store/row.h"
+#include "store/run.h"
+
+static int64_t row_id(int64_t run, uint32_t ord) { return (int64_t) ((uint64_t) run << 32 | ord); }
+
+#define COLUMNS "c.id, c.object, c.outcome, c.number, c.ext_id, c.name, c.reason, c.before_image, c.after_image, c.members"
+
+enum { TEXT_BYTES = 1024 }; /* room for most images */
+
+struct texts {
+	struct us_str before, after;
+};
+
+static struct us_slice user_text(struct us_str *out, const struct us_user_image *image)
+{
+	struct us_jsonw w = US_JSONW_INIT(out);
+
+	if (!image)
+		return US_SLICE_NONE;
+	us_str_reserve(out, TEXT_BYTES);
+	us_user_image_write(&w, image);
+	return us_str_slice(out);
+}
+
+static struct us_slice group_text(struct us_str *out, const struct us_group_image *image)
+{
+	struct us_jsonw w = US_JSONW_INIT(out);
+
+	if (!image)
+		return US_SLICE_NONE;
+	us_str_reserve(out, TEXT_BYTES);
+	us_group_image_write(&w, image);
+	return us_str_slice(out);
+}
+
+static void bind_images(struct us_stmt *s, struct texts *t, const struct us_change *change)
+{
+	switch (change->object) {
+	case US_OBJECT_USER:
+		us_stmt_bind_slice(s, 8, user_text(&t->before, change->user.before));
+		us_stmt_bind_slice(s, 9, user_text(&t->after, change->user.after));
+		break;
+	case US_OBJECT_GROUP:
+		us_stmt_bind_slice(s, 8, group_text(&t->before, change->group.before));
+		us_stmt_bind_slice(s, 9, group_text(&t->after, change->group.after));
+		break;
+	case US_OBJECT_MEMBERS:
+		us_members_delta_write(&t->after, &change->members);
+		us_stmt_bind_blob(s, 10, t->after.p, t->after.n);
+		break;
+	}
+}
+
+enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_change *change, struct us_err *err)
+{
+	struct texts t = { US_STR_INIT, US_STR_INIT };
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image,"
+		" members) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row_id(run, change->ord));
+	us_stmt_bind_slice(s, 2, us_slice(us_object_text(change->object)));
+	us_stmt_bind_slice(s, 3, us_slice(us_outcome_text(change->outcome)));
+	us_stmt_bind_int(s, 4, change->number);
+	us_stmt_bind_slice(s, 5, change->id);
+	us_stmt_bind_slice(s, 6, change->name);
+	us_stmt_bind_slice(s, 7, change->reason);
+	bind_images(s, &t, change);
+	rc = us_stmt_run(s, NULL, err);
+	us_str_fini(&t.before);
+	us_str_fini(&t.after);
+	return rc;
+}
+
+enum us_errc us_run_fail_change(struct us_dbc *c, int64_t run, uint32_t ord, struct us_slice reason, struct us_err *err)
+{
+	struct us_stmt *s;
+	int64_t changed;
+	enum us_errc rc = us_db_prepare(c, "UPDATE change SET outcome = ?1, reason = ?2 WHERE id = ?3", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_slice(s, 1, us_slice(us_outcome_text(US_OUTCOME_FAILED)));
+	us_stmt_bind_slice(s, 2, reason);
+	us_stmt_bind_int(s, 3, row_id(run, ord));
+	if ((rc = us_stmt_run(s, &changed, err)))
+		return rc;
+	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
+}
+
+enum us_errc us_run_delete_changes(struct us_dbc *c, int64_t run, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "DELETE FROM change WHERE id >= ?1 AND id < ?2", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row_id(run, 0));
+	us_stmt_bind_int(s, 2, row_id(run + 1, 0));
+	return us_stmt_run(s, NULL, err);
+}
+
+/* ---- reading ---- */
+
+static enum us_errc take_user(struct us_stmt *s, int column, struct us_arena *arena, const struct us_user_image **ret_image,
+	struct us_err *err)
+{
+	if (us_stmt_is_null(s, column))
+		return US_OK;
+	struct us_user_image *image = us_arena_alloc(arena, sizeof *image);
+	enum us_errc rc = us_user_image_parse(arena, us_stmt_slice(s, column), image, err);
+	if (!rc)
+		*ret_image = image;
+	return rc;
+}
+
+static enum us_errc take_group(struct us_stmt *s, int column, struct us_arena *arena, const struct us_group_image **ret_image,
+	struct us_err *err)
+{
+	if (us_stmt_is_null(s, column))
+		return US_OK;
+	struct us_group_image *image = us_arena_alloc(arena, sizeof *image);
+	enum us_errc rc = us_group_image_parse(arena, us_stmt_slice(s, column), image, err);
+	if (!rc)
+		*ret_image = image;
+	return rc;
+}
+
+static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_change *ret_change, struct us_err *err)
+{
+	int64_t id = us_stmt_int(s, 0);
+	struct us_change c = { .ord = (uint32_t) id, .number = (uint32_t) us_stmt_int(s, 3), .id = us_row_text(s, 4, arena),
+		.name = us_row_text(s, 5, arena), .reason = us_row_text(s, 6, arena) };
+	enum us_errc rc = US_OK;
+
+	if (!us_object_parse(us_stmt_slice(s, 1), &c.object) || !us_outcome_parse(us_stmt_slice(s, 2), &c.outcome))
+		return us_err_set(err, US_INTERNAL, "row %u of run %lld is of an unknown kind", c.ord, (long long) (id >> 32));
+	switch (c.object) {
+	case US_OBJECT_USER:
+		if (!(rc = take_user(s, 7, arena, &c.user.before, err)))
+			rc = take_user(s, 8, arena, &c.user.after, err);
+		break;
+	case US_OBJECT_GROUP:
+		if (!(rc = take_group(s, 7, arena, &c.group.before, err)))
+			rc = take_group(s, 8, arena, &c.group.after, err);
+		break;
+	case US_OBJECT_MEMBERS:
+		rc = us_members_delta_parse(arena, us_stmt_slice(s, 9), &c.members, err);
+		break;
+	}
+	if (rc) {
+		us_err_prefix(err, "row %u of run %lld", c.ord, (long long) (id >> 32));
+		return rc;
+	}
+	*ret_change = c;
+	return US_OK;
+}
+
+enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_t run, uint32_t ord, struct us_change *ret_change,
+	struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM change AS c WHERE c.id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row_id(run, ord));
+	rc = us_stmt_step(s, err);
+	if (rc == US_END)
+		return us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
+	if (!rc)
+		rc = take(s, arena, ret_change, err);
+	us_stmt_reset(s);
+	return rc;
+}
+
+/* ?1 … ?4 of both below: the range of the run, object and outcome or NULL for any. */
+#define FILTER "WHERE c.id >= ?1 AND c.id < ?2 AND (?3 IS NULL OR c.object = ?3) AND (?4 IS NULL OR c.outcome = ?4)"
+
+static void bind_filter(struct us_stmt *s, int64_t from, int64_t to, int object, int outcome)
+{
+	us_stmt_bind_int(s, 1, from);
+	us_stmt_bind_int(s, 2, to);
+	if (object >= 0)
+		us_stmt_bind_slice(s, 3, us_slice(us_object_text((enum us_object) object)));
+	if (outcome >= 0)
+		us_stmt_bind_slice(s, 4, us_slice(us_outcome_text((enum us_outcome) outcome)));
+}
+
+enum us_errc us_change_walk_begin(struct us_dbc *c, int64_t run, int object, int outcome, struct us_change_walk *ret_walk, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM change AS c " FILTER " ORDER BY c.id", &s, err);
+
+	if (rc)
+		return rc;
+	bind_filter(s, row_id(run, 0), row_id(run + 1, 0), object, outcome);
+	ret_walk->stmt = s;
+	return US_OK;
+}
+
+enum us_errc us_change_walk_next(struct us_change_walk *walk, struct us_arena *arena, struct us_change *ret_change, struct us_err *err)
+{
+	enum us_errc rc = us_stmt_step(walk->stmt, err);
+
+	return rc ? rc : take(walk->stmt, arena, ret_change, err);
+}
+
+void us_change_walk_end(struct us_change_walk *walk)
+{
+	us_stmt_reset(walk->stmt);
+	walk->stmt = NULL;
+}
+
+enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
+	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_slice pattern = US_SLICE_NONE;
+	struct us_change *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = search.p ? us_row_pattern(arena, search, &pattern, err) : US_OK;
+
+	if (rc || (rc = us_db_prepare(c, "SELECT " COLUMNS " FROM change AS c " FILTER " AND (?5 IS NULL OR lower(c.name) LIKE ?5 ESCAPE '\\'"
+			" OR lower(c.ext_id) LIKE ?5 ESCAPE '\\') ORDER BY c.id LIMIT ?6", &s, err)))
+		return rc;
+	bind_filter(s, row_id(run, 0) + after + 1, row_id(run + 1, 0), object, outcome);
+	us_stmt_bind_slice(s, 5, pattern);
+	us_stmt_bind_int(s, 6, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		if ((rc = take(s, arena, &list[n], err)))
+			break;
+		n++;
+	}
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}
+
+enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,
+	size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_touched *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc;
+
+	us_assert(object != US_OBJECT_MEMBERS);
+	/* The first condition is that of the index `change_number`. */
+	if ((rc = us_db_prepare(c, "SELECT " COLUMNS ", r.id, r.finished FROM change AS c JOIN run AS r ON r.plan = c.id >> 32"
+			" WHERE c.object <> 'members' AND c.number = ?1 AND c.object = ?2 AND r.directory = ?3 AND r.status = 'DONE'"
+			" AND r.kind <> 'simulation' ORDER BY r.id DESC, c.id LIMIT ?4", &s, err)))
+		return rc;
+	us_stmt_bind_int(s, 1, number);
+	us_stmt_bind_slice(s, 2, us_slice(us_object_text(object)));
+	us_stmt_bind_int(s, 3, directory);
+	us_stmt_bind_int(s, 4, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		list[n].run = us_stmt_int(s, 10);
+		list[n].finished = us_stmt_int(s, 11);
+		if ((rc = take(s, arena, &list[n].change, err)))
+			break;
+		n++;
+	}
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}

@@ -1,0 +1,112 @@
+#include "store/schema.h"
+
+/* Objects: id is directory << 32 | number, so a directory is one range of the table, in the order of the numbers. What the index for planning
+ * reads stands first; reading a row stops there. name_fold is NULL while a name is parked within an apply. */
+static const char first[] =
+	"CREATE TABLE sequence (name TEXT NOT NULL PRIMARY KEY, last BIGINT NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO sequence (name, last) VALUES ('directory', 0), ('connector', 0), ('run', 0), ('token', 0);"
+
+	"CREATE TABLE directory (id INTEGER PRIMARY KEY, name TEXT NOT NULL, connector TEXT, revision BIGINT NOT NULL,"
+	" n_users BIGINT NOT NULL, n_active_users BIGINT NOT NULL, n_groups BIGINT NOT NULL, n_memberships BIGINT NOT NULL,"
+	" next_user BIGINT NOT NULL, next_group BIGINT NOT NULL, created BIGINT NOT NULL);"
+
+	"CREATE TABLE usr (id INTEGER PRIMARY KEY, directory BIGINT NOT NULL REFERENCES directory (id), ext_id TEXT, name_fold TEXT,"
+	" hash BLOB NOT NULL, owned BIGINT NOT NULL, active BIGINT NOT NULL, missing_since BIGINT NOT NULL,"
+	" name TEXT NOT NULL, full_name TEXT, first_name TEXT, last_name TEXT, email TEXT, attributes TEXT,"
+	" revision BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL);"
+	US_SCHEMA_USER_INDEXES ";"
+
+	"CREATE TABLE grp (id INTEGER PRIMARY KEY, directory BIGINT NOT NULL REFERENCES directory (id), ext_id TEXT, name_fold TEXT,"
+	" hash BLOB NOT NULL, members_hash BLOB NOT NULL, n_members BIGINT NOT NULL, owned BIGINT NOT NULL,"
+	" name TEXT NOT NULL, description TEXT, revision BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL);"
+	"CREATE UNIQUE INDEX grp_fold ON grp (directory, name_fold);"
+	"CREATE UNIQUE INDEX grp_ext_id ON grp (directory, ext_id);"
+
+	/* No foreign keys here: they would look up two parents for each of millions of rows. Deleting an object deletes its rows. */
+	"CREATE TABLE membership (directory BIGINT NOT NULL, grp BIGINT NOT NULL, usr BIGINT NOT NULL, owned BIGINT NOT NULL,"
+	" PRIMARY KEY (directory, grp, usr)) WITHOUT ROWID;"
+	US_SCHEMA_MEMBER_INDEXES ";"
+	"CREATE TABLE subgroup (directory BIGINT NOT NULL, parent BIGINT NOT NULL, child BIGINT NOT NULL, owned BIGINT NOT NULL,"
+	" PRIMARY KEY (directory, parent, child)) WITHOUT ROWID;"
+	"CREATE INDEX subgroup_child ON subgroup (directory, child, parent, owned);"
+
+	"CREATE TABLE connector (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name_fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+	" type TEXT NOT NULL, directory BIGINT NOT NULL, enabled BIGINT NOT NULL, configuration TEXT NOT NULL, applied_scope TEXT,"
+	" created BIGINT NOT NULL, updated BIGINT NOT NULL);"
+
+	/* plan: the run whose rows this one wrote or would write; its own but for `apply`. */
+	"CREATE TABLE run (id INTEGER PRIMARY KEY, job TEXT NOT NULL, connector BIGINT NOT NULL, connector_uuid TEXT NOT NULL,"
+	" directory BIGINT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL, single_key TEXT, plan_run BIGINT NOT NULL,"
+	" plan BIGINT NOT NULL, actor TEXT, report TEXT, messages TEXT NOT NULL, certificate TEXT, held TEXT, decided_by TEXT,"
+	" base_revision BIGINT NOT NULL, n_changes BIGINT NOT NULL, created BIGINT NOT NULL, started BIGINT NOT NULL,"
+	" finished BIGINT NOT NULL, modified BIGINT NOT NULL, node TEXT);"
+	"CREATE INDEX run_connector ON run (connector, id);"
+	"CREATE INDEX run_plan ON run (plan);"
+	"CREATE UNIQUE INDEX run_active ON run (connector) WHERE status IN ('SCHEDULED', 'RUNNING');"
+
+	/* id is run << 32 | ord. */
+	"CREATE TABLE change (id INTEGER PRIMARY KEY, object TEXT NOT NULL, outcome TEXT NOT NULL, number BIGINT NOT NULL,"
+	" ext_id TEXT, name TEXT, reason TEXT, before_image TEXT, after_image TEXT, members BLOB);"
+	"CREATE INDEX change_number ON change (number, object) WHERE object <> 'members';"
+
+	"CREATE TABLE account (name_fold TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, password_hash TEXT NOT NULL,"
+	" created BIGINT NOT NULL, updated BIGINT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE token (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,"
+	" expires BIGINT NOT NULL, created BIGINT NOT NULL)";
+
+/* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
+static const char *const steps[] = { first };
+
+enum { N_STEPS = sizeof steps / sizeof *steps };
+
+int us_schema_version(void) { return N_STEPS; }
+
+static enum us_errc load_version(struct us_dbc *w, int64_t *ret_version, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_exec(w, "CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)", err);
+
+	if (rc || (rc = us_db_prepare(w, "SELECT value FROM meta WHERE name = 'schema'", &s, err)))
+		return rc;
+	rc = us_stmt_step(s, err);
+	if (rc && rc != US_END)
+		return rc;
+	*ret_version = rc == US_END ? 0 : us_stmt_int(s, 0);
+	us_stmt_reset(s);
+	return US_OK;
+}
+
+static enum us_errc take_step(struct us_dbc *w, int64_t from, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_begin(w, err);
+
+	if (rc)
+		return rc;
+	if ((rc = us_db_exec(w, steps[from], err)) ||
+		(rc = us_db_prepare(w, "INSERT INTO meta (name, value) VALUES ('schema', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1", &s,
+			err)))
+		goto out;
+	us_stmt_bind_int(s, 1, from + 1);
+	if ((rc = us_stmt_run(s, NULL, err)) || (rc = us_db_commit(w, err)))
+		goto out;
+	return US_OK;
+out:
+	us_db_rollback(w);
+	return us_err_prefix(err, "migrating the store to schema %lld", (long long) from + 1), rc;
+}
+
+enum us_errc us_schema_migrate(struct us_dbc *w, struct us_err *err)
+{
+	int64_t version;
+	enum us_errc rc = load_version(w, &version, err);
+
+	if (rc)
+		return rc;
+	if (version > N_STEPS)
+		return us_err_set(err, US_VERSION, "the store has schema %lld, made by a newer version; this one knows schemas up to %d: "
+			"start the newer version, or restore a backup from before it", (long long) version, N_STEPS);
+	for (; version < N_STEPS && !rc; version++)
+		rc = take_step(w, version, err);
+	return rc;
+}
