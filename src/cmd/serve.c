@@ -282,7 +282,7 @@ static void announce(const struct settings *s, const struct server *server)
 
 int us_serve_run(struct us_cli *cli)
 {
-	struct settings s;
+	struct settings s = { 0 };
 	struct server server = { .lock_fd = -1 };
 	struct us_err err = US_ERR_INIT;
 	sigset_t signals;
