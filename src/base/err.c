@@ -69,6 +69,13 @@ enum us_errc us_err_set_native(struct us_err *err, enum us_errc code, int native
 	return code;
 }
 
+enum us_errc us_err_copy(struct us_err *err, const struct us_err *from)
+{
+	if (err)
+		*err = *from;
+	return from->code;
+}
+
 enum us_errc us_err_prefix(struct us_err *err, const char *format, ...)
 {
 	if (!err)

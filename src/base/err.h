@@ -72,6 +72,8 @@ enum us_errc us_err_set(struct us_err *err, enum us_errc code, const char *forma
 	__attribute__((format(printf, 3, 4)));
 enum us_errc us_err_set_native(struct us_err *err, enum us_errc code, int native, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Hands on an error that was kept apart so far: *err = *from (err may be NULL), returns its code. */
+enum us_errc us_err_copy(struct us_err *err, const struct us_err *from);
 /* Put "prefix: " before the text that is there: who was being served when it happened. */
 enum us_errc us_err_prefix(struct us_err *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "source/file.h"
 #include "source/ldap.h"
+#include "source/keycloak.h"
 
 #define MAX_TYPES 16
 
@@ -12,6 +13,7 @@
 static const struct us_source_ops *drivers[MAX_TYPES + 1] = {
 	&us_source_ldap,
 	&us_source_file,
+	&us_source_keycloak,
 	NULL,
 };
 

@@ -358,6 +358,7 @@ class FakeHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_state = None
     timeout = 60
+    disable_nagle_algorithm = True
 
     def log_message(self, *unused):
         pass

@@ -367,7 +367,7 @@ def company(realm="company", people=60, client="usersync", secret="s3cret/of+the
     for number in range(people - len(users)):
         path = paths[number % len(paths)]
         users.append(user(f"person{number:05d}", f"First{number}", f"Last{number}",
-                          enabled=number % 10 != 7, groups=[path, ("eng",)],
+                          enabled=number % 10 != 7, groups=[("eng",), path],
                           employeeNumber=f"E{number:05d}", phone=["+49 1", "+49 2"]))
     return {"realm": realm, "client": client, "secret": secret, "groups": groups, "users": users}
 
