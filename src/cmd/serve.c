@@ -18,6 +18,7 @@
 #include "job/job.h"
 #include "model/sync_options.h"
 #include "net/httpd.h"
+#include "source/file.h"
 #include "source/source.h"
 #include "store/account.h"
 #include "store/store.h"
@@ -25,7 +26,7 @@
 enum { DRAIN_MS = 10000, MAX_WORKERS = 64, MAX_PEM_BYTES = 1 << 20 };
 
 struct settings {
-	const char *data, *listen, *store, *tls_cert, *tls_key;
+	const char *data, *listen, *store, *files, *tls_cert, *tls_key;
 	int64_t workers;
 	enum us_log_level level;
 	enum us_log_format format;
@@ -43,7 +44,7 @@ struct server {
 
 /* ---- settings ---- */
 
-static const char *const conf_keys[] = { "data", "listen", "store", "workers", "tls-cert", "tls-key", "log-level", "log-format", NULL };
+static const char *const conf_keys[] = { "data", "listen", "store", "files", "workers", "tls-cert", "tls-key", "log-level", "log-format", NULL };
 
 /* The command line wins over the file, the file over the default. */
 static const char *setting(const struct us_cli *cli, const struct us_conf_file *file, const char *name, const char *fallback)
@@ -79,6 +80,7 @@ static int read_settings(struct us_cli *cli, struct settings *ret_settings)
 	s.data = setting(cli, &file, "data", "usersync-data");
 	s.listen = setting(cli, &file, "listen", "127.0.0.1:8080");
 	s.store = setting(cli, &file, "store", NULL);
+	s.files = setting(cli, &file, "files", NULL);
 	s.tls_cert = setting(cli, &file, "tls-cert", NULL);
 	s.tls_key = setting(cli, &file, "tls-key", NULL);
 	const char *workers = setting(cli, &file, "workers", "2");
@@ -96,6 +98,8 @@ static int read_settings(struct us_cli *cli, struct settings *ret_settings)
 		return us_cli_misuse(cli, "the data folder's name is empty");
 	s.level = (enum us_log_level) level;
 	s.format = (enum us_log_format) format;
+	if (!s.files)
+		s.files = us_arena_printf(&cli->arena, "%s/files", s.data);
 	if (!s.store)
 		s.store = us_arena_printf(&cli->arena, "sqlite:%s/usersync.db", s.data);
 	*ret_settings = s;
@@ -207,6 +211,11 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	int64_t interrupted = 0;
 	enum us_errc rc = lock_folder(&cli->arena, s->data, &server->lock_fd, err);
 
+	/* What file connectors may read is named by whoever starts the server, not by whoever saves a connector. */
+	if (rc == US_OK && mkdir(s->files, 0700) != 0 && errno != EEXIST)
+		rc = us_err_set_native(err, US_DISK, errno, "cannot make the folder %s: %s", s->files, strerror(errno));
+	if (rc == US_OK)
+		us_file_set_folder(s->files);
 	if (rc == US_OK && s->tls_cert)
 		rc = read_pem(s->tls_cert, "certificate", &server->cert, err);
 	if (rc == US_OK && s->tls_key)
@@ -273,7 +282,7 @@ static void announce(const struct settings *s, const struct server *server)
 
 int us_serve_run(struct us_cli *cli)
 {
-	struct settings s;
+	struct settings s = { 0 };
 	struct server server = { .lock_fd = -1 };
 	struct us_err err = US_ERR_INIT;
 	sigset_t signals;

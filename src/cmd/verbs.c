@@ -42,7 +42,28 @@ static const struct us_flag token_flags[] = {
 	{ 0 },
 };
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
+#ifdef USERSYNC_SERVE
+static const struct us_flag serve_flags[] = {
+	{ "data", "DIR", "data folder, made if it is not there; ./usersync-data" },
+	{ "listen", "ADDR:PORT", "127.0.0.1:8080; *:8080 for every address; port 0 takes a free one" },
+	{ "store", "DSN", "database; sqlite:DIR/usersync.db" },
+	{ "files", "DIR", "the only folder that file connectors read from; files in the data folder" },
+	{ "workers", "N", "runs at the same time; 2" },
+	{ "tls-cert", "FILE", "PEM certificate chain, the server's own first; with --tls-key" },
+	{ "tls-key", "FILE", "PEM private key" },
+	{ "log-level", "LEVEL", "debug, info, warn or error; info" },
+	{ "log-format", "FORMAT", "text or json; text on a terminal, json otherwise" },
+	{ "config", "FILE", "the same names as \"key = value\" lines; the command line wins" },
+	{ 0 },
+};
+#endif
+
 const struct us_verb us_verbs[] = {
+#ifdef USERSYNC_SERVE
+	{ "serve", "", "the server; runs until SIGTERM or SIGINT",
+		"The first start makes user admin, with the password from USERSYNC_ADMIN_PASSWORD, or a random one that is printed once.", serve_flags, 0, 0,
+		.is_local = true, .run = us_serve_run },
+#endif
 	{ "connector list", "", "all connectors", NULL, NO_FLAGS, 0, 0, .run = us_connector_list_run },
 	{ "connector show", "CONNECTOR", "one connector with its settings", NULL, NO_FLAGS, 1, 1, .run = us_connector_show_run },
 	{ "connector apply", "FILE", "create or save connectors from a JSON file",

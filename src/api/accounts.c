@@ -1,0 +1,275 @@
+/* Accounts and tokens: who may use the API */
+#include <string.h>
+
+#include "api/handlers.h"
+#include "base/clock.h"
+
+enum { NAME_BYTES_MOST = 200, PASSWORD_BYTES_LEAST = 8, PASSWORD_BYTES_MOST = 1024, TOKEN_RANDOM_BYTES = 32 };
+#define TOKEN_PREFIX "us_"
+
+static void problem(struct us_call *call, const char *field, const char *reason)
+{
+	us_problem_add(call->arena, &call->problems, field, "%s", reason);
+}
+
+/* NONE if it is not there or no string; then the problem is noted. */
+static struct us_slice read_text(struct us_call *call, const struct us_json *body, const char *field, bool is_required)
+{
+	const struct us_json *v = us_json_find(body, field);
+
+	if (!v && is_required)
+		problem(call, field, "is required");
+	if (v && v->type != US_JSON_STRING)
+		us_problem_add(call->arena, &call->problems, field, "must be a string, not %s", us_json_type_name(v->type));
+	return us_json_string(body, field);
+}
+
+/* A colon would end the name in HTTP Basic. */
+static void check_name(struct us_call *call, struct us_slice name, bool may_have_colon)
+{
+	if (!name.p)
+		return;
+	if (!us_slice_trim(name).n)
+		problem(call, "name", "must not be empty");
+	else if (name.n > NAME_BYTES_MOST)
+		us_problem_add(call->arena, &call->problems, "name", "is longer than %d bytes", NAME_BYTES_MOST);
+	else if (!us_slice_is_utf8(name))
+		problem(call, "name", "holds a NUL");
+	else if (!may_have_colon && memchr(name.p, ':', name.n))
+		problem(call, "name", "must not hold a colon");
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char) name.p[i] < ' ' || name.p[i] == 0x7F) {
+			problem(call, "name", "holds a control character");
+			return;
+		}
+}
+
+static void check_password(struct us_call *call, struct us_slice password)
+{
+	if (!password.p)
+		return;
+	if (password.n < PASSWORD_BYTES_LEAST)
+		us_problem_add(call->arena, &call->problems, "password", "is shorter than %d bytes", PASSWORD_BYTES_LEAST);
+	else if (password.n > PASSWORD_BYTES_MOST)
+		us_problem_add(call->arena, &call->problems, "password", "is longer than %d bytes", PASSWORD_BYTES_MOST);
+	else if (!us_slice_is_utf8(password))
+		problem(call, "password", "holds a NUL");
+}
+
+static enum us_role read_role(struct us_call *call, const struct us_json *body, bool is_required)
+{
+	struct us_slice text = read_text(call, body, "role", is_required);
+	enum us_role role = US_ROLE_COUNT;
+
+	if (text.p && !us_role_parse(text, &role))
+		problem(call, "role", "must be one of admin, operator, monitor");
+	return role;
+}
+
+static void write_account(struct us_jsonw *w, const struct us_account *a)
+{
+	us_jsonw_open(w, '{');
+	us_jsonw_put_string(w, "name", a->name);
+	us_jsonw_put_text(w, "role", us_role_text(a->role));
+	us_call_put_time(w, "created", a->created);
+	us_call_put_time(w, "updated", a->updated);
+	us_jsonw_close(w, '}');
+}
+
+static enum us_errc answer_account(struct us_call *call, struct us_slice name, struct us_err *err)
+{
+	struct us_account account;
+	enum us_errc rc = us_call_lease_reader(call, err);
+
+	if (!rc)
+		rc = us_account_find(call->c, call->arena, name, &account, err);
+	if (!rc)
+		write_account(&call->w, &account);
+	return rc;
+}
+
+/* Only when it is committed may nobody be known any more: a look at the old row in between would be kept. */
+static enum us_errc commit(struct us_call *call, struct us_err *err)
+{
+	enum us_errc rc = us_call_commit(call, err);
+
+	us_auth_forget(call->api->auth);
+	us_call_release(call);
+	return rc;
+}
+
+enum us_errc us_accounts_list(struct us_call *call, struct us_err *err)
+{
+	struct us_account *list;
+	size_t n;
+	enum us_errc rc = us_call_lease_reader(call, err);
+
+	if (!rc)
+		rc = us_account_list(call->c, call->arena, &list, &n, err);
+	if (rc)
+		return rc;
+	us_jsonw_open(&call->w, '[');
+	for (size_t i = 0; i < n; i++)
+		write_account(&call->w, &list[i]);
+	us_jsonw_close(&call->w, ']');
+	return US_OK;
+}
+
+enum us_errc us_accounts_show(struct us_call *call, struct us_err *err) { return answer_account(call, call->parameters[0], err); }
+
+enum us_errc us_accounts_add(struct us_call *call, struct us_err *err)
+{
+	static const char *const known[] = { "name", "role", "password", NULL };
+	char hash[US_SECRET_HASH_BYTES];
+	const struct us_json *body;
+	enum us_errc rc = us_call_read_object(call, &body, err);
+
+	if (rc)
+		return rc;
+	struct us_slice name = read_text(call, body, "name", true), password = read_text(call, body, "password", true);
+	check_name(call, name, false);
+	enum us_role role = read_role(call, body, true);
+	check_password(call, password);
+	us_call_refuse_others(call, body, known);
+	rc = us_call_check_problems(call, err);
+	if (!rc)
+		rc = us_secret_hash_password(password, hash, err);
+	if (!rc)
+		rc = us_call_lease_writer(call, err);
+	if (!rc)
+		rc = us_account_add(call->c, name, role, hash, us_clock_wall_s(), err);
+	if (!rc)
+		rc = commit(call, err);
+	if (rc)
+		return rc;
+	struct us_str location = US_STR_INIT;
+	us_str_add_text(&location, US_API_BASE "/user/");
+	us_target_add_encoded(&location, name);
+	us_httpd_add_header(call->answer, "Location", us_str_text(&location));
+	us_str_fini(&location);
+	return answer_account(call, name, err);
+}
+
+enum us_errc us_accounts_change(struct us_call *call, struct us_err *err)
+{
+	static const char *const known[] = { "role", "password", NULL };
+	struct us_slice name = call->parameters[0];
+	char hash[US_SECRET_HASH_BYTES];
+	const struct us_json *body;
+	struct us_account account;
+	enum us_errc rc = us_call_lease_reader(call, err);
+
+	if (!rc)
+		rc = us_account_find(call->c, call->arena, name, &account, err);
+	us_call_release(call);
+	if (!rc)
+		rc = us_call_read_object(call, &body, err);
+	if (rc)
+		return rc;
+	struct us_slice password = read_text(call, body, "password", false);
+	enum us_role role = read_role(call, body, false);
+	check_password(call, password);
+	us_call_refuse_others(call, body, known);
+	rc = us_call_check_problems(call, err);
+	if (!rc && password.p)
+		rc = us_secret_hash_password(password, hash, err);
+	if (!rc)
+		rc = us_call_lease_writer(call, err);
+	if (!rc)
+		rc = us_account_change(call->c, name, role, password.p ? hash : NULL, us_clock_wall_s(), err);
+	if (!rc)
+		rc = commit(call, err);
+	return rc ? rc : answer_account(call, name, err);
+}
+
+enum us_errc us_accounts_remove(struct us_call *call, struct us_err *err)
+{
+	enum us_errc rc = us_call_lease_writer(call, err);
+
+	if (!rc)
+		rc = us_account_remove(call->c, call->parameters[0], err);
+	return rc ? rc : commit(call, err);
+}
+
+static void put_token(struct us_jsonw *w, const struct us_token *t)
+{
+	us_jsonw_put_int(w, "id", t->id);
+	us_jsonw_put_string(w, "name", t->name);
+	us_jsonw_put_text(w, "role", us_role_text(t->role));
+	us_call_put_time(w, "created", t->created);
+	us_call_put_time(w, "expires", t->expires);
+}
+
+enum us_errc us_tokens_list(struct us_call *call, struct us_err *err)
+{
+	struct us_token *list;
+	size_t n;
+	enum us_errc rc = us_call_lease_reader(call, err);
+
+	if (!rc)
+		rc = us_token_list(call->c, call->arena, &list, &n, err);
+	if (rc)
+		return rc;
+	us_jsonw_open(&call->w, '[');
+	for (size_t i = 0; i < n; i++) {
+		us_jsonw_open(&call->w, '{');
+		put_token(&call->w, &list[i]);
+		us_jsonw_close(&call->w, '}');
+	}
+	us_jsonw_close(&call->w, ']');
+	return US_OK;
+}
+
+enum us_errc us_tokens_add(struct us_call *call, struct us_err *err)
+{
+	static const char *const known[] = { "name", "role", "expiresIn", NULL };
+	const int64_t most_s = 100LL * 366 * 86400;
+	const struct us_json *body;
+	struct us_str secret = US_STR_INIT;
+	char sha256[65];
+	struct us_token token = { .created = us_clock_wall_s() };
+	enum us_errc rc = us_call_read_object(call, &body, err);
+
+	if (rc)
+		return rc;
+	token.name = read_text(call, body, "name", true);
+	check_name(call, token.name, true);
+	token.role = read_role(call, body, true);
+	const struct us_json *expires = us_json_find(body, "expiresIn");
+	if (expires && (expires->type != US_JSON_INT || expires->integer < 1 || expires->integer > most_s))
+		us_problem_add(call->arena, &call->problems, "expiresIn", "must be a number of seconds from 1 to %lld", (long long) most_s);
+	else if (expires)
+		token.expires = token.created + expires->integer;
+	us_call_refuse_others(call, body, known);
+	rc = us_call_check_problems(call, err);
+	if (rc)
+		return rc;
+	us_str_add_text(&secret, TOKEN_PREFIX);
+	us_secret_token(&secret, TOKEN_RANDOM_BYTES);
+	us_secret_sha256(us_str_slice(&secret), sha256);
+	rc = us_call_lease_writer(call, err);
+	if (!rc)
+		rc = us_token_add(call->c, token.name, token.role, sha256, token.expires, token.created, &token.id, err);
+	if (!rc)
+		rc = commit(call, err);
+	if (!rc) {
+		us_jsonw_open(&call->w, '{');
+		put_token(&call->w, &token);
+		us_jsonw_put_string(&call->w, "token", us_str_slice(&secret));
+		us_jsonw_close(&call->w, '}');
+	}
+	us_secret_wipe_str(&secret);
+	return rc;
+}
+
+enum us_errc us_tokens_remove(struct us_call *call, struct us_err *err)
+{
+	int64_t id;
+	enum us_errc rc = us_call_read_number(call, 0, "token", &id, err);
+
+	if (!rc)
+		rc = us_call_lease_writer(call, err);
+	if (!rc)
+		rc = us_token_remove(call->c, id, err);
+	return rc ? rc : commit(call, err);
+}

@@ -1,0 +1,138 @@
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "api/call.h"
+#include "api/metrics.h"
+#include "api/openapi.h"
+#include "api/wait.h"
+#include "base/clock.h"
+
+enum { SINGLE_WAIT_MS = 30000 };
+
+enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api, struct us_err *err)
+{
+	struct us_api *api = us_calloc(1, sizeof *api);
+
+	api->conf = *conf;
+	if (!api->conf.node)
+		api->conf.node = "NOT_CLUSTERED";
+	if (!api->conf.single_wait_ms)
+		api->conf.single_wait_ms = SINGLE_WAIT_MS;
+	api->started_s = us_clock_wall_s();
+	enum us_errc rc = us_auth_open(conf->store, &api->auth, err);
+	if (!rc)
+		rc = us_wait_open(api, &api->wait, err);
+	if (rc) {
+		if (api->auth)
+			us_auth_close(api->auth);
+		free(api);
+		return rc;
+	}
+	api->metrics = us_metrics_new();
+	us_openapi_write(conf->types, conf->sync_options, &api->openapi);
+	*ret_api = api;
+	return US_OK;
+}
+
+void us_api_close(struct us_api *api)
+{
+	us_wait_close(api->wait);
+	us_auth_close(api->auth);
+	us_metrics_free(api->metrics);
+	us_str_fini(&api->openapi);
+	free(api);
+}
+
+/* A browser sends credentials that it knows with requests that other sites make it send: those change nothing here. */
+static bool is_foreign(const struct us_httpd_request *r)
+{
+	struct us_slice site = us_httpd_find_header(r, "Sec-Fetch-Site"), origin = us_httpd_find_header(r, "Origin");
+	struct us_slice host = us_httpd_find_header(r, "Host");
+
+	if (r->method == US_HTTPD_GET || r->method == US_HTTPD_HEAD || r->method == US_HTTPD_OPTIONS)
+		return false;
+	if (us_slice_is(site, "cross-site") || us_slice_is(site, "same-site"))
+		return true;
+	if (!origin.p)
+		return false;
+	const char *at = memmem(origin.p, origin.n, "://", 3);
+	if (!at)
+		return true;
+	size_t head = (size_t) (at + 3 - origin.p);
+	return !us_slice_is_equal((struct us_slice) { origin.p + head, origin.n - head }, host);
+}
+
+/* Who asks comes before what there is: without credentials, nothing below the base path is told, not even that it is not there. */
+static enum us_errc dispatch(struct us_call *call, struct us_err *err)
+{
+	struct us_httpd_request *r = call->request;
+	char allow[64];
+	bool is_known;
+
+	call->route = us_route_find(r, call->parameters, &is_known, allow);
+	if (call->route)
+		r->label = call->route->operation;
+	if (r->method == US_HTTPD_OPTIONS && (is_known || r->target.is_asterisk)) {
+		us_httpd_add_header(call->answer, "Allow", is_known ? allow : "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+		call->answer->status = 204;
+		return US_OK;
+	}
+	bool is_root = is_known && r->target.segments_n == 1;
+	if (call->route ? !(call->route->flags & US_ROUTE_PUBLIC) : !is_root) {
+		enum us_errc rc = us_auth_check(call->api->auth, r, &call->who, err);
+		if (rc)
+			return rc;
+	}
+	if (!is_known)
+		return us_err_set(err, US_NOT_FOUND, "nothing is served at this address");
+	if (!call->route) {
+		us_err_set(err, US_METHOD, "this address has %s", allow);
+		us_call_fail(call->api, err, NULL, call->answer);
+		us_httpd_add_header(call->answer, "Allow", allow);
+		return US_OK;
+	}
+	if (!(call->route->flags & US_ROUTE_PUBLIC) && call->who.role < call->route->role)
+		return us_err_set(err, US_FORBIDDEN, "this needs the role %s; you have %s", us_role_text(call->route->role), us_role_text(call->who.role));
+	if (is_foreign(r))
+		return us_err_set(err, US_FORBIDDEN, "the request was made by another site");
+	call->answer->status = call->route->status;
+	return call->route->run(call, err);
+}
+
+enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_call call = { .api = data, .request = request, .answer = answer, .arena = request->arena,
+		.w = US_JSONW_INIT(&answer->body) };
+	enum us_errc rc = dispatch(&call, &err);
+
+	us_call_release(&call);
+	if (call.is_later)
+		return US_HTTPD_LATER;
+	if (rc) {
+		err.code = rc;
+		us_call_fail(call.api, &err, rc == US_CONFIG ? call.problems : NULL, answer);
+	}
+	if (!answer->content_type && (answer->body.n || answer->pull))
+		answer->content_type = "application/json";
+	us_httpd_add_header(answer, "Cache-Control", "no-store");
+	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+	return US_HTTPD_NOW;
+}
+
+void us_api_refuse(void *data, int status, const char *why, struct us_httpd_answer *answer)
+{
+	const char *error = status == 413 || status == 414 || status == 431 ? us_err_phrase(US_TOO_LARGE)
+		: status == 503 ? us_err_phrase(US_UNAVAILABLE) : us_err_phrase(US_INVALID);
+
+	(void) data;
+	us_call_fail_status(status, error, why, NULL, answer);
+}
+
+void us_api_done(void *data, const struct us_httpd_request *request, int status, int64_t duration_us)
+{
+	struct us_api *api = data;
+
+	us_metrics_note(api->metrics, request->label, status, duration_us);
+}

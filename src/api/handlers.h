@@ -1,0 +1,23 @@
+/* The handlers of the route table. Each is described by its row there. */
+#ifndef US_API_HANDLERS_H
+#define US_API_HANDLERS_H
+
+#include "api/call.h"
+
+#define US_HANDLERS(X) \
+	X(us_connectors_list) X(us_connectors_create) X(us_connectors_show) X(us_connectors_save) X(us_connectors_delete) \
+	X(us_connectors_test) \
+	X(us_runs_sync) X(us_runs_simulate) X(us_runs_cancel) X(us_runs_syncsingle) X(us_runs_last) X(us_runs_history) X(us_runs_show) \
+	X(us_runs_approve) X(us_runs_reject) X(us_runs_apply) X(us_runs_undo) \
+	X(us_results_list) X(us_explain_user) \
+	X(us_directories_list) X(us_directories_show) X(us_directories_delete) X(us_directories_list_users) X(us_directories_show_user) \
+	X(us_directories_list_groups) X(us_directories_show_group) \
+	X(us_accounts_list) X(us_accounts_add) X(us_accounts_show) X(us_accounts_change) X(us_accounts_remove) \
+	X(us_tokens_list) X(us_tokens_add) X(us_tokens_remove) \
+	X(us_health_live) X(us_health_ready) X(us_metrics_show) X(us_openapi_show)
+
+#define X(name) enum us_errc name(struct us_call *call, struct us_err *err);
+US_HANDLERS(X)
+#undef X
+
+#endif

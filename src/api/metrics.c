@@ -1,0 +1,177 @@
+#include "api/metrics.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "store/directory.h"
+#include "store/run_stats.h"
+
+enum { CLASSES = 6, BUCKETS = 12, ROUTES_MOST = 64 };
+
+/* Upper bounds of the histogram's buckets. */
+static const struct {
+	int64_t us;
+	const char *text;
+} bounds[BUCKETS] = {
+	{ 100, "0.0001" }, { 250, "0.00025" }, { 500, "0.0005" }, { 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" },
+	{ 10000, "0.01" }, { 50000, "0.05" }, { 100000, "0.1" }, { 500000, "0.5" }, { 5000000, "5" }, { 30000000, "30" },
+};
+
+static const char *const class_texts[CLASSES] = { "gone", "1xx", "2xx", "3xx", "4xx", "5xx" };
+
+struct figures {
+	_Atomic int64_t requests[CLASSES];
+	_Atomic int64_t buckets[BUCKETS + 1]; /* not yet summed up */
+	_Atomic int64_t total_us;
+};
+
+struct us_metrics {
+	struct figures routes[ROUTES_MOST]; /* by row of the table; the last one: no route */
+};
+
+struct us_metrics *us_metrics_new(void) { return us_calloc(1, sizeof(struct us_metrics)); }
+void us_metrics_free(struct us_metrics *metrics) { free(metrics); }
+
+static size_t place_of(const char *label)
+{
+	size_t i = 0;
+
+	for (; us_routes[i].path && i < ROUTES_MOST - 1; i++)
+		if (us_routes[i].operation == label)
+			return i;
+	return ROUTES_MOST - 1;
+}
+
+void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us)
+{
+	struct figures *f = &metrics->routes[label ? place_of(label) : ROUTES_MOST - 1];
+	int bucket = 0;
+
+	while (bucket < BUCKETS && duration_us > bounds[bucket].us)
+		bucket++;
+	atomic_fetch_add_explicit(&f->requests[status >= 100 && status < 600 ? status / 100 : 0], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&f->buckets[bucket], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&f->total_us, duration_us, memory_order_relaxed);
+}
+
+static void add_head(struct us_str *out, const char *name, const char *type, const char *help)
+{
+	us_str_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void add_http(struct us_str *out, struct us_metrics *metrics)
+{
+	add_head(out, "usersync_http_requests_total", "counter", "Requests by operation and class of status.");
+	for (size_t i = 0; i < ROUTES_MOST; i++)
+		for (int class = 0; class < CLASSES; class++) {
+			int64_t n = atomic_load_explicit(&metrics->routes[i].requests[class], memory_order_relaxed);
+			if (n)
+				us_str_printf(out, "usersync_http_requests_total{operation=\"%s\",status=\"%s\"} %lld\n",
+					i < ROUTES_MOST - 1 ? us_routes[i].operation : "none", class_texts[class], (long long) n);
+		}
+	add_head(out, "usersync_http_request_duration_seconds", "histogram", "Time from the request line to the end of the answer.");
+	for (size_t i = 0; i < ROUTES_MOST; i++) {
+		struct figures *f = &metrics->routes[i];
+		const char *operation = "none";
+		int64_t sum = 0, counts[BUCKETS + 1];
+		for (int b = 0; b <= BUCKETS; b++)
+			sum += counts[b] = atomic_load_explicit(&f->buckets[b], memory_order_relaxed);
+		if (!sum)
+			continue;
+		if (i < ROUTES_MOST - 1)
+			operation = us_routes[i].operation;
+		sum = 0;
+		for (int b = 0; b < BUCKETS; b++)
+			us_str_printf(out, "usersync_http_request_duration_seconds_bucket{operation=\"%s\",le=\"%s\"} %lld\n", operation, bounds[b].text,
+				(long long) (sum += counts[b]));
+		sum += counts[BUCKETS];
+		us_str_printf(out, "usersync_http_request_duration_seconds_bucket{operation=\"%s\",le=\"+Inf\"} %lld\n", operation, (long long) sum);
+		us_str_printf(out, "usersync_http_request_duration_seconds_sum{operation=\"%s\"} %.6f\n", operation,
+			(double) atomic_load_explicit(&f->total_us, memory_order_relaxed) / 1e6);
+		us_str_printf(out, "usersync_http_request_duration_seconds_count{operation=\"%s\"} %lld\n", operation, (long long) sum);
+	}
+}
+
+static void add_one(struct us_str *out, const char *name, const char *type, const char *help, int64_t value)
+{
+	add_head(out, name, type, help);
+	us_str_printf(out, "%s %lld\n", name, (long long) value);
+}
+
+/* Connectors are told apart by their uniqueId: names may be anybody's words. */
+static void add_runs(struct us_str *out, const struct us_run_stats *list, size_t n)
+{
+	add_head(out, "usersync_runs_total", "counter", "Runs by connector, kind and status.");
+	for (size_t i = 0; i < n; i++)
+		for (int kind = 0; kind < US_RUN_KIND_COUNT; kind++)
+			for (int status = 0; status < US_RUN_STATUS_COUNT; status++)
+				if (list[i].runs[kind][status])
+					us_str_printf(out, "usersync_runs_total{connector=\"" US_SLICE_FMT "\",kind=\"%s\",status=\"%s\"} %lld\n",
+						US_SLICE_ARG(list[i].connector_uuid), us_run_kind_text((enum us_run_kind) kind),
+						us_run_status_text((enum us_run_status) status), (long long) list[i].runs[kind][status]);
+	add_head(out, "usersync_last_success_timestamp_seconds", "gauge", "When the last full sync that ended well ended.");
+	for (size_t i = 0; i < n; i++)
+		if (list[i].success_at)
+			us_str_printf(out, "usersync_last_success_timestamp_seconds{connector=\"" US_SLICE_FMT "\"} %lld\n",
+				US_SLICE_ARG(list[i].connector_uuid), (long long) list[i].success_at);
+	add_head(out, "usersync_last_success_duration_seconds", "gauge", "How long it took.");
+	for (size_t i = 0; i < n; i++)
+		if (list[i].success_at)
+			us_str_printf(out, "usersync_last_success_duration_seconds{connector=\"" US_SLICE_FMT "\"} %lld\n",
+				US_SLICE_ARG(list[i].connector_uuid), (long long) list[i].success_s);
+	add_head(out, "usersync_last_success_objects", "gauge", "What became of its users and groups.");
+	for (size_t i = 0; i < n; i++)
+		for (int outcome = 0; list[i].success_at && outcome < US_OUTCOME_COUNT; outcome++) {
+			us_str_printf(out, "usersync_last_success_objects{connector=\"" US_SLICE_FMT "\",object=\"user\",outcome=\"%s\"} %lld\n",
+				US_SLICE_ARG(list[i].connector_uuid), us_outcome_text((enum us_outcome) outcome), (long long) list[i].success.users[outcome]);
+			us_str_printf(out, "usersync_last_success_objects{connector=\"" US_SLICE_FMT "\",object=\"group\",outcome=\"%s\"} %lld\n",
+				US_SLICE_ARG(list[i].connector_uuid), us_outcome_text((enum us_outcome) outcome), (long long) list[i].success.groups[outcome]);
+		}
+}
+
+static void add_directories(struct us_str *out, const struct us_directory *list, size_t n)
+{
+	add_head(out, "usersync_directory_objects", "gauge", "What the directories hold.");
+	for (size_t i = 0; i < n; i++) {
+		const struct us_directory *d = &list[i];
+		const struct { const char *name; int64_t n; } rows[] = { { "user", d->n_users }, { "active_user", d->n_active_users },
+			{ "group", d->n_groups }, { "membership", d->n_memberships } };
+		for (size_t j = 0; j < sizeof rows / sizeof *rows; j++)
+			us_str_printf(out, "usersync_directory_objects{directory=\"%lld\",object=\"%s\"} %lld\n", (long long) d->id, rows[j].name,
+				(long long) rows[j].n);
+	}
+}
+
+enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
+{
+	struct us_str *out = &call->answer->body;
+	struct us_run_stats *runs;
+	struct us_directory *directories;
+	struct us_job_stats jobs;
+	size_t n_runs, n_directories;
+	enum us_errc rc = us_call_lease_reader(call, err);
+
+	if (!rc)
+		rc = us_run_stats_load(call->c, call->arena, &runs, &n_runs, err);
+	if (!rc)
+		rc = us_directory_list(call->c, call->arena, &directories, &n_directories, err);
+	if (rc)
+		return rc;
+	us_job_stats(call->api->conf.job, &jobs);
+	add_head(out, "usersync_build_info", "gauge", "The version that runs.");
+	us_str_printf(out, "usersync_build_info{version=\"" USERSYNC_VERSION "\"} 1\n");
+	add_one(out, "usersync_start_time_seconds", "gauge", "When the server started.", call->api->started_s);
+	add_runs(out, runs, n_runs);
+	add_directories(out, directories, n_directories);
+	add_one(out, "usersync_runs_queued", "gauge", "Runs that wait for a worker.", jobs.queued);
+	add_one(out, "usersync_runs_running", "gauge", "Runs under way.", jobs.running);
+	add_one(out, "usersync_source_requests_total", "counter", "Requests to identity providers since the start.", jobs.source_requests);
+	add_one(out, "usersync_source_retries_total", "counter", "Those of them that were tried again.", jobs.source_retries);
+	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",
+		us_auth_failures(call->api->auth));
+	add_http(out, call->api->metrics);
+	call->answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	return US_OK;
+}

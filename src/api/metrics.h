@@ -1,0 +1,16 @@
+/* Metrics: figures of the HTTP side, kept here; those of runs and sources are asked for when somebody scrapes.
+ * Spec: the text format of Prometheus, version 0.0.4.
+ */
+#ifndef US_API_METRICS_H
+#define US_API_METRICS_H
+
+#include <stdint.h>
+
+struct us_metrics;
+
+struct us_metrics *us_metrics_new(void);
+void us_metrics_free(struct us_metrics *metrics);
+/* label: operation of the route, NULL for requests that reached none; status 0: the client went away. */
+void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us);
+
+#endif

@@ -1,0 +1,151 @@
+#include "api/route.h"
+
+#include <stdio.h>
+
+#include "api/api.h"
+#include "api/handlers.h"
+
+#define CONNECTOR "/usersync/connector"
+#define RUN "/usersync/syncstatus/{id}"
+#define DIRECTORY "/directory/{directoryID}"
+
+const struct us_route us_routes[] = {
+	{ US_HTTPD_GET, CONNECTOR, US_ROLE_MONITOR, 200, 0, "listConnectors", "All connectors with their settings; secrets are never given out.",
+		NULL, "ConnectorList", us_connectors_list },
+	{ US_HTTPD_POST, CONNECTOR, US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "createConnector", "Creates a connector and its directory.",
+		"NewConnector", "Connector", us_connectors_create },
+	{ US_HTTPD_GET, CONNECTOR "/{connectorID}", US_ROLE_MONITOR, 200, 0, "showConnector", "One connector.",
+		NULL, "Connector", us_connectors_show },
+	{ US_HTTPD_PUT, CONNECTOR "/{connectorID}", US_ROLE_ADMIN, 200, US_ROUTE_CONFLICT, "saveConnector",
+		"Saves the settings: the configuration object alone, or the whole connector. A secret given as \"***\" stays as it is. A directory that was "
+		"deleted is made again, with a new id.",
+		"SavedConnector", "Connector", us_connectors_save },
+	{ US_HTTPD_DELETE, CONNECTOR "/{connectorID}", US_ROLE_ADMIN, 204, US_ROUTE_CONFLICT, "deleteConnector",
+		"Deletes the connector; its directory and its history stay.", NULL, NULL, us_connectors_delete },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/test", US_ROLE_OPERATOR, 200, US_ROUTE_UNREADY, "testConnector",
+		"Connects to the source and reads a little; writes nothing.", NULL, "TestResult", us_connectors_test },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/sync", US_ROLE_OPERATOR, 202, US_ROUTE_MODE | US_ROUTE_CONFLICT, "sync",
+		"Starts a full sync. While a run of the connector is scheduled or running, that run is given instead.",
+		NULL, "Status", us_runs_sync },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/simulate", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "simulate",
+		"Plans a full sync, keeps the plan and changes nothing.", NULL, "Status", us_runs_simulate },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/cancel", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "cancel",
+		"Asks the connector's run to stop.", NULL, "Status", us_runs_cancel },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/syncsingle/{username}", US_ROLE_OPERATOR, 200, US_ROUTE_CONFLICT | US_ROUTE_WAITS, "syncsingle",
+		"Updates one user and waits for the end; never cleans up anybody.", NULL, "Status", us_runs_syncsingle },
+	{ US_HTTPD_GET, CONNECTOR "/{connectorID}/syncstatus", US_ROLE_MONITOR, 200, 0, "lastStatus", "The last run of the connector.",
+		NULL, "Status", us_runs_last },
+	{ US_HTTPD_GET, CONNECTOR "/{connectorID}/syncstatuses", US_ROLE_MONITOR, 200, US_ROUTE_PAGED, "listStatuses",
+		"The runs of the connector, newest first.", NULL, "StatusPage", us_runs_history },
+	{ US_HTTPD_GET, CONNECTOR "/{connectorID}/explain/{username}", US_ROLE_OPERATOR, 200, 0, "explainUser",
+		"Where a user comes from, what touched them, and why they are missing.", NULL, "Explanation", us_explain_user },
+	{ US_HTTPD_GET, RUN, US_ROLE_MONITOR, 200, 0, "showStatus", "One run.", NULL, "Status", us_runs_show },
+	{ US_HTTPD_GET, RUN "/results", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_SEARCH | US_ROUTE_RESULTS, "listResults",
+		"What the run did, object by object, with before and after; whole as a download with format.", NULL, "ResultPage", us_results_list },
+	{ US_HTTPD_POST, RUN "/approve", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "approve", "Applies a held plan.", NULL, "Status", us_runs_approve },
+	{ US_HTTPD_POST, RUN "/reject", US_ROLE_OPERATOR, 200, US_ROUTE_CONFLICT, "reject", "Drops a held plan.", NULL, "Status", us_runs_reject },
+	{ US_HTTPD_POST, RUN "/apply", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "applySimulation", "Applies exactly the plan of a simulation.",
+		NULL, "Status", us_runs_apply },
+	{ US_HTTPD_POST, RUN "/undo", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "undo", "Turns round what the run did.", NULL, "Status", us_runs_undo },
+	{ US_HTTPD_GET, "/directory", US_ROLE_OPERATOR, 200, 0, "listDirectories", "All directories.", NULL, "DirectoryList", us_directories_list },
+	{ US_HTTPD_GET, DIRECTORY, US_ROLE_OPERATOR, 200, 0, "showDirectory", "One directory.", NULL, "Directory", us_directories_show },
+	{ US_HTTPD_DELETE, DIRECTORY, US_ROLE_ADMIN, 204, 0, "deleteDirectory", "Deletes the directory and all its users; no question is asked.",
+		NULL, NULL, us_directories_delete },
+	{ US_HTTPD_GET, DIRECTORY "/user", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_SEARCH, "listDirectoryUsers",
+		"The users of a directory in order of their names.", NULL, "UserPage", us_directories_list_users },
+	{ US_HTTPD_GET, DIRECTORY "/user/{name}", US_ROLE_OPERATOR, 200, 0, "showDirectoryUser", "One user, with groups.",
+		NULL, "UserDetail", us_directories_show_user },
+	{ US_HTTPD_GET, DIRECTORY "/group", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_SEARCH, "listDirectoryGroups",
+		"The groups of a directory in order of their names.", NULL, "GroupPage", us_directories_list_groups },
+	{ US_HTTPD_GET, DIRECTORY "/group/{name}", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED, "showDirectoryGroup", "One group, with a page of its members.",
+		NULL, "GroupDetail", us_directories_show_group },
+	{ US_HTTPD_GET, "/user", US_ROLE_ADMIN, 200, 0, "listAccounts", "Who may use this API.", NULL, "AccountList", us_accounts_list },
+	{ US_HTTPD_POST, "/user", US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addAccount", "Adds an account.", "NewAccount", "Account", us_accounts_add },
+	{ US_HTTPD_GET, "/user/{name}", US_ROLE_ADMIN, 200, 0, "showAccount", "One account.", NULL, "Account", us_accounts_show },
+	{ US_HTTPD_PUT, "/user/{name}", US_ROLE_ADMIN, 200, US_ROUTE_CONFLICT, "changeAccount", "Another role or password, valid at once.",
+		"ChangedAccount", "Account", us_accounts_change },
+	{ US_HTTPD_DELETE, "/user/{name}", US_ROLE_ADMIN, 204, US_ROUTE_CONFLICT, "removeAccount", "Takes the account away.",
+		NULL, NULL, us_accounts_remove },
+	{ US_HTTPD_GET, "/token", US_ROLE_ADMIN, 200, 0, "listTokens", "All API tokens, without their secrets.", NULL, "TokenList", us_tokens_list },
+	{ US_HTTPD_POST, "/token", US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addToken", "Makes an API token; its secret is given this once.",
+		"NewToken", "CreatedToken", us_tokens_add },
+	{ US_HTTPD_DELETE, "/token/{tokenID}", US_ROLE_ADMIN, 204, 0, "removeToken", "Makes a token invalid at once.", NULL, NULL, us_tokens_remove },
+	{ US_HTTPD_GET, "/healthz", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC, "live", "The process answers.", NULL, "Health", us_health_live },
+	{ US_HTTPD_GET, "/readyz", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC | US_ROUTE_UNREADY, "ready", "Store and workers are there.",
+		NULL, "Health", us_health_ready },
+	{ US_HTTPD_GET, "/metrics", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_TEXT, "metrics", "Figures in the text format of Prometheus.",
+		NULL, NULL, us_metrics_show },
+	{ US_HTTPD_GET, "/openapi.json", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC, "openapi", "This document.", NULL, "OpenApi", us_openapi_show },
+	{ .path = NULL },
+};
+
+/* The next segment of a pattern; false at its end. */
+static bool next_segment(const char **pattern, struct us_slice *ret_segment)
+{
+	if (!**pattern)
+		return false;
+	const char *from = *pattern + 1;
+	size_t n = strcspn(from, "/");
+	*ret_segment = (struct us_slice) { from, n };
+	*pattern = from + n;
+	return true;
+}
+
+static bool is_match(const struct us_route *route, const struct us_slice *segments, size_t n, struct us_slice *parameters)
+{
+	const char *pattern = route->path;
+	struct us_slice want;
+	size_t i = 0, p = 0;
+
+	for (; next_segment(&pattern, &want); i++) {
+		if (i == n)
+			return false;
+		if (want.p[0] == '{') {
+			if (!segments[i].n)
+				return false;
+			us_assert(p < US_ROUTE_PARAMETERS);
+			parameters[p++] = segments[i];
+		} else if (!us_slice_is_equal(want, segments[i])) {
+			return false;
+		}
+	}
+	return i == n;
+}
+
+static void add_allow(char *allow, size_t room, const char *name)
+{
+	size_t n = strlen(allow);
+
+	snprintf(allow + n, room - n, "%s%s", n ? ", " : "", name);
+}
+
+const struct us_route *us_route_find(const struct us_httpd_request *request, struct us_slice ret_parameters[US_ROUTE_PARAMETERS],
+	bool *ret_known, char ret_allow[64])
+{
+	const struct us_slice *segments = request->target.segments;
+	size_t n = request->target.segments_n;
+	bool is_below = n >= 2 && us_slice_is(segments[0], "rest") && us_slice_is(segments[1], "samlsso-admin") && n >= 3 &&
+		us_slice_is(segments[2], "1.0");
+	enum us_httpd_method method = request->method == US_HTTPD_HEAD ? US_HTTPD_GET : request->method;
+	const struct us_route *found = NULL;
+
+	*ret_known = false;
+	ret_allow[0] = '\0';
+	for (const struct us_route *r = us_routes; r->path && !found; r++) {
+		struct us_slice parameters[US_ROUTE_PARAMETERS] = { { NULL, 0 } };
+		bool is_root = r->flags & US_ROUTE_ROOT;
+		if (is_root == is_below || !is_match(r, segments + (is_root ? 0 : 3), n - (is_root ? 0 : 3), parameters))
+			continue;
+		*ret_known = true;
+		if (r->method == method) {
+			found = r;
+			memcpy(ret_parameters, parameters, sizeof parameters);
+		}
+		add_allow(ret_allow, 64, us_httpd_method_name(r->method));
+		if (r->method == US_HTTPD_GET)
+			add_allow(ret_allow, 64, "HEAD");
+	}
+	if (*ret_known)
+		add_allow(ret_allow, 64, "OPTIONS");
+	return found;
+}

@@ -1,0 +1,79 @@
+#include "api/schemas.h"
+
+#include <stddef.h>
+
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
+#define LIST(name) "{\"type\":\"array\",\"items\":" REF(name) "}"
+#define COUNT "{\"type\":\"integer\",\"minimum\":0}"
+#define TEXT "{\"type\":\"string\"}"
+#define TEXT_OR_NULL "{\"type\":[\"string\",\"null\"]}"
+#define TEXTS "{\"type\":\"array\",\"items\":" TEXT "}"
+#define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
+#define TIME_OR_NULL "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
+#define CURSOR "\"cursor\":{\"type\":[\"string\",\"null\"],\"description\":\"Give it back for the next page; null at the end.\"}"
+#define ROLE "{\"type\":\"string\",\"enum\":[\"admin\",\"operator\",\"monitor\"]}"
+#define RUN_STATUS "\"SCHEDULED\",\"RUNNING\",\"DONE\",\"FAILED\",\"HELD\",\"CANCELLED\",\"INTERRUPTED\""
+#define ACCOUNT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":50,\"pattern\":\"^[^\\\\x00-\\\\x20:\\\\x7f][^\\\\x00-\\\\x1f:\\\\x7f]*$\"}"
+#define TOKEN_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":50,\"pattern\":\"^[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
+#define PASSWORD "{\"type\":\"string\",\"minLength\":8,\"maxLength\":256,\"pattern\":\"^[^\\\\x00]*$\",\"writeOnly\":true}"
+#define OUTCOME_COUNTS "\"addedCount\":" COUNT ",\"notModifiedCount\":" COUNT ",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT \
+	",\"filteredCount\":" COUNT ",\"renamedCount\":" COUNT
+#define TOKEN_MEMBERS "\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"role\":" ROLE ",\"created\":" TIME_OR_NULL ",\"expires\":" TIME_OR_NULL
+
+const struct us_schema us_schemas[] = {
+	{ "Error", "{\"type\":\"object\",\"required\":[\"status\",\"error\",\"message\"],\"properties\":{\"status\":{\"type\":\"integer\"},\"error\":" TEXT
+		",\"message\":" TEXT ",\"fields\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\",\"reason\"],\"properties\":{"
+		"\"field\":" TEXT ",\"reason\":" TEXT "}}}}}" },
+	{ "Health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":" TEXT "}}" },
+	{ "OpenApi", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}" },
+	{ "Connector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"enabled\",\"lastStatus\"],\"properties\":{"
+		"\"uniqueId\":{\"type\":\"string\",\"format\":\"uuid\"},\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"type\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},"
+		"\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\",\"description\":\"Not shown to the role monitor.\"},"
+		"\"lastStatus\":{\"type\":[\"string\",\"null\"],\"enum\":[null," RUN_STATUS "]},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
+	{ "ConnectorList", LIST("Connector") },
+	{ "TestResult", "{\"type\":\"object\",\"required\":[\"ok\",\"messages\"],\"properties\":{\"ok\":{\"type\":\"boolean\"},\"messages\":" TEXTS ",\"error\":" TEXT "}}" },
+	{ "Status", "{\"type\":\"object\",\"required\":[\"status\",\"addedCount\",\"resultCount\",\"notModifiedCount\",\"failedCount\",\"updatedCount\",\"deletedCount\","
+		"\"filteredCount\",\"messages\",\"clusterNode\",\"connectorUID\",\"lastModified\",\"created\",\"duration\",\"id\",\"kind\"],\"properties\":{"
+		"\"status\":{\"type\":\"string\",\"enum\":[" RUN_STATUS "]},\"addedCount\":" COUNT ",\"resultCount\":" COUNT ",\"notModifiedCount\":" COUNT
+		",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT ",\"filteredCount\":" COUNT ",\"messages\":" TEXTS ",\"clusterNode\":" TEXT
+		",\"connectorUID\":{\"type\":\"string\",\"format\":\"uuid\"},\"lastModified\":" TIME ",\"created\":" TIME
+		",\"duration\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Whole seconds.\"},\"id\":{\"type\":\"integer\"},"
+		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
+		",\"anonymizedCount\":" COUNT ",\"groups\":{\"type\":\"object\",\"properties\":{" OUTCOME_COUNTS "}},"
+		"\"memberships\":{\"type\":\"object\",\"properties\":{\"addedCount\":" COUNT ",\"removedCount\":" COUNT ",\"notModifiedCount\":" COUNT "}},"
+		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
+		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"]},\"decidedBy\":" TEXT_OR_NULL "}}" },
+	{ "StatusPage", "{\"type\":\"object\",\"required\":[\"runs\",\"cursor\"],\"properties\":{\"runs\":" LIST("Status") "," CURSOR "}}" },
+	{ "Result", "{\"type\":\"object\",\"required\":[\"ord\",\"object\",\"outcome\"],\"properties\":{\"ord\":" COUNT
+		",\"object\":{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]},\"outcome\":{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\","
+		"\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\"]},\"id\":" TEXT_OR_NULL ",\"name\":" TEXT_OR_NULL ",\"reason\":" TEXT_OR_NULL
+		",\"before\":{\"type\":[\"object\",\"null\"]},\"after\":{\"type\":[\"object\",\"null\"]},\"members\":{\"type\":\"object\"}}}" },
+	{ "ResultPage", "{\"anyOf\":[{\"type\":\"object\",\"required\":[\"id\",\"results\",\"cursor\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"results\":" LIST("Result") ","
+		CURSOR "}}," LIST("Result") "]}" },
+	{ "Explanation", "{\"type\":\"object\",\"required\":[\"username\",\"connectorUID\",\"directoryId\",\"found\",\"why\",\"groups\",\"history\"],\"properties\":{\"username\":" TEXT
+		",\"connectorUID\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},\"found\":{\"type\":\"boolean\"},\"why\":" TEXT ",\"user\":{\"type\":[\"object\",\"null\"]},"
+		"\"groups\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"lastRun\":{\"type\":[\"object\",\"null\"]},\"history\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}" },
+	{ "Directory", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"users\",\"activeUsers\",\"groups\",\"memberships\",\"revision\"],\"properties\":{"
+		"\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"connectorUID\":" TEXT_OR_NULL ",\"users\":" COUNT ",\"activeUsers\":" COUNT ",\"groups\":" COUNT
+		",\"memberships\":" COUNT ",\"revision\":" COUNT ",\"created\":" TIME_OR_NULL "}}" },
+	{ "DirectoryList", LIST("Directory") },
+	{ "User", "{\"type\":\"object\",\"required\":[\"name\",\"active\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"fullName\":" TEXT ",\"firstName\":" TEXT
+		",\"lastName\":" TEXT ",\"email\":" TEXT ",\"active\":{\"type\":\"boolean\"},\"attributes\":{\"type\":\"object\"}}}" },
+	{ "Group", "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"description\":" TEXT "}}" },
+	{ "UserPage", "{\"type\":\"object\",\"required\":[\"users\",\"cursor\"],\"properties\":{\"users\":" LIST("User") "," CURSOR "}}" },
+	{ "GroupPage", "{\"type\":\"object\",\"required\":[\"groups\",\"cursor\"],\"properties\":{\"groups\":" LIST("Group") "," CURSOR "}}" },
+	{ "UserDetail", "{\"type\":\"object\",\"required\":[\"user\",\"groupCount\",\"groups\"],\"properties\":{\"user\":" REF("User") ",\"groupCount\":" COUNT ",\"groups\":" TEXTS "}}" },
+	{ "GroupDetail", "{\"type\":\"object\",\"required\":[\"group\",\"userCount\",\"groupCount\",\"users\",\"groups\",\"cursor\"],\"properties\":{\"group\":" REF("Group")
+		",\"userCount\":" COUNT ",\"groupCount\":" COUNT ",\"users\":" TEXTS ",\"groups\":" TEXTS "," CURSOR "}}" },
+	{ "Account", "{\"type\":\"object\",\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" TEXT ",\"role\":" ROLE ",\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
+	{ "AccountList", LIST("Account") },
+	{ "NewAccount", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\",\"password\"],\"properties\":{\"name\":" ACCOUNT_NAME ",\"role\":" ROLE
+		",\"password\":" PASSWORD "}}" },
+	{ "ChangedAccount", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"role\":" ROLE ",\"password\":" PASSWORD "}}" },
+	{ "Token", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"role\",\"created\",\"expires\"],\"properties\":{" TOKEN_MEMBERS "}}" },
+	{ "TokenList", LIST("Token") },
+	{ "NewToken", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" TOKEN_NAME ",\"role\":" ROLE
+		",\"expiresIn\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":3162240000,\"description\":\"Seconds; for ever if it is not given.\"}}}" },
+	{ "CreatedToken", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"role\",\"created\",\"expires\",\"token\"],\"properties\":{" TOKEN_MEMBERS ",\"token\":" TEXT "}}" },
+	{ NULL, NULL },
+};
