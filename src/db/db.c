@@ -348,7 +348,7 @@ enum us_errc us_db_prepare(struct us_dbc *c, const char *sql, struct us_stmt **r
 		*ret_stmt = s;
 		return US_OK;
 	}
-	struct us_err got = US_ERR_INIT;
+	struct us_err got;
 	void *native;
 	enum us_errc rc = c->db->driver->prepare(c->native, sql, &native, &got);
 	if (rc)
@@ -386,7 +386,7 @@ void us_stmt_bind_blob(struct us_stmt *s, int at, const void *p, size_t n)
 
 enum us_errc us_stmt_step(struct us_stmt *s, struct us_err *err)
 {
-	struct us_err got = US_ERR_INIT;
+	struct us_err got; /* filled only on an error: too large to be cleared at each row */
 	enum us_errc rc = US_OK;
 
 	if (s->c->sticky.code)
@@ -429,7 +429,7 @@ bool us_stmt_is_null(struct us_stmt *s, int column) { return s->driver->column_i
 
 enum us_errc us_db_exec(struct us_dbc *c, const char *sql, struct us_err *err)
 {
-	struct us_err got = US_ERR_INIT;
+	struct us_err got;
 
 	if (c->sticky.code)
 		return stuck(c, err);

@@ -1,6 +1,7 @@
 #include "store/directory.h"
 
 #include "store/row.h"
+#include "store/schema.h"
 
 #define COLUMNS "id, name, connector, revision, n_users, n_active_users, n_groups, n_memberships, created"
 
@@ -78,25 +79,70 @@ enum us_errc us_directory_list(struct us_dbc *c, struct us_arena *arena, struct 
 	return US_OK;
 }
 
+static enum us_errc run_with_id(struct us_dbc *c, const char *sql, int64_t id, int64_t *ret_changed, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, sql, &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	return us_stmt_run(s, ret_changed, err);
+}
+
+static enum us_errc load_int(struct us_dbc *c, const char *sql, int64_t id, int64_t *ret_value, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, sql, &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	if ((rc = us_stmt_step(s, err)))
+		return rc;
+	*ret_value = us_stmt_int(s, 0);
+	us_stmt_reset(s);
+	return US_OK;
+}
+
+/* A table is emptied at once if nobody else has rows in it; else the directory's range goes row by row. */
+static const struct {
+	const char *has_others, *empty, *range;
+} tables[] = {
+	{ "SELECT EXISTS (SELECT 1 FROM membership WHERE directory < ?1) OR EXISTS (SELECT 1 FROM membership WHERE directory > ?1)",
+		"DELETE FROM membership", "DELETE FROM membership WHERE directory = ?1" },
+	{ "SELECT EXISTS (SELECT 1 FROM subgroup WHERE directory < ?1) OR EXISTS (SELECT 1 FROM subgroup WHERE directory > ?1)",
+		"DELETE FROM subgroup", "DELETE FROM subgroup WHERE directory = ?1" },
+	{ "SELECT EXISTS (SELECT 1 FROM usr WHERE id < ?1 << 32) OR EXISTS (SELECT 1 FROM usr WHERE id >= (?1 + 1) << 32)",
+		"DELETE FROM usr", "DELETE FROM usr WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32" },
+	{ "SELECT EXISTS (SELECT 1 FROM grp WHERE id < ?1 << 32) OR EXISTS (SELECT 1 FROM grp WHERE id >= (?1 + 1) << 32)",
+		"DELETE FROM grp", "DELETE FROM grp WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32" },
+};
+
+/* More rows than this, and more than the others have: building the indexes of what is left is cheaper than taking each row out of them. */
+enum { BULK_ROWS = 100000 };
+
 enum us_errc us_directory_delete(struct us_dbc *c, int64_t id, struct us_err *err)
 {
-	static const char *const statements[] = {
-		"DELETE FROM membership WHERE directory = ?1",
-		"DELETE FROM subgroup WHERE directory = ?1",
-		"DELETE FROM usr WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32",
-		"DELETE FROM grp WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32",
-		"DELETE FROM directory WHERE id = ?1",
-	};
-	int64_t changed = 0;
+	int64_t changed, has_others, mine, others;
+	enum us_errc rc;
 
-	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-		struct us_stmt *s;
-		enum us_errc rc = us_db_prepare(c, statements[i], &s, err);
+	if ((rc = load_int(c, "SELECT coalesce(sum(n_users + n_memberships), 0) FROM directory WHERE id = ?1", id, &mine, err)) ||
+		(rc = load_int(c, "SELECT coalesce(sum(n_users + n_memberships), 0) FROM directory WHERE id <> ?1", id, &others, err)))
+		return rc;
+	bool is_bulk = mine > BULK_ROWS && mine > others;
+	if (is_bulk && (rc = us_db_exec(c, US_SCHEMA_DROP_USER_INDEXES ";" US_SCHEMA_DROP_MEMBER_INDEXES, err)))
+		return rc;
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		if ((rc = load_int(c, tables[i].has_others, id, &has_others, err)))
+			return rc;
+		rc = has_others ? run_with_id(c, tables[i].range, id, &changed, err) : us_db_exec(c, tables[i].empty, err);
 		if (rc)
 			return rc;
-		us_stmt_bind_int(s, 1, id);
-		if ((rc = us_stmt_run(s, &changed, err)))
-			return rc;
 	}
+	if (is_bulk && (rc = us_db_exec(c, US_SCHEMA_USER_INDEXES ";" US_SCHEMA_MEMBER_INDEXES, err)))
+		return rc;
+	if ((rc = run_with_id(c, "DELETE FROM directory WHERE id = ?1", id, &changed, err)))
+		return rc;
 	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "Directory %lld does not exists", (long long) id);
 }

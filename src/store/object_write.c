@@ -222,20 +222,43 @@ static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t
 	return us_stmt_run(s, NULL, err);
 }
 
-/* sql has the member as ?3; *sum grows by what was written. */
-static enum us_errc write_links(struct us_dbc *c, const char *sql, int64_t directory, uint32_t group, const uint32_t *numbers, uint32_t n,
-	int owned, struct us_hash hash_of(uint32_t), struct us_hash *sum, struct us_err *err)
+/* One kind of member: its table, and how it counts in the sum. */
+struct links {
+	const char *remove;              /* ?1 directory, ?2 group, ?3 member */
+	const char *add, *add_many;      /* and ?4 owned; the second with MANY members from ?5 on */
+	struct us_hash (*hash_of)(uint32_t number);
+};
+
+enum { MANY = 16 };
+#define MANY_ROWS \
+	"(?1, ?2, ?5, ?4), (?1, ?2, ?6, ?4), (?1, ?2, ?7, ?4), (?1, ?2, ?8, ?4), (?1, ?2, ?9, ?4), (?1, ?2, ?10, ?4)," \
+	"(?1, ?2, ?11, ?4), (?1, ?2, ?12, ?4), (?1, ?2, ?13, ?4), (?1, ?2, ?14, ?4), (?1, ?2, ?15, ?4), (?1, ?2, ?16, ?4)," \
+	"(?1, ?2, ?17, ?4), (?1, ?2, ?18, ?4), (?1, ?2, ?19, ?4), (?1, ?2, ?20, ?4)"
+
+static const struct links user_links = {
+	.remove = "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3 AND owned <> 0",
+	.add = "INSERT INTO membership (directory, grp, usr, owned) VALUES (?1, ?2, ?3, ?4)",
+	.add_many = "INSERT INTO membership (directory, grp, usr, owned) VALUES " MANY_ROWS,
+	.hash_of = us_members_hash_user,
+};
+static const struct links group_links = {
+	.remove = "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3 AND owned <> 0",
+	.add = "INSERT INTO subgroup (directory, parent, child, owned) VALUES (?1, ?2, ?3, ?4)",
+	.add_many = "INSERT INTO subgroup (directory, parent, child, owned) VALUES " MANY_ROWS,
+	.hash_of = us_members_hash_group,
+};
+
+static enum us_errc remove_links(struct us_dbc *c, const struct links *links, int64_t directory, uint32_t group, const uint32_t *numbers,
+	uint32_t n, struct us_hash *sum, struct us_err *err)
 {
 	struct us_stmt *s;
-	int64_t changed = 0;
-	enum us_errc rc = n ? us_db_prepare(c, sql, &s, err) : US_OK;
+	int64_t changed;
+	enum us_errc rc = n ? us_db_prepare(c, links->remove, &s, err) : US_OK;
 
 	if (rc || !n)
 		return rc;
 	us_stmt_bind_int(s, 1, directory);
 	us_stmt_bind_int(s, 2, group);
-	if (owned >= 0)
-		us_stmt_bind_int(s, 4, owned);
 	for (uint32_t i = 0; i < n; i++) {
 		us_stmt_bind_int(s, 3, numbers[i]);
 		if ((rc = us_stmt_run(s, &changed, err)))
@@ -243,7 +266,35 @@ static enum us_errc write_links(struct us_dbc *c, const char *sql, int64_t direc
 		if (!changed)
 			return us_err_set(err, US_CONFLICT, "member %u of group %u of directory %lld is not there", numbers[i], group,
 				(long long) directory);
-		*sum = us_members_hash_add(*sum, hash_of(numbers[i]));
+		*sum = us_members_hash_add(*sum, links->hash_of(numbers[i]));
+	}
+	return US_OK;
+}
+
+/* Many in one statement: half of the cost of a row of two numbers is that of its statement. */
+static enum us_errc add_links(struct us_dbc *c, const struct links *links, int64_t directory, uint32_t group, const uint32_t *numbers,
+	uint32_t n, bool owned, struct us_hash *sum, struct us_err *err)
+{
+	uint32_t i = 0;
+
+	for (uint32_t each = MANY; each >= 1; each = each == MANY ? 1 : 0) {
+		struct us_stmt *s;
+		if (n - i < each)
+			continue;
+		enum us_errc rc = us_db_prepare(c, each == MANY ? links->add_many : links->add, &s, err);
+		if (rc)
+			return rc;
+		us_stmt_bind_int(s, 1, directory);
+		us_stmt_bind_int(s, 2, group);
+		us_stmt_bind_int(s, 4, owned);
+		for (; n - i >= each; i += each) {
+			for (uint32_t k = 0; k < each; k++) {
+				us_stmt_bind_int(s, each == MANY ? 5 + (int) k : 3, numbers[i + k]);
+				*sum = us_members_hash_add(*sum, links->hash_of(numbers[i + k]));
+			}
+			if ((rc = us_stmt_run(s, NULL, err)))
+				return rc;
+		}
 	}
 	return US_OK;
 }
@@ -256,10 +307,8 @@ enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint3
 
 	if (!m.n)
 		return US_OK;
-	if ((rc = write_links(c, "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3 AND owned <> 0", directory, group,
-			delta->removed_users, delta->n_removed_users, -1, us_members_hash_user, &m.removed, err)) ||
-		(rc = write_links(c, "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3 AND owned <> 0", directory,
-			group, delta->removed_groups, delta->n_removed_groups, -1, us_members_hash_group, &m.removed, err)))
+	if ((rc = remove_links(c, &user_links, directory, group, delta->removed_users, delta->n_removed_users, &m.removed, err)) ||
+		(rc = remove_links(c, &group_links, directory, group, delta->removed_groups, delta->n_removed_groups, &m.removed, err)))
 		return rc;
 	return change_members(c, directory, group, &m, err);
 }
@@ -272,10 +321,8 @@ enum us_errc us_object_add_members(struct us_dbc *c, int64_t directory, uint32_t
 
 	if (!m.n)
 		return US_OK;
-	if ((rc = write_links(c, "INSERT INTO membership (directory, grp, usr, owned) VALUES (?1, ?2, ?3, ?4)", directory, group,
-			delta->added_users, delta->n_added_users, owned, us_members_hash_user, &m.added, err)) ||
-		(rc = write_links(c, "INSERT INTO subgroup (directory, parent, child, owned) VALUES (?1, ?2, ?3, ?4)", directory, group,
-			delta->added_groups, delta->n_added_groups, owned, us_members_hash_group, &m.added, err)))
+	if ((rc = add_links(c, &user_links, directory, group, delta->added_users, delta->n_added_users, owned, &m.added, err)) ||
+		(rc = add_links(c, &group_links, directory, group, delta->added_groups, delta->n_added_groups, owned, &m.added, err)))
 		return rc;
 	return owned ? change_members(c, directory, group, &m, err) : US_OK;
 }

@@ -253,9 +253,8 @@ enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int6
 	enum us_errc rc;
 
 	us_assert(object != US_OBJECT_MEMBERS);
-	/* The first condition is that of the index `change_number`. */
 	if ((rc = us_db_prepare(c, "SELECT " COLUMNS ", r.id, r.finished FROM change AS c JOIN run AS r ON r.plan = c.id >> 32"
-			" WHERE c.object <> 'members' AND c.number = ?1 AND c.object = ?2 AND r.directory = ?3 AND r.status = 'DONE'"
+			" WHERE c.number = ?1 AND c.object = ?2 AND r.directory = ?3 AND r.status = 'DONE'"
 			" AND r.kind <> 'simulation' ORDER BY r.id DESC, c.id LIMIT ?4", &s, err)))
 		return rc;
 	us_stmt_bind_int(s, 1, number);

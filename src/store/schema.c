@@ -20,7 +20,7 @@ static const char first[] =
 	" hash BLOB NOT NULL, members_hash BLOB NOT NULL, n_members BIGINT NOT NULL, owned BIGINT NOT NULL,"
 	" name TEXT NOT NULL, description TEXT, revision BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL);"
 	"CREATE UNIQUE INDEX grp_fold ON grp (directory, name_fold);"
-	"CREATE UNIQUE INDEX grp_ext_id ON grp (directory, ext_id);"
+	"CREATE UNIQUE INDEX grp_ext_id ON grp (ext_id, directory);"
 
 	/* No foreign keys here: they would look up two parents for each of millions of rows. Deleting an object deletes its rows. */
 	"CREATE TABLE membership (directory BIGINT NOT NULL, grp BIGINT NOT NULL, usr BIGINT NOT NULL, owned BIGINT NOT NULL,"
@@ -47,7 +47,7 @@ static const char first[] =
 	/* id is run << 32 | ord. */
 	"CREATE TABLE change (id INTEGER PRIMARY KEY, object TEXT NOT NULL, outcome TEXT NOT NULL, number BIGINT NOT NULL,"
 	" ext_id TEXT, name TEXT, reason TEXT, before_image TEXT, after_image TEXT, members BLOB);"
-	"CREATE INDEX change_number ON change (number, object) WHERE object <> 'members';"
+	"CREATE INDEX change_number ON change (number);"
 
 	"CREATE TABLE account (name_fold TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, password_hash TEXT NOT NULL,"
 	" created BIGINT NOT NULL, updated BIGINT NOT NULL) WITHOUT ROWID;"
