@@ -1,0 +1,48 @@
+/* A sync case: one text file that says what was there, what the source lists, and what must become of it.
+ *
+ *     # what the case shows
+ *     config: {"cleanup":"delete"}         settings beside the defaults
+ *     run: full | single NAME              default full
+ *     scope: changed                       the last applied plan was made with other settings
+ *     before:                              lines of objects
+ *     listing:                             lines of objects; `---` ends a page; the last line may be `partial TEXT`, `announced N`
+ *     status: DONE | FAILED | HELD RULE    default DONE
+ *     plan:                                lines `user ADDED name`, `members group +name -name +@group`; ` ~ text`: the reason holds text
+ *     message: text                        some message of the run holds it; may be repeated
+ *     after:                               lines of objects; left out: as before
+ *
+ * Objects: `user ID NAME [key=value]… [inactive] [missing] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
+ * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes.
+ */
+#ifndef US_TESTS_SYNC_CASE_H
+#define US_TESTS_SYNC_CASE_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#define CASE_MAX_WORDS 64
+
+struct case_line {
+	struct us_slice words[CASE_MAX_WORDS];
+	size_t n;
+	struct us_slice text; /* the whole line, trimmed */
+};
+
+struct case_lines {
+	struct case_line *line;
+	size_t n;
+};
+
+struct sync_case {
+	const char *name;
+	struct us_slice config, single, rule, status;
+	bool scope_changed, has_after;
+	struct case_lines before, listing, plan, after, messages;
+};
+
+/* Aborts the program with the file's name and line if the text is no case. */
+void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_case);
+/* "key=value" among the words; NONE if it is not there. A bare flag gives "" */
+struct us_slice case_word(const struct case_line *line, const char *key);
+
+#endif
