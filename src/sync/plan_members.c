@@ -1,0 +1,235 @@
+#include "sync/plan_state.h"
+
+#include <stdlib.h>
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+static uint32_t sort_unique(uint32_t *numbers, uint32_t n)
+{
+	bool sorted = true;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 1; i < n && sorted; i++)
+		sorted = numbers[i - 1] < numbers[i];
+	if (sorted)
+		return n;
+	qsort(numbers, n, sizeof *numbers, by_number);
+	for (uint32_t i = 0; i < n; i++)
+		if (!i || numbers[i] != numbers[i - 1])
+			numbers[kept++] = numbers[i];
+	return kept;
+}
+
+/* Is there, or will be once the plan is applied. */
+bool us_plan_will_be(const struct side *s, uint32_t place)
+{
+	return !(s->marks[place] & GONE) && (s->marks[place] & (NEW | FAILED)) != (NEW | FAILED);
+}
+
+/* The wanted direct members of the group at this place, as sorted numbers, in p->wanted: the users in the links' own memory,
+ * turned from places to numbers, so a group is asked for once. */
+static void want_members(struct us_plan *p, uint32_t place)
+{
+	struct wanted *w = &p->wanted;
+	uint32_t *users, n = 0;
+	size_t n_listed = us_links_users(p->links, place, &users);
+	struct us_edge *edges;
+	size_t n_edges = us_links_edges(p->links, &edges);
+
+	for (size_t i = 0; i < n_listed; i++)
+		if (us_plan_will_be(&p->users, users[i]))
+			users[n++] = p->users.have->numbers[users[i]];
+	w->users = users;
+	w->n_users = sort_unique(users, n);
+
+	while (p->edge_at < n_edges && edges[p->edge_at].parent < place)
+		p->edge_at++;
+	size_t end = p->edge_at;
+	while (end < n_edges && edges[end].parent == place)
+		end++;
+	if (end - p->edge_at > w->cap_groups) {
+		w->cap_groups = (uint32_t) (end - p->edge_at) * 2;
+		w->groups = us_realloc(w->groups, w->cap_groups * sizeof *w->groups);
+	}
+	for (n = 0; p->edge_at < end; p->edge_at++)
+		if (us_plan_will_be(&p->groups, edges[p->edge_at].child))
+			w->groups[n++] = p->groups.have->numbers[edges[p->edge_at].child];
+	w->n_groups = sort_unique(w->groups, n);
+}
+
+static struct us_hash hash_members(const struct wanted *w)
+{
+	struct us_hash h = US_HASH_ZERO;
+
+	for (uint32_t i = 0; i < w->n_users; i++)
+		h = us_members_hash_add(h, us_members_hash_user(w->users[i]));
+	for (uint32_t i = 0; i < w->n_groups; i++)
+		h = us_members_hash_add(h, us_members_hash_group(w->groups[i]));
+	return h;
+}
+
+/* want and have are sorted: one walk over both. A local member is there already and is never taken away (invariant O). */
+static void difference(struct us_arena *arena, const uint32_t *want, uint32_t n_want, const struct us_plan_member *have, uint32_t n_have,
+	bool may_remove, const uint32_t **ret_added, uint32_t *ret_n_added, const uint32_t **ret_removed, uint32_t *ret_n_removed)
+{
+	uint32_t *added = us_arena_alloc(arena, (n_want + 1) * sizeof *added), *removed = us_arena_alloc(arena, (n_have + 1) * sizeof *removed);
+	uint32_t w = 0, h = 0, n_added = 0, n_removed = 0;
+
+	while (w < n_want || h < n_have) {
+		if (h == n_have || (w < n_want && want[w] < have[h].number)) {
+			added[n_added++] = want[w++];
+		} else if (w == n_want || have[h].number < want[w]) {
+			if (may_remove && have[h].owned)
+				removed[n_removed++] = have[h].number;
+			h++;
+		} else {
+			w++;
+			h++;
+		}
+	}
+	*ret_added = added;
+	*ret_n_added = n_added;
+	*ret_removed = removed;
+	*ret_n_removed = n_removed;
+}
+
+static bool has_delta(const struct us_members_delta *d)
+{
+	return d->n_added_users || d->n_removed_users || d->n_added_groups || d->n_removed_groups;
+}
+
+static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_plan_given *given,
+	struct us_slice name, struct us_slice id, struct us_plan_step *step)
+{
+	const struct wanted *want = &p->wanted;
+	bool may_remove = p->is_whole;
+	struct us_members_delta d;
+
+	difference(arena, want->users, want->n_users, given->users, given->n_users, may_remove, &d.added_users, &d.n_added_users,
+		&d.removed_users, &d.n_removed_users);
+	difference(arena, want->groups, want->n_groups, given->groups, given->n_groups, may_remove, &d.added_groups, &d.n_added_groups,
+		&d.removed_groups, &d.n_removed_groups);
+	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
+	if (!has_delta(&d))
+		return false;
+	step->change = (struct us_change) {
+		.object = US_OBJECT_MEMBERS, .outcome = US_OUTCOME_UPDATED, .number = p->groups.have->numbers[place],
+		.id = id, .name = name, .reason = US_SLICE("members differ"), .members = d };
+	us_plan_give_row(p, &p->groups, place, step);
+	return true;
+}
+
+static struct us_slice new_name(const struct us_plan *p, uint32_t place) { return p->new_names[place - p->groups.n_have]; }
+
+bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
+{
+	static const struct us_plan_given nothing;
+	struct side *s = &p->groups;
+
+	while (p->at < s->have->n) {
+		uint32_t place = p->at;
+		uint8_t m = s->marks[place];
+		if (p->asked) {
+			p->asked = false;
+			p->at++;
+			us_assert(given->group);
+			if (compare_members(p, arena, place, given, given->group->group.name, given->group->group.id, step))
+				return true;
+			continue;
+		}
+		bool is_read = (m & SEEN) && !(m & KEEPS_LINKS) && us_plan_will_be(s, place);
+		if (!is_read && !(m & GONE)) {
+			p->at++;
+			continue;
+		}
+		p->wanted.n_users = p->wanted.n_groups = 0;
+		if (is_read)
+			want_members(p, place);
+		if (m & NEW) {
+			p->at++;
+			if (compare_members(p, arena, place, &nothing, new_name(p, place), US_SLICE_NONE, step))
+				return true;
+		} else if (us_hash_is_equal(hash_members(&p->wanted), s->have->members_hashes[place])) {
+			p->counts.report.memberships_not_modified += p->wanted.n_users + p->wanted.n_groups;
+			p->at++;
+		} else {
+			p->asked = true;
+			step->kind = US_STEP_LOAD_MEMBERS;
+			step->number = s->have->numbers[place];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- single ---- */
+
+/* The groups of one user: those that the source gave against those that it is in. */
+static void plan_single(struct us_plan *p, const struct us_plan_given *given)
+{
+	uint32_t *want = us_malloc((size_t) p->groups.have->n * sizeof *want), n = 0;
+	struct us_arena arena = US_ARENA_INIT;
+	const uint32_t *added, *removed;
+
+	for (uint32_t g = 0; g < p->groups.have->n; g++) {
+		uint32_t *users;
+		size_t n_users = us_links_users(p->links, g, &users);
+		for (size_t i = 0; i < n_users; i++)
+			if (users[i] == p->single_user && us_plan_will_be(&p->groups, g)) {
+				want[n++] = p->groups.have->numbers[g];
+				break;
+			}
+	}
+	n = sort_unique(want, n);
+	difference(&arena, want, n, given->groups, given->n_groups, true, &added, &p->n_single_added, &removed, &p->n_single_removed);
+	p->single_added = us_malloc((p->n_single_added + 1) * sizeof *added);
+	p->single_removed = us_malloc((p->n_single_removed + 1) * sizeof *removed);
+	if (p->n_single_added)
+		memcpy(p->single_added, added, p->n_single_added * sizeof *added);
+	if (p->n_single_removed)
+		memcpy(p->single_removed, removed, p->n_single_removed * sizeof *removed);
+	p->counts.report.memberships_not_modified += n - p->n_single_added;
+	us_arena_fini(&arena);
+	free(want);
+}
+
+bool us_plan_next_single(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
+{
+	static const struct us_plan_given nothing;
+	uint32_t place = p->single_user;
+
+	if (place == US_MAP_NONE || !us_plan_will_be(&p->users, place))
+		return false;
+	if (!p->single_added) {
+		if (p->users.marks[place] & NEW) {
+			plan_single(p, &nothing);
+		} else if (!p->asked) {
+			p->asked = true;
+			step->kind = US_STEP_LOAD_USER;
+			step->number = p->users.have->numbers[place];
+			return true;
+		} else {
+			p->asked = false;
+			plan_single(p, given);
+		}
+	}
+	if (p->single_at == p->n_single_added + p->n_single_removed)
+		return false;
+	bool adds = p->single_at < p->n_single_added;
+	uint32_t number = adds ? p->single_added[p->single_at] : p->single_removed[p->single_at - p->n_single_added];
+	p->single_at++;
+	uint32_t *one = us_arena_alloc(arena, sizeof *one), at = us_plan_group_place(p, number);
+	*one = p->users.have->numbers[place];
+	step->change = (struct us_change) {
+		.object = US_OBJECT_MEMBERS, .outcome = US_OUTCOME_UPDATED, .number = number, .reason = US_SLICE("members differ"),
+		.name = at != US_MAP_NONE && at >= p->groups.n_have ? new_name(p, at) : US_SLICE_NONE,
+		.members = { .added_users = one, .n_added_users = adds, .removed_users = one, .n_removed_users = !adds } };
+	us_plan_give_row(p, &p->groups, at, step);
+	return true;
+}
+

@@ -1,0 +1,109 @@
+#include "sync/plan_state.h"
+
+#include <stdlib.h>
+
+void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name)
+{
+	bool is_new;
+	uint32_t claim = us_map_put(&s->claims, name, &is_new);
+
+	s->marks[place] |= CLAIMS;
+	if (!is_new) {
+		if (s->n_rivals == s->cap_rivals) {
+			s->cap_rivals = s->cap_rivals ? s->cap_rivals * 2 : 16;
+			s->rivals = us_realloc(s->rivals, s->cap_rivals * sizeof *s->rivals);
+		}
+		s->rivals[s->n_rivals++] = (struct rival) { claim, place };
+		return;
+	}
+	if (claim >= s->cap_claims) {
+		s->cap_claims = s->claims.cap;
+		s->claimants = us_realloc(s->claimants, s->cap_claims * sizeof *s->claimants);
+	}
+	s->claimants[claim] = place;
+}
+
+
+static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint32_t other)
+{
+	if (!(s->marks[place] & CLAIMS))
+		return; /* failed before */
+	s->marks[place] &= (uint8_t) ~CLAIMS;
+	if (p->n_failures == p->cap_failures) {
+		p->cap_failures = p->cap_failures ? p->cap_failures * 2 : 16;
+		p->failures = us_realloc(p->failures, p->cap_failures * sizeof *p->failures);
+	}
+	p->failures[p->n_failures++] = (struct failure) { place, other };
+}
+
+/* Two who want the same name: neither gets it, for nothing says who is right. A claimant that has failed before does not count. */
+static void fail_rivals(struct us_plan *p, struct side *s)
+{
+	struct us_map contested = US_MAP_INIT;
+
+	for (uint32_t i = 0; i < s->n_rivals; i++) {
+		struct rival r = s->rivals[i];
+		if (!(s->marks[r.place] & CLAIMS))
+			continue;
+		struct us_hash key = { r.claim, 0 };
+		uint32_t first = s->claimants[r.claim];
+		if (us_map_find(&contested, key) == US_MAP_NONE && !(s->marks[first] & CLAIMS)) {
+			s->claimants[r.claim] = r.place;
+			continue;
+		}
+		us_map_put(&contested, key, NULL);
+		add_failure(p, s, first, r.place);
+		add_failure(p, s, r.place, first);
+	}
+	us_map_fini(&contested);
+}
+
+/* Invariant I: a name is free if nobody has it, or whoever has it goes or moves to a name that it gets. */
+static void find_collisions(struct us_plan *p, struct side *s)
+{
+	p->n_failures = 0;
+	fail_rivals(p, s);
+	for (uint32_t i = 0; i < s->claims.n; i++) {
+		uint32_t place = s->claimants[i];
+		if (!(s->marks[place] & CLAIMS))
+			continue;
+		uint32_t holder = us_map_find(&s->have->names, s->claims.keys[i]);
+		if (holder != US_MAP_NONE && holder != place && !(s->marks[holder] & (CLAIMS | GONE)))
+			add_failure(p, s, place, holder);
+	}
+	/* Whoever fails keeps the old name, and so fails the one who counted on it; each at most once. */
+	for (uint32_t i = 0; i < p->n_failures; i++) {
+		uint32_t place = p->failures[i].place;
+		if (place >= s->n_have)
+			continue;
+		uint32_t claim = us_map_find(&s->claims, s->have->names.keys[place]);
+		if (claim != US_MAP_NONE)
+			add_failure(p, s, s->claimants[claim], place);
+	}
+	us_map_fini(&s->claims);
+	free(s->claimants);
+	s->claimants = NULL;
+	free(s->rivals);
+	s->rivals = NULL;
+	s->n_rivals = s->cap_rivals = s->cap_claims = 0;
+}
+
+bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step)
+{
+	struct side *s = p->phase == COLLIDE_USERS ? &p->users : &p->groups;
+
+	if (p->at == 0)
+		find_collisions(p, s);
+	if (p->at >= p->n_failures)
+		return false;
+	const struct failure *f = &p->failures[p->at++];
+	us_plan_fail_row(p, s, f->place, step);
+	if (f->other_place >= s->n_have) {
+		step->has_other_ord = true;
+		step->other_ord = s->ords[f->other_place];
+	} else {
+		step->other_number = s->have->numbers[f->other_place];
+	}
+	return true;
+}
+

@@ -1,0 +1,89 @@
+/* The insides of a plan, shared by the files that make it: plan.c (objects and the walk), plan_cleanup.c, plan_names.c, plan_members.c. */
+#ifndef US_SYNC_PLAN_STATE_H
+#define US_SYNC_PLAN_STATE_H
+
+#include "sync/links.h"
+#include "sync/plan.h"
+
+/* What is known of the object at a place, beside what have says of it. */
+enum mark {
+	SEEN = 1,         /* was listed */
+	NEW = 2,          /* is not in the directory yet */
+	FAILED = 4,       /* nothing is written for it */
+	CLAIMS = 8,       /* wants a name that is not its own now */
+	GONE = 16,        /* this plan deletes it */
+	KEEPS_LINKS = 32, /* its members (group) or groups (user) could not be read; leave those that it has */
+	DEACTIVATED = 64, /* this plan takes it from active to inactive */
+	HAS_ROW = 128,
+};
+
+/* Users or groups: one way to do it for both. */
+struct side {
+	struct us_have_side *have;
+	uint32_t n_have;   /* places below are of the directory, from here on NEW */
+	uint8_t *marks, *outcomes;
+	uint32_t *ords;
+	uint32_t cap;
+	struct us_map claims;  /* folded names that are wanted by objects that do not have them */
+	uint32_t *claimants;   /* place, by number of the claim; the first one */
+	uint32_t cap_claims;
+	struct rival { uint32_t claim, place; } *rivals; /* further claimants of the same name */
+	uint32_t n_rivals, cap_rivals;
+	int64_t unidentified, listed;
+};
+
+enum phase { READING, MISSING_USERS, MISSING_GROUPS, COLLIDE_USERS, COLLIDE_GROUPS, BUILD, MEMBERS, SINGLE, DONE };
+
+struct wanted {
+	uint32_t *users, *groups; /* numbers, sorted */
+	uint32_t n_users, n_groups, cap_groups;
+};
+
+/* A claim that cannot be met, found while resolving; handed out one by one. */
+struct failure {
+	uint32_t place, other_place;
+};
+
+struct us_plan {
+	struct us_plan_input in;
+	struct side users, groups;
+	struct us_links *links;
+	struct us_arena names;       /* of new groups */
+	struct us_slice *new_names;  /* by place - n_have */
+	uint32_t cap_new_names;
+	struct us_plan_complete complete;
+	bool is_whole;
+	enum phase phase;
+	uint32_t at;                 /* place, in the phases that walk places */
+	bool asked;                  /* the last step was a LOAD */
+	struct failure *failures;
+	uint32_t n_failures, cap_failures;
+	size_t edge_at;
+	struct wanted wanted;        /* of the group that MEMBERS is at */
+	uint32_t single_user;        /* place */
+	uint32_t *single_added, *single_removed; /* numbers of groups */
+	uint32_t n_single_added, n_single_removed, single_at;
+	uint32_t next_ord;
+	struct us_plan_counts counts;
+};
+
+
+int64_t *us_plan_tally(struct us_plan *p, const struct side *s);
+/* Every row passes here: numbers it, counts it, remembers it for its object. place US_MAP_NONE: it has none. */
+void us_plan_give_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
+/* The object's row, given before, becomes a failed one. */
+void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
+/* The object wants a name that is not its own. */
+void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name);
+/* The place of a group by its number; US_MAP_NONE if it is not in the index. */
+uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number);
+/* Is there, or will be once the plan is applied. */
+bool us_plan_will_be(const struct side *s, uint32_t place);
+
+/* The phases: true if there is a step, false if the phase is over. */
+bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
+bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step);
+bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
+bool us_plan_next_single(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
+
+#endif
