@@ -103,13 +103,13 @@ struct us_certificate {
 bool us_certificate_is_whole(const struct us_certificate *certificate);
 
 struct us_reader;
-/* Owns: *ret_reader, until close; the source must outlive it. */
-void us_reader_open(struct us_source *source, struct us_reader **ret_reader);
-void us_reader_close(struct us_reader *reader);
-/* The next page over all listings, in arena. US_END after the last listing's end. After an error the reader gives the same error again.
- * ret_listing is the number of the listing that the page belongs to. The page after is fetched ahead, in a thread of the reader. */
-enum us_errc us_reader_next(struct us_reader *reader, struct us_arena *arena, struct us_page *ret_page, size_t *ret_listing,
-	struct us_err *err);
+/* Starts a thread that fetches the page after while the last one is being used. The source belongs to the reader until close.
+ * Owns: *ret_reader, until close. Errors: US_UNAVAILABLE (no thread). */
+enum us_errc us_reader_open(struct us_source *source, struct us_reader **ret_reader, struct us_err *err);
+void us_reader_close(struct us_reader *reader); /* waits for a fetch that is under way; set cancel to shorten it */
+/* The next page over all listings; it lives until the next call. US_END after the last listing's end. After an error the reader gives the same
+ * error again. ret_listing is the number of the listing that the page belongs to. */
+enum us_errc us_reader_next(struct us_reader *reader, struct us_page *ret_page, size_t *ret_listing, struct us_err *err);
 const struct us_certificate *us_reader_certificate(const struct us_reader *reader);
 
 #endif

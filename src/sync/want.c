@@ -142,9 +142,10 @@ enum us_errc us_want_read(const struct us_want *w, struct us_certificate *ret_ce
 {
 	struct us_reader *reader;
 	struct us_arena arena = US_ARENA_INIT;
-	enum us_errc rc = US_OK;
+	enum us_errc rc = us_reader_open(w->source, &reader, err);
 
-	us_reader_open(w->source, &reader);
+	if (rc)
+		return rc;
 	while (rc == US_OK) {
 		struct us_page page;
 		size_t listing;
@@ -153,7 +154,7 @@ enum us_errc us_want_read(const struct us_want *w, struct us_certificate *ret_ce
 			us_err_set(ret_source_err, US_CANCELLED, "Cancelled while reading");
 			break;
 		}
-		if (us_reader_next(reader, &arena, &page, &listing, ret_source_err))
+		if (us_reader_next(reader, &page, &listing, ret_source_err))
 			break;
 		rc = us_want_page(w, &arena, &page, err);
 	}

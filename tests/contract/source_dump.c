@@ -131,27 +131,26 @@ static void *cancel_later(void *arg)
 
 static enum us_errc read_all(struct us_source *source, const struct options *o, struct us_str *line, struct us_err *err)
 {
-	struct us_arena arena = US_ARENA_INIT;
 	struct us_reader *reader;
 	struct us_page page;
 	int64_t records = 0, links = 0, start = us_clock_monotonic_ms();
 	size_t listing;
 	enum us_errc rc;
 
-	us_reader_open(source, &reader);
-	while ((rc = us_reader_next(reader, &arena, &page, &listing, err)) == US_OK) {
+	rc = us_reader_open(source, &reader, err);
+	if (rc)
+		return rc;
+	while ((rc = us_reader_next(reader, &page, &listing, err)) == US_OK) {
 		for (size_t i = 0; i < page.n; i++) {
 			records++;
 			links += (int64_t) (page.records[i].n_members + page.records[i].n_groups);
 			if (!o->quiet)
 				put_record(line, &page.records[i]);
 		}
-		us_arena_reset(&arena);
 	}
 	put_certificate(line, us_reader_certificate(reader));
 	put_counters(line, source, records, links, us_clock_monotonic_ms() - start);
 	us_reader_close(reader);
-	us_arena_fini(&arena);
 	return rc == US_END ? US_OK : rc;
 }
 

@@ -51,8 +51,9 @@ static inline void fuzz_file(const uint8_t *data, size_t size, const char *setti
 	us_assert(us_json_parse(&conf_arena, us_slice(json), US_JSON_LIMITS_SMALL, &doc, &err) == US_OK);
 	struct us_conf conf = { ops->type.options, doc };
 	us_assert(ops->open(&conf, NULL, &source, &err) == US_OK);
-	us_reader_open(source, &reader);
-	while ((rc = us_reader_next(reader, &arena, &page, &listing, &err)) == US_OK) {
+	if (us_reader_open(source, &reader, NULL))
+		us_assert(!"no reader");
+	while ((rc = us_reader_next(reader, &page, &listing, &err)) == US_OK) {
 		fuzz_check_page(&page);
 		us_arena_reset(&arena);
 	}

@@ -118,8 +118,8 @@ static inline enum us_errc folder_read(struct folder *f, struct us_str *out)
 	size_t listing;
 	enum us_errc rc;
 
-	us_reader_open(f->source, &reader);
-	while ((rc = us_reader_next(reader, &arena, &page, &listing, &f->err)) == US_OK) {
+	assert_int_equal(us_reader_open(f->source, &reader, NULL), US_OK);
+	while ((rc = us_reader_next(reader, &page, &listing, &f->err)) == US_OK) {
 		for (size_t i = 0; i < page.n; i++)
 			show_record(&page.records[i], out);
 		us_arena_reset(&arena);

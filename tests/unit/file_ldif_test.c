@@ -167,8 +167,8 @@ static void large_groups_and_pages_of_every_size_give_all_entries(void **state)
 		us_str_add_char(&text, '\n');
 		folder_write(&f, "export.ldif", text.p, text.n);
 		assert_int_equal(folder_open(&f, L), US_OK);
-		us_reader_open(f.source, &reader);
-		while ((rc = us_reader_next(reader, &arena, &page, &listing, &f.err)) == US_OK) {
+		assert_int_equal(us_reader_open(f.source, &reader, NULL), US_OK);
+		while ((rc = us_reader_next(reader, &page, &listing, &f.err)) == US_OK) {
 			for (size_t k = 0; k < page.n; k++) {
 				users += page.records[k].kind == US_RECORD_USER;
 				members += page.records[k].n_members;

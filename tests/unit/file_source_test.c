@@ -349,8 +349,8 @@ static void pages_of_every_size_give_all_rows(void **state)
 		folder_make(&f);
 		put_users(&f, sizes[i]);
 		assert_int_equal(folder_open(&f, U), US_OK);
-		us_reader_open(f.source, &reader);
-		while ((rc = us_reader_next(reader, &arena, &page, &listing, &f.err)) == US_OK) {
+		assert_int_equal(us_reader_open(f.source, &reader, NULL), US_OK);
+		while ((rc = us_reader_next(reader, &page, &listing, &f.err)) == US_OK) {
 			for (size_t k = 0; k < page.n; k++) {
 				if (page.records[k].kind != US_RECORD_USER)
 					continue;
@@ -360,7 +360,6 @@ static void pages_of_every_size_give_all_rows(void **state)
 				assert_int_equal(page.records[k].n_groups, 1);
 			}
 			n_pages++;
-			us_arena_reset(&arena);
 		}
 		assert_int_equal(rc, US_END);
 		assert_row(i, next == sizes[i]);
@@ -385,8 +384,8 @@ static void a_file_that_changes_under_the_read_has_no_end(void **state)
 		put_users(&f, 100000);
 		const char *path = folder_path(&f, "users.csv"), *other = folder_path(&f, "other.csv");
 		assert_int_equal(folder_open(&f, U), US_OK);
-		us_reader_open(f.source, &reader);
-		assert_int_equal(us_reader_next(reader, &arena, &page, &listing, &f.err), US_OK);
+		assert_int_equal(us_reader_open(f.source, &reader, NULL), US_OK);
+		assert_int_equal(us_reader_next(reader, &page, &listing, &f.err), US_OK);
 		const struct timeval past[2] = { { 1000, 0 }, { 1000, 0 } };
 		FILE *out;
 		switch (i) {
@@ -410,9 +409,7 @@ static void a_file_that_changes_under_the_read_has_no_end(void **state)
 			assert_int_equal(unlink(path), 0);
 			break;
 		}
-		do
-			us_arena_reset(&arena);
-		while ((rc = us_reader_next(reader, &arena, &page, &listing, &f.err)) == US_OK);
+		while ((rc = us_reader_next(reader, &page, &listing, &f.err)) == US_OK);
 		assert_row(i, rc == US_PARTIAL);
 		assert_row(i, strstr(f.err.text, "while it was read") != NULL);
 		us_reader_close(reader);
