@@ -66,7 +66,7 @@ uint32_t us_map_put(struct us_map *map, struct us_hash key, bool *ret_new)
 		return number;
 	us_assert(map->n < UINT32_MAX / 2);
 	if (map->n == map->cap)
-		us_map_reserve(map, map->cap ? map->cap + map->cap / 2 : 16);
+		us_map_reserve(map, map->cap + map->cap / 2 + 16);
 	else if ((uint64_t) (map->mask + (uint64_t) 1) * 3 / 4 <= map->n)
 		us_map_reserve(map, map->n + 1);
 	number = map->n++;

@@ -24,7 +24,7 @@ void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name)
 }
 
 
-static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint32_t other)
+static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint32_t other, bool is_rival)
 {
 	if (!(s->marks[place] & CLAIMS))
 		return; /* failed before */
@@ -33,7 +33,7 @@ static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint3
 		p->cap_failures = p->cap_failures ? p->cap_failures * 2 : 16;
 		p->failures = us_realloc(p->failures, p->cap_failures * sizeof *p->failures);
 	}
-	p->failures[p->n_failures++] = (struct failure) { place, other };
+	p->failures[p->n_failures++] = (struct failure) { place, other, is_rival };
 }
 
 /* Two who want the same name: neither gets it, for nothing says who is right. A claimant that has failed before does not count. */
@@ -52,8 +52,8 @@ static void fail_rivals(struct us_plan *p, struct side *s)
 			continue;
 		}
 		us_map_put(&contested, key, NULL);
-		add_failure(p, s, first, r.place);
-		add_failure(p, s, r.place, first);
+		add_failure(p, s, first, r.place, true);
+		add_failure(p, s, r.place, first, true);
 	}
 	us_map_fini(&contested);
 }
@@ -69,7 +69,7 @@ static void find_collisions(struct us_plan *p, struct side *s)
 			continue;
 		uint32_t holder = us_map_find(&s->have->names, s->claims.keys[i]);
 		if (holder != US_MAP_NONE && holder != place && !(s->marks[holder] & (CLAIMS | GONE)))
-			add_failure(p, s, place, holder);
+			add_failure(p, s, place, holder, false);
 	}
 	/* Whoever fails keeps the old name, and so fails the one who counted on it; each at most once. */
 	for (uint32_t i = 0; i < p->n_failures; i++) {
@@ -78,7 +78,7 @@ static void find_collisions(struct us_plan *p, struct side *s)
 			continue;
 		uint32_t claim = us_map_find(&s->claims, s->have->names.keys[place]);
 		if (claim != US_MAP_NONE)
-			add_failure(p, s, s->claimants[claim], place);
+			add_failure(p, s, s->claimants[claim], place, false);
 	}
 	us_map_fini(&s->claims);
 	free(s->claimants);
@@ -98,7 +98,7 @@ bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step)
 		return false;
 	const struct failure *f = &p->failures[p->at++];
 	us_plan_fail_row(p, s, f->place, step);
-	if (f->other_place >= s->n_have) {
+	if (f->is_rival) {
 		step->has_other_ord = true;
 		step->other_ord = s->ords[f->other_place];
 	} else {

@@ -42,6 +42,7 @@ struct wanted {
 /* A claim that cannot be met, found while resolving; handed out one by one. */
 struct failure {
 	uint32_t place, other_place;
+	bool is_rival; /* the other wants the name, too; else it has it */
 };
 
 struct us_plan {

@@ -33,6 +33,7 @@ struct act {
 	bool is_partial;
 	struct us_str certificate_json, held_json, scope_json;
 	enum us_run_status status; /* that it ends with */
+	bool drops_rows;           /* its plan was never whole, or could not be written */
 	struct us_err *err;
 };
 
@@ -43,6 +44,10 @@ static enum us_errc fail(struct act *a, enum us_errc rc)
 {
 	a->status = rc == US_CANCELLED ? US_RUN_CANCELLED : US_RUN_FAILED;
 	us_messages_add(&a->messages, "%s", a->err->text);
+	/* Nothing was written: no counter and no row may look as if. */
+	a->run.report = (struct us_report) { 0 };
+	a->run.n_changes = 0;
+	a->drops_rows = true;
 	return rc;
 }
 
@@ -501,6 +506,8 @@ static enum us_errc write_end(struct act *a)
 	rc = us_db_begin(c, a->err);
 	if (rc == US_OK)
 		rc = us_run_save(c, &a->run, wall, a->err);
+	if (rc == US_OK && a->drops_rows)
+		rc = us_run_delete_changes(c, a->run.id, a->err);
 	if (rc == US_OK)
 		rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, wall, a->err);
 	if (rc == US_OK)

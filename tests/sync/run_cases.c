@@ -700,7 +700,7 @@ static void simulated(const struct sync_case *c)
 		execute(&w, US_RUN_APPLY, run, &applied, &status);
 		if (status != US_RUN_DONE)
 			complain("applying the simulated plan: %s", us_run_status_text(status));
-		expect_directory(&w, &c->after, "after the simulated plan was applied");
+		expect_directory(&w, after_of(c), "after the simulated plan was applied");
 	}
 	report(c, "simulated and applied");
 	close_world(&w);
@@ -773,7 +773,7 @@ static void pages_lost(const struct sync_case *c)
 			case_source_set(c, 0, 0);
 			execute(&w, US_RUN_FULL, 0, &run, &status);
 			if (us_slice_is(c->status, "DONE"))
-				expect_directory(&w, &c->after, "after the next whole read");
+				expect_directory(&w, after_of(c), "after the next whole read");
 		}
 		close_world(&w);
 		if (!was_lost)
@@ -827,6 +827,17 @@ static void stopped(const struct sync_case *c)
 	report(c, "stopped at each statement and resumed");
 }
 
+/* A single run again needs a name that is still somebody's. */
+static bool is_known_after(const struct sync_case *c)
+{
+	const struct case_lines *after = after_of(c);
+
+	for (size_t i = 0; i < after->n; i++)
+		if (after->line[i].n > 2 && us_slice_is_equal(after->line[i].words[2], c->single))
+			return true;
+	return !c->single.p || us_slice_is(c->status, "FAILED");
+}
+
 int main(int argc, char **argv)
 {
 	struct us_err err = US_ERR_INIT;
@@ -841,7 +852,8 @@ int main(int argc, char **argv)
 		case_load(&arena, argv[i], &c);
 		bool is_done = us_slice_is(c.status, "DONE");
 		as_given(&c, 0, "as given");
-		again(&c);
+		if (is_known_after(&c))
+			again(&c);
 		as_given(&c, 7, "shuffled");
 		stopped(&c);
 		if (!c.single.p) {

@@ -46,12 +46,24 @@ static void reserved_room_is_not_moved(void **state)
 	us_map_fini(&map);
 }
 
+static void grows_from_any_reserved_size(void **state)
+{
+	for (uint32_t reserved = 1; reserved < 5; reserved++) {
+		struct us_map map = US_MAP_INIT;
+		us_map_reserve(&map, reserved);
+		for (uint32_t i = 0; i < 100; i++)
+			assert_int_equal(us_map_put(&map, key_of(i), NULL), i);
+		us_map_fini(&map);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_dense_and_found_again),
 		cmocka_unit_test(keys_that_share_their_low_bits_are_kept_apart),
 		cmocka_unit_test(reserved_room_is_not_moved),
+		cmocka_unit_test(grows_from_any_reserved_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
