@@ -68,7 +68,7 @@ int us_directory_show_run(struct us_cli *cli)
 static void add_user(struct us_table *table, const struct us_json *user)
 {
 	us_table_add(table, us_json_string(user, "name"));
-	us_table_add(table, us_json_string(user, "displayName"));
+	us_table_add(table, us_json_string(user, "fullName"));
 	us_table_add(table, us_json_string(user, "email"));
 	us_table_add_text(table, us_json_bool(user, "active", true) ? "yes" : "no");
 }

@@ -5,39 +5,75 @@
 #include "cmd/table.h"
 #include "cmd/verbs.h"
 
-/* "mail: a@x → b@x" for each member that differs. Nested values are compared as their JSON. */
+static const struct us_json *find_member(const struct us_json *obj, struct us_slice key)
+{
+	for (size_t i = 0; i < obj->object.n; i++)
+		if (us_slice_is_equal(obj->object.members[i].key, key))
+			return &obj->object.members[i].value;
+	return NULL;
+}
+
+/* "mail: a@x → b@x" if the two differ. Nested values are compared as their JSON; NULL: not there. */
+static void add_change(struct us_str *out, struct us_slice key, const struct us_json *was, const struct us_json *is)
+{
+	struct us_str a = US_STR_INIT, b = US_STR_INIT;
+	struct us_jsonw wa = US_JSONW_INIT(&a), wb = US_JSONW_INIT(&b);
+
+	if (was)
+		us_jsonw_value(&wa, was);
+	if (is)
+		us_jsonw_value(&wb, is);
+	if (!us_slice_is_equal(us_str_slice(&a), us_str_slice(&b)))
+		us_str_printf(out, "%s" US_SLICE_FMT ": %s → %s", out->n ? "; " : "", US_SLICE_ARG(key), was ? us_str_text(&a) : "none",
+			is ? us_str_text(&b) : "none");
+	us_str_fini(&a);
+	us_str_fini(&b);
+}
+
+/* The fields of an object that changed; hash and revision are the server's own business. */
 static void add_difference(struct us_str *out, const struct us_json *before, const struct us_json *after)
 {
 	if (!before || !after || before->type != US_JSON_OBJECT || after->type != US_JSON_OBJECT)
 		return;
 	for (size_t i = 0; i < after->object.n; i++) {
 		const struct us_json_member *m = &after->object.members[i];
-		const struct us_json *was = NULL;
-		struct us_str a = US_STR_INIT, b = US_STR_INIT;
-		struct us_jsonw wa = US_JSONW_INIT(&a), wb = US_JSONW_INIT(&b);
-		for (size_t j = 0; j < before->object.n && !was; j++)
-			if (us_slice_is_equal(before->object.members[j].key, m->key))
-				was = &before->object.members[j].value;
-		if (was)
-			us_jsonw_value(&wa, was);
-		us_jsonw_value(&wb, &m->value);
-		if (!us_slice_is_equal(us_str_slice(&a), us_str_slice(&b)))
-			us_str_printf(out, "%s" US_SLICE_FMT ": %s → %s", out->n ? "; " : "", US_SLICE_ARG(m->key), was ? us_str_text(&a) : "none",
-				us_str_text(&b));
-		us_str_fini(&a);
-		us_str_fini(&b);
+		if (!us_slice_is(m->key, "hash") && !us_slice_is(m->key, "revision"))
+			add_change(out, m->key, find_member(before, m->key), &m->value);
+	}
+	for (size_t i = 0; i < before->object.n; i++) {
+		const struct us_json_member *m = &before->object.members[i];
+		if (!find_member(after, m->key))
+			add_change(out, m->key, &m->value, NULL);
 	}
 }
 
+/* "+ anna, + bob, - mei" for each member that comes or goes. */
+static void add_members(struct us_str *out, const struct us_json *members)
+{
+	static const char *const lists[][2] = { { "addedUsers", "+ " }, { "addedGroups", "+ group " }, { "removedUsers", "- " },
+		{ "removedGroups", "- group " } };
+
+	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+		const struct us_json *list = us_json_find(members, lists[k][0]);
+		for (size_t i = 0; list && list->type == US_JSON_ARRAY && i < list->array.n; i++)
+			if (list->array.items[i].type == US_JSON_STRING)
+				us_str_printf(out, "%s%s" US_SLICE_FMT, out->n ? ", " : "", lists[k][1], US_SLICE_ARG(list->array.items[i].string));
+	}
+}
+
+/* What differs says more than that something differs; where nothing does, the reason stands. */
 static void add_row(struct us_table *table, const struct us_json *row)
 {
 	struct us_str what = US_STR_INIT;
-	struct us_slice reason = us_json_string(row, "reason");
 
-	if (reason.n)
-		us_str_add_slice(&what, reason);
+	if (us_json_find(row, "members"))
+		add_members(&what, us_json_find(row, "members"));
 	else
 		add_difference(&what, us_json_find(row, "before"), us_json_find(row, "after"));
+	if (!what.n || us_slice_is(us_json_string(row, "outcome"), "FAILED")) {
+		us_str_clear(&what);
+		us_str_add_slice(&what, us_json_string(row, "reason"));
+	}
 	us_table_add(table, us_json_string(row, "outcome"));
 	us_table_add(table, us_json_string(row, "object"));
 	us_table_add(table, us_json_string(row, "name"));

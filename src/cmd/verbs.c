@@ -42,7 +42,6 @@ static const struct us_flag token_flags[] = {
 	{ 0 },
 };
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
-#ifdef USERSYNC_SERVE
 static const struct us_flag serve_flags[] = {
 	{ "data", "DIR", "data folder, made if it is not there; ./usersync-data" },
 	{ "listen", "ADDR:PORT", "127.0.0.1:8080; *:8080 for every address; port 0 takes a free one" },
@@ -56,14 +55,11 @@ static const struct us_flag serve_flags[] = {
 	{ "config", "FILE", "the same names as \"key = value\" lines; the command line wins" },
 	{ 0 },
 };
-#endif
 
 const struct us_verb us_verbs[] = {
-#ifdef USERSYNC_SERVE
 	{ "serve", "", "the server; runs until SIGTERM or SIGINT",
 		"The first start makes user admin, with the password from USERSYNC_ADMIN_PASSWORD, or a random one that is printed once.", serve_flags, 0, 0,
 		.is_local = true, .run = us_serve_run },
-#endif
 	{ "connector list", "", "all connectors", NULL, NO_FLAGS, 0, 0, .run = us_connector_list_run },
 	{ "connector show", "CONNECTOR", "one connector with its settings", NULL, NO_FLAGS, 1, 1, .run = us_connector_show_run },
 	{ "connector apply", "FILE", "create or save connectors from a JSON file",

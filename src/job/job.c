@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "store/connector.h"
 #include "sync/run.h"
@@ -503,8 +504,20 @@ enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_slice actor, 
 enum us_errc us_job_test(struct us_job *job, struct us_slice connector, struct us_str *notes, struct us_err *err)
 {
 	static const atomic_bool never;
+	struct us_str lines = US_STR_INIT;
+	struct us_jsonw w = US_JSONW_INIT(notes);
+	enum us_errc rc = us_sync_test(job->store, connector, &never, &lines, err);
 
-	return us_sync_test(job->store, connector, &never, notes, err);
+	us_jsonw_open(&w, '[');
+	for (size_t at = 0; at < lines.n;) {
+		size_t n = strcspn(lines.p + at, "\n");
+		if (n)
+			us_jsonw_string(&w, (struct us_slice) { lines.p + at, n });
+		at += n + 1;
+	}
+	us_jsonw_close(&w, ']');
+	us_str_fini(&lines);
+	return rc;
 }
 
 /* ---- watching ---- */
