@@ -15,7 +15,7 @@
 
 struct us_map {
 	struct us_hash *keys; /* by number */
-	uint32_t *table;      /* number + 1, 0 is free; size is a power of two */
+	uint32_t *table;      /* number + 1 below bits of the key, 0 is free; size is a power of two */
 	uint32_t n, cap, mask;
 };
 
@@ -24,6 +24,19 @@ struct us_map {
 void us_map_fini(struct us_map *map);
 void us_map_reserve(struct us_map *map, uint32_t n);
 uint32_t us_map_find(const struct us_map *map, struct us_hash key); /* US_MAP_NONE if not there */
+/* Starts fetching what find and put will look at first; worth it when there is other work to do meanwhile. */
+static inline void us_map_prefetch(const struct us_map *map, struct us_hash key)
+{
+	if (map->table)
+		__builtin_prefetch(&map->table[(uint32_t) key.lo & map->mask]);
+}
+/* A second step, when the first has had time: the key that is most likely to be compared. */
+static inline void us_map_prefetch_key(const struct us_map *map, struct us_hash key)
+{
+	uint32_t number = map->table ? map->table[(uint32_t) key.lo & map->mask] & map->mask : 0;
+	if (number)
+		__builtin_prefetch(&map->keys[number - 1]);
+}
 /* The number of key; *ret_new says whether it was put in just now. ret_new may be NULL. */
 uint32_t us_map_put(struct us_map *map, struct us_hash key, bool *ret_new);
 

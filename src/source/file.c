@@ -452,7 +452,7 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 	}
 	struct us_err found = US_ERR_INIT;
 	enum us_file_part part = s->part_of[listing];
-	int64_t before = input_of(s)->read_bytes;
+	int64_t before = cursor.p ? input_of(s)->read_bytes : 0;
 	rc = s->is_ldif ? us_file_entries_read(s, arena, &page.rows, &found) : us_file_rows_read(s, part, arena, &page.rows, &found);
 	source->stats.bytes += input_of(s)->read_bytes - before;
 	if (rc == US_END || rc == US_PARTIAL) {

@@ -158,7 +158,9 @@ enum us_errc us_file_input_fill(struct us_file_input *in, struct us_err *err)
 			in->most_bytes >> 20);
 	/* At least twice the room, so that scanning a large row from its start again and again stays linear. */
 	if (in->n > in->cap / 2 || !in->buffer) {
-		size_t cap = in->cap ? in->cap * 2 : US_FILE_CHUNK_BYTES;
+		/* A small file is read at once, with room to see its end. */
+		size_t small = in->identity.size_bytes < US_FILE_CHUNK_BYTES ? (size_t) in->identity.size_bytes + PAD_BYTES : SIZE_MAX;
+		size_t cap = in->cap ? in->cap * 2 : small < US_FILE_CHUNK_BYTES ? small : US_FILE_CHUNK_BYTES;
 		if (cap > in->most_bytes)
 			cap = in->most_bytes;
 		if (cap > in->cap) {

@@ -144,10 +144,10 @@ static void fill_fields(const struct us_file_table *t, const struct us_slice *na
 static struct us_slice problem_of(const struct us_file_line *line) { return us_slice(line->problem); }
 
 /* A group that no file lists is there because somebody is in it. True: seen for the first time in this pass. */
-static bool mention(struct us_file_source *s, struct us_slice name, uint32_t row, bool *ret_again)
+static bool mention(struct us_file_source *s, struct us_hash name, uint32_t row, bool *ret_again)
 {
 	bool is_new;
-	uint32_t number = us_map_put(&s->mentioned, us_hash_slice(name), &is_new);
+	uint32_t number = us_map_put(&s->mentioned, name, &is_new);
 
 	if (number >= s->cap_mentioned) {
 		s->cap_mentioned = s->cap_mentioned ? s->cap_mentioned * 2 : 1024;
@@ -169,16 +169,18 @@ static void add_mentioned_group(struct us_file_source *s, struct us_slice name, 
 		.ref = ref.p == name.p ? US_SLICE_NONE : ref };
 }
 
-/* Splits a groups cell into names and refs; a name that comes twice counts once. */
-static size_t split_groups(struct us_file_source *s, struct us_slice cell, uint32_t row, struct us_arena *arena, bool is_listing,
-	struct us_slice **ret_names, struct us_slice **ret_refs)
+/* Splits a groups cell into names and refs; a name that comes twice counts once. Three rounds, so that the cache misses of looking names up
+ * come at the same time. */
+static size_t split_groups(struct us_file_source *s, struct us_slice cell, uint32_t row, struct us_arena *arena, struct us_slice **ret_names,
+	struct us_slice **ret_refs)
 {
-	size_t most = 1, n = 0;
+	size_t most = 1, n = 0, n_kept = 0;
 	const char *end = cell.p + cell.n;
 
 	for (const char *p = cell.p; (p = memchr(p, s->separator, (size_t) (end - p))); p++)
 		most++;
 	struct us_slice *names = us_arena_alloc(arena, 2 * most * sizeof *names), *refs = names + most;
+	struct us_hash *hashes = us_arena_alloc(arena, most * sizeof *hashes);
 	for (const char *p = cell.p; p <= end;) {
 		const char *stop = memchr(p, s->separator, (size_t) (end - p));
 		if (!stop)
@@ -187,18 +189,25 @@ static size_t split_groups(struct us_file_source *s, struct us_slice cell, uint3
 		p = stop + 1;
 		if (!name.n)
 			continue;
-		bool again, is_new = mention(s, name, row, &again);
+		names[n] = name;
+		hashes[n] = us_hash_slice(name);
+		us_map_prefetch(&s->mentioned, hashes[n++]);
+	}
+	for (size_t i = 0; i < n; i++)
+		us_map_prefetch_key(&s->mentioned, hashes[i]);
+	for (size_t i = 0; i < n; i++) {
+		bool again, is_new = mention(s, hashes[i], row, &again);
 		if (again)
 			continue;
-		names[n] = name;
-		refs[n] = group_ref(s, name);
-		if (is_new && is_listing && !s->files[US_FILE_GROUPS].path)
-			add_mentioned_group(s, names[n], refs[n], arena);
-		n++;
+		names[n_kept] = names[i];
+		refs[n_kept] = group_ref(s, names[i]);
+		if (is_new && !s->files[US_FILE_GROUPS].path)
+			add_mentioned_group(s, names[n_kept], refs[n_kept], arena);
+		n_kept++;
 	}
 	*ret_names = names;
 	*ret_refs = refs;
-	return n;
+	return n_kept;
 }
 
 static bool is_usable_id(struct us_slice id)
@@ -248,14 +257,15 @@ static void add_user(struct us_file_source *s, const struct us_slice *names, con
 
 	if (line->cells) {
 		struct us_slice *groups, *refs;
-		identify(s, line, true, arena, &record);
+		us_map_prefetch(&s->user_ids.ids, us_hash_slice(line->cells[r->id]));
 		fill_fields(&s->table, names, line, r->groups, arena, &record);
+		identify(s, line, true, arena, &record);
 		if (r->active != US_FILE_NO_COLUMN && !us_file_parse_active(line->cells[r->active], &record.active) && !record.problem.p)
 			record.problem = us_slice(us_arena_printf(arena, "%s line %lld: column \"" US_SLICE_FMT "\" holds \"%.*s\"; use true or false",
 				name_of(s), (long long) line->number, US_SLICE_ARG(names[r->active]),
 				(int) (line->cells[r->active].n < 40 ? line->cells[r->active].n : 40), line->cells[r->active].p));
 		if (r->groups != US_FILE_NO_COLUMN && line->cells[r->groups].n && !record.problem.p) {
-			record.n_groups = split_groups(s, line->cells[r->groups], (uint32_t) s->table.rows, arena, true, &groups, &refs);
+			record.n_groups = split_groups(s, line->cells[r->groups], (uint32_t) s->table.rows, arena, &groups, &refs);
 			record.groups = refs;
 			((struct us_field *) (uintptr_t) record.fields)[record.n_fields++] =
 				(struct us_field) { .name = names[r->groups], .values = groups, .n = record.n_groups };
@@ -332,10 +342,10 @@ static void add_member(struct us_file_source *s, const struct us_file_line *line
 	group = line->cells[s->roles.group];
 	struct us_slice ref = group_ref(s, group);
 	if (!s->files[US_FILE_GROUPS].path) {
-		if (mention(s, group, 0, &again))
+		if (mention(s, us_hash_slice(group), 0, &again))
 			add_mentioned_group(s, group, ref, arena);
 		struct us_slice name = line->cells[s->roles.member];
-		if (member.p < name.p && member.p[0] == GROUP_REF && mention(s, name, 0, &again))
+		if (member.p < name.p && member.p[0] == GROUP_REF && mention(s, us_hash_slice(name), 0, &again))
 			add_mentioned_group(s, name, member, arena);
 	}
 	struct us_record *last = s->page.n ? &s->page.records[s->page.n - 1] : NULL;
