@@ -1,0 +1,172 @@
+"""What all benchmarks need: a server under measurement, its memory, timed syncs, machine facts, tables."""
+
+import os
+import pathlib
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests/system"), str(ROOT / "tests/idp")]
+
+import server as system  # noqa: E402
+
+
+def build():
+    """The folder of the build, with the benchmarks' own programs."""
+    folder = system.build_folder()
+    subprocess.run(["ninja", "-C", str(folder), "src/cmd/usersync", "bench/generate", "bench/read"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return folder
+
+
+def generate(out, users, groups, memberships, shape="column", changed=0):
+    out.mkdir(parents=True, exist_ok=True)
+    subprocess.run([str(build() / "bench/generate"), "--users", str(users), "--groups", str(groups), "--memberships", str(memberships),
+                    "--shape", shape, "--changed", str(changed), "--out", str(out)], check=True)
+
+
+def read_alone(kind, configuration):
+    """Seconds and peak memory of reading the source and throwing the records away."""
+    import json
+    done = subprocess.run([str(build() / "bench/read"), kind, json.dumps(configuration)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+class Folder:
+    """A folder for data, gone at the end."""
+
+    def __enter__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="usersync-bench-", dir=os.environ.get("BENCH_TMPDIR")))
+        return self.path
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def peak_mb(pid):
+    """Highest resident memory so far (VmHWM)."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", text).group(1)) / 1024
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Step:
+    """One timed sync: wall and processor seconds, peak memory of the server, and its status object."""
+
+    def __init__(self, wall_s, cpu_s, peak, status):
+        self.wall_s, self.cpu_s, self.peak, self.status = wall_s, cpu_s, peak, status
+
+
+def timed_sync(server, connector, seconds=600):
+    """From the POST to the end of the run, as somebody sees it who asks every few milliseconds."""
+    pid = server.process.pid
+    cpu, begin = cpu_seconds(pid), time.monotonic()
+    status, answer = server.call("POST", f"/usersync/connector/{connector['uniqueId']}/sync")
+    assert status == 202, answer
+    done = wait(server, answer["id"], begin + seconds)
+    step = Step(time.monotonic() - begin, cpu_seconds(pid) - cpu, peak_mb(pid), done)
+    assert done["status"] == "DONE", done
+    return step
+
+
+def wait(server, run, deadline):
+    pause = 0.002
+    while True:
+        status, answer = server.call("GET", f"/usersync/syncstatus/{run}")
+        assert status == 200, answer
+        if answer["status"] not in ("SCHEDULED", "RUNNING"):
+            return answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.05)
+
+
+def first_unchanged_changed(kind, configuration, change, runs=3):
+    """Steps of a first sync, of syncs with nothing changed (the median one), and after change(). Each on a server just started, so that
+    memory is that of the step alone."""
+    with Folder() as data:
+        with system.Server(data=data) as server:
+            connector = server.create("bench", kind, configuration)
+            first = timed_sync(server, connector)
+        with system.Server(data=data) as server:
+            steps = [timed_sync(server, connector) for _ in range(runs)]
+            unchanged = median(steps)
+            unchanged.peak = steps[0].peak
+            assert unchanged.status["addedCount"] == unchanged.status["updatedCount"] == 0, unchanged.status
+        change()
+        with system.Server(data=data) as server:
+            changed = timed_sync(server, connector)
+        size = sum(f.stat().st_size for f in data.rglob("*") if f.is_file()) / 1e6
+    return first, unchanged, changed, size
+
+
+def median(steps):
+    return sorted(steps, key=lambda step: step.wall_s)[len(steps) // 2]
+
+
+def timed(argv, **more):
+    begin = time.monotonic()
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, **more)
+    return time.monotonic() - begin
+
+
+def median_of(count, function):
+    return statistics.median(function() for _ in range(count))
+
+
+# --- the profile --------------------------------------------------------------------------------------------------------
+
+def profile(server, connector, top=3):
+    """The functions of the server that one sync spends most of its time in, as (percent, name); None without perf."""
+    if not shutil.which("perf"):
+        return None
+    with Folder() as folder:
+        out = str(folder / "perf.data")
+        perf = subprocess.Popen(["perf", "record", "-q", "-F", "499", "-g", "-p", str(server.process.pid), "-o", out],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)  # perf has no sign that it has begun
+        if perf.poll() is not None:
+            return None
+        timed_sync(server, connector)
+        perf.send_signal(2)
+        perf.wait()
+        text = subprocess.run(["perf", "report", "-i", out, "--stdio", "--no-children", "-g", "none", "--sort", "symbol"],
+                              capture_output=True, text=True, check=False).stdout
+    rows = re.findall(r"^\s+([\d.]+)%\s+\[.\]\s+(\S+)", text, re.MULTILINE)
+    return [(float(percent), name) for percent, name in rows[:top]]
+
+
+# --- the machine, and tables ---------------------------------------------------------------------------------------------
+
+def machine():
+    cpu = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
+    memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1)) // 1024 // 1024
+    release = re.search(r'PRETTY_NAME="([^"]+)"', pathlib.Path("/etc/os-release").read_text()).group(1)
+    return (f"{cpu.group(1).strip() if cpu else platform.machine()}, {os.cpu_count()} cores, {memory} GiB, {release}, "
+            f"kernel {platform.release().split('-')[0]}")
+
+
+def load():
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def table(header, rows):
+    """Markdown with columns in line."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    line = lambda row: "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"  # noqa: E731
+    return "\n".join([line(header), "| " + " | ".join("-" * width for width in widths) + " |", *map(line, rows)])
+
+
+def verdict(value, limit):
+    return "yes" if value <= limit else f"no ({value / limit:.1f} times)"
