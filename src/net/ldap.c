@@ -305,6 +305,9 @@ static void set_options(LDAP *ld, int64_t timeout_ms)
 	ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &tv);
 	if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_OPT_SUCCESS && sb)
 		ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max);
+	/* One read for many entries, instead of two reads and a poll for each. */
+	if (sb)
+		ber_sockbuf_add_io(sb, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, NULL);
 }
 
 static enum us_errc connect_to(struct us_ldap *l, size_t at, struct us_err *err)

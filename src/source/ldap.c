@@ -7,6 +7,8 @@
 #include "source/ldap_driver.h"
 
 #define MAX_EMPTY_PAGES 1000
+#define FIRST_GROUPS 100 /* entries of the first page of groups, whose size nobody knows */
+#define PAGE_BYTES (2 << 20)
 #define MAX_GROUPS_OF_USER 100000
 #define SIGNAL "success with an empty paging cookie"
 
@@ -113,6 +115,26 @@ static struct us_ldap_search query(const struct us_ldap_source *s, size_t listin
 	};
 }
 
+/* A page is to hold about PAGE_BYTES, whether its entries have one member or a million: RFC 2696 lets each request choose its size. */
+static int choose_page_size(const struct us_ldap_source *s)
+{
+	const struct us_ldap_state *st = &s->state;
+	int most = s->settings.page_size;
+
+	if (st->rows == 0)
+		return is_users(s, st->listing) || most < FIRST_GROUPS ? most : FIRST_GROUPS;
+	int64_t fitting = PAGE_BYTES / (st->bytes / st->rows + 1);
+	return fitting > most ? most : fitting < 1 ? 1 : (int) fitting;
+}
+
+static enum us_errc send_request(struct us_ldap_source *s, struct us_slice cookie, struct us_err *err)
+{
+	struct us_ldap_search q = query(s, s->state.listing, cookie);
+
+	q.page_size = s->state.page_size = choose_page_size(s);
+	return us_ldap_search_begin(s->ldap, &q, &s->state.pending_id, err);
+}
+
 static enum us_errc begin_listing(struct us_ldap_source *s, size_t listing, struct us_err *err)
 {
 	struct us_ldap_state *st = &s->state;
@@ -122,23 +144,19 @@ static enum us_errc begin_listing(struct us_ldap_source *s, size_t listing, stru
 		us_ldap_record_forget(s);
 	st->listing = listing;
 	enum us_errc rc = us_ldap_connect(s->ldap, &st->connection, err);
-	if (rc)
-		return rc;
-	struct us_ldap_search q = query(s, listing, US_SLICE_NONE);
-	return us_ldap_search_begin(s->ldap, &q, &st->pending_id, err);
+	return rc ? rc : send_request(s, US_SLICE_NONE, err);
 }
 
 /* The request for the page that the cookie stands for: on the same connection, or not at all. */
 static enum us_errc ask_next(struct us_ldap_source *s, struct us_err *err)
 {
 	struct us_ldap_state *st = &s->state;
-	struct us_ldap_search q = query(s, st->listing, us_str_slice(&st->cookie));
 	int64_t connection;
 	enum us_errc rc = us_ldap_connect(s->ldap, &connection, err);
 
 	if (!rc && connection != st->connection)
 		rc = us_err_set(err, US_UNAVAILABLE, "the connection was lost");
-	return rc ? rc : us_ldap_search_begin(s->ldap, &q, &st->pending_id, err);
+	return rc ? rc : send_request(s, us_str_slice(&st->cookie), err);
 }
 
 /* Whatever stops a listing that has begun leaves rows unread. */
@@ -163,9 +181,9 @@ static enum us_errc check_progress(struct us_ldap_source *s, struct us_ldap_repl
 	struct us_slice first;
 	bool is_new = true;
 
-	if (reply->n_entries > (size_t) s->settings.page_size)
+	if (reply->n_entries > (size_t) st->page_size)
 		return us_err_set(err, US_PARTIAL, "the listing of %s: the server gave %zu entries in a page of %d; it does not page as it says", name,
-			reply->n_entries, s->settings.page_size);
+			reply->n_entries, st->page_size);
 	if (reply->n_entries == 0) {
 		if (++st->empty_pages > MAX_EMPTY_PAGES)
 			return us_err_set(err, US_PARTIAL, "the listing of %s: %d empty pages in a row", name, MAX_EMPTY_PAGES);
@@ -208,6 +226,7 @@ static enum us_errc take_entries(struct us_ldap_source *s, struct us_ldap_reply 
 	struct us_record *records = us_arena_array(arena, reply->n_entries, sizeof *records);
 	enum us_record_kind kind = s->listings[st->listing].kind;
 	size_t with_id = 0;
+	int64_t bytes = us_ldap_get_counts(s->ldap)->bytes;
 
 	for (size_t i = 0; i < reply->n_entries; i++) {
 		struct us_ldap_entry entry;
@@ -223,6 +242,7 @@ static enum us_errc take_entries(struct us_ldap_source *s, struct us_ldap_reply 
 	if (reply->n_entries && !with_id)
 		return us_err_set(err, US_DENIED, "the listing of %s: none of %zu entries shows %s; may the bind DN read it, is schema or idAttribute right?",
 			s->listings[st->listing].name, reply->n_entries, s->settings.id_attribute.p);
+	st->bytes += us_ldap_get_counts(s->ldap)->bytes - bytes;
 	page->records = records;
 	page->n = reply->n_entries;
 	page->rows = (int64_t) reply->n_entries;

@@ -10,7 +10,8 @@
 struct us_ldap_state {
 	size_t listing;
 	int64_t connection;        /* that its cookies belong to */
-	int64_t pages, rows;       /* read so far */
+	int64_t pages, rows, bytes; /* read so far */
+	int page_size;             /* of the request that was sent last */
 	int pending_id;            /* the request for the next page, sent ahead; -1: none */
 	struct us_str cookie;
 	struct us_map first_names; /* hash of the first entry's name of each page */

@@ -489,7 +489,7 @@ static enum us_errc add_primary_group(struct us_ldap_source *s, struct gathering
 static void finish(struct us_ldap_source *s, struct gathering *g, struct us_slice ref, struct us_record *ret_record)
 {
 	struct us_record r = { .kind = g->kind, .id = g->id.p ? g->id : US_SLICE(""), .ref = ref, .active = g->active, .problem = g->problem };
-	struct us_slice *refs = us_arena_array(g->arena, s->n_refs, sizeof *refs);
+	struct us_slice *refs = us_arena_alloc(g->arena, s->n_refs * sizeof *refs);
 
 	if (s->n_refs)
 		memcpy(refs, s->refs, s->n_refs * sizeof *refs);
