@@ -310,6 +310,16 @@ static void set_options(LDAP *ld, int64_t timeout_ms)
 		ber_sockbuf_add_io(sb, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, NULL);
 }
 
+/* Without this the library waits for the rest of half a message for ever, whatever time-out it was given. TLS switches it off. */
+static void set_nonblocking(LDAP *ld)
+{
+	Sockbuf *sb = NULL;
+	int on = 1;
+
+	if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_OPT_SUCCESS && sb)
+		ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_NONBLOCK, &on);
+}
+
 static enum us_errc connect_to(struct us_ldap *l, size_t at, struct us_err *err)
 {
 	const struct server *s = &l->servers[at];
@@ -327,8 +337,11 @@ static enum us_errc connect_to(struct us_ldap *l, size_t at, struct us_err *err)
 	}
 	l->at = at;
 	set_options(l->ld, l->timeout_ms);
+	set_nonblocking(l->ld);
 	if (s->is_tls || l->start_tls)
 		rc = start_tls(l, err);
+	if (!rc)
+		set_nonblocking(l->ld);
 	if (!rc && l->bind_dn)
 		rc = bind_simple(l, err);
 	if (rc)

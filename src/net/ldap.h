@@ -28,7 +28,7 @@ struct us_ldap_conf {
 	struct us_slice ca_pem;       /* trusted instead of the system's authorities; NONE: those */
 	struct us_slice bind_dn;      /* NONE: anonymous, no bind is sent */
 	struct us_slice bind_password;
-	int64_t timeout_ms;           /* without a byte from the server; also for each connect */
+	int64_t timeout_ms;           /* to the next whole message of the server; also for each connect */
 	const atomic_bool *cancel;    /* may be NULL */
 };
 

@@ -48,7 +48,7 @@ const struct us_option us_ldap_options[] = {
 	{ .name = "memberRangeSize", .type = US_OPTION_INT, .title = "Member range size", .fallback = "0", .min = 0, .max = 100000,
 		.help = "Active Directory: ask for members in pieces of this many; 0: as the server likes" },
 	{ .name = "timeoutSeconds", .type = US_OPTION_INT, .title = "Time-out", .fallback = "30", .min = 1, .max = 3600,
-		.help = "Seconds to wait for a connection or for the next part of an answer" },
+		.help = "Seconds to wait for a connection, or for the next entry of an answer" },
 	{ 0 },
 };
 
