@@ -158,7 +158,8 @@ static bool parse_text_value(struct parser *s, struct us_str *raw)
 				s->p += 2;
 				continue;
 			}
-			if (++s->p == s->end || !strchr(",+\"\\<>;= #", *s->p) || !*s->p)
+			/* Any sign may be escaped, as Samba does; a letter or digit would be half a hex pair. */
+			if (++s->p == s->end || *s->p < ' ' || *s->p > '~' || is_letter(*s->p) || is_digit(*s->p))
 				return false;
 			c = *s->p;
 		}

@@ -89,6 +89,10 @@ enum us_errc us_ldap_text_search(int code, const char *text, const char *referra
 	const struct row *row = find(searches, sizeof searches / sizeof *searches, code);
 	char elsewhere[150] = "";
 
+	/* OpenLDAP's size.prtotal=disabled. */
+	if (code == LDAP_ADMINLIMIT_EXCEEDED && text && strstr(text, "pagedResults"))
+		row = find(searches, sizeof searches / sizeof *searches, LDAP_UNAVAILABLE_CRITICAL_EXTENSION);
+
 	if (code == LDAP_REFERRAL && referral && *referral)
 		snprintf(elsewhere, sizeof elsewhere, " (%.140s)", referral);
 	return us_err_set_native(err, row ? (is_later ? row->later : row->first) : is_later ? US_PARTIAL : US_PROTOCOL, code,

@@ -202,17 +202,37 @@ static enum us_errc check_progress(struct us_ldap_source *s, struct us_ldap_repl
 	return US_OK;
 }
 
+/* A base that we may not see gives success without entries on some servers: then nobody knows whether there is such a user. */
+static enum us_errc check_base(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_err *err)
+{
+	struct us_ldap_search q = { .base = base->dn.p, .scope = US_LDAP_BASE, .attributes = (const char *const[]) { "1.1", NULL } };
+	struct us_ldap_reply *reply;
+	enum us_errc rc = us_ldap_search(s->ldap, &q, &reply, err);
+
+	if (rc)
+		return rc;
+	if (reply->n_entries == 0)
+		rc = us_err_set(err, US_DENIED, "the base %.200s cannot be read; grant the bind DN read access", base->dn.p);
+	us_ldap_reply_free(reply);
+	return rc;
+}
+
 /* How the reply ends the page: US_OK with or without more to come, or why the listing stops here. */
-static enum us_errc judge(struct us_ldap_source *s, struct us_ldap_reply *reply, struct us_err *err)
+static enum us_errc judge(struct us_ldap_source *s, const struct us_ldap_reply *reply, struct us_err *err)
 {
 	const struct us_ldap_state *st = &s->state;
 	const char *name = s->listings[st->listing].name;
 
 	if (reply->code)
 		return cut_short(s, us_ldap_explain(s->ldap, reply, base_of(s, st->listing)->dn.p, st->pages > 0, err), err);
-	if (!reply->has_paging)
+	if (!reply->has_paging) {
+		/* 389-ds answers so when the base is not there. */
+		enum us_errc rc = reply->n_entries || st->pages ? US_OK : check_base(s, base_of(s, st->listing), err);
+		if (rc)
+			return rc;
 		return us_err_set(err, US_PARTIAL, "the listing of %s: the server leaves out the control of paged results, so nobody knows whether it "
 			"was complete; is there a proxy between?", name);
+	}
 	if (reply->n_references && !s->settings.ignore_referrals)
 		return us_err_set(err, US_PARTIAL, "the listing of %s: other servers hold parts of the tree (%.150s); choose a base below, or set "
 			"ignoreReferrals if they are not wanted", name, reply->reference.p);
@@ -392,21 +412,6 @@ static void user_filter(const struct us_ldap_source *s, struct us_slice key, boo
 	else
 		us_filter_add_value(out, key);
 	us_str_add_text(out, "))");
-}
-
-/* A base that we may not see gives success without entries on some servers: then nobody knows whether there is such a user. */
-static enum us_errc check_base(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_err *err)
-{
-	struct us_ldap_search q = { .base = base->dn.p, .scope = US_LDAP_BASE, .attributes = (const char *const[]) { "1.1", NULL } };
-	struct us_ldap_reply *reply;
-	enum us_errc rc = us_ldap_search(s->ldap, &q, &reply, err);
-
-	if (rc)
-		return rc;
-	if (reply->n_entries == 0)
-		rc = us_err_set(err, US_DENIED, "the base %.200s cannot be read; grant the bind DN read access", base->dn.p);
-	us_ldap_reply_free(reply);
-	return rc;
 }
 
 /* *ret_found says whether the user is below this base. */

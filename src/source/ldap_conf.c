@@ -199,9 +199,6 @@ struct names {
 
 static void add_name(struct names *names, struct us_slice name)
 {
-	name = us_slice_trim(name);
-	if (!is_attribute_name(name) && !us_slice_is(name, "*"))
-		return;
 	for (size_t i = 0; i < names->n; i++)
 		if (us_slice_is_nocase(name, names->list[i]))
 			return;
@@ -209,16 +206,24 @@ static void add_name(struct names *names, struct us_slice name)
 		names->list[names->n++] = us_arena_strndup(names->arena, name.p, name.n);
 }
 
-/* Whatever a mapping takes from: rows of {"attribute", "from": text or list}. Paths that are no attribute names are somebody else's. */
+/* What somebody typed; paths that are no attribute names are not for us. */
+static void add_typed(struct names *names, struct us_slice name)
+{
+	name = us_slice_trim(name);
+	if (is_attribute_name(name) || us_slice_is(name, "*"))
+		add_name(names, name);
+}
+
+/* Whatever a mapping takes from: rows of {"attribute", "from": text or list}. */
 static void add_mapped(struct names *names, const struct us_json *rows)
 {
 	for (size_t i = 0; rows && rows->type == US_JSON_ARRAY && i < rows->array.n; i++) {
 		const struct us_json *from = us_json_find(&rows->array.items[i], "from");
 		if (from && from->type == US_JSON_STRING)
-			add_name(names, from->string);
+			add_typed(names, from->string);
 		for (size_t j = 0; from && from->type == US_JSON_ARRAY && j < from->array.n; j++)
 			if (from->array.items[j].type == US_JSON_STRING)
-				add_name(names, from->array.items[j].string);
+				add_typed(names, from->array.items[j].string);
 	}
 }
 
@@ -228,7 +233,7 @@ static void add_further(struct names *names, const struct us_conf *conf, const c
 	size_t n = us_conf_strings(conf, "attributes", names->arena, &values);
 
 	for (size_t i = 0; i < n; i++)
-		add_name(names, values[i]);
+		add_typed(names, values[i]);
 	add_mapped(names, us_conf_value(conf, mapping));
 }
 

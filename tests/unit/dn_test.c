@@ -32,6 +32,7 @@ static void spelling_does_not_matter(void **state)
 		{ "cn=a+uid=b,dc=x", "uid=B+cn=A,dc=x" },
 		{ "cn=a+uid=b,dc=x", "UID = b + CN = a, DC=x" },
 		{ "cn=a,dc=x", "cn=a;dc=x" },
+		{ "cn=sure?", "cn=Sure\\?" },
 		{ "cn=a,dc=x", "2.5.4.3=a,0.9.2342.19200300.100.1.25=x" },
 		{ "cn=a,dc=x", "OID.2.5.4.3=a,OID.0.9.2342.19200300.100.1.25=x" },
 		{ "cn=a", "cn=#040161" },
