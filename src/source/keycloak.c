@@ -36,6 +36,8 @@ static const struct us_option options[] = {
 		.help = "Most requests in a second; 0: no limit." },
 	{ .name = "timeoutSeconds", .type = US_OPTION_INT, .title = "Time-out", .min = 1, .max = 3600, .fallback = "60",
 		.help = "Seconds that one request may take." },
+	{ .name = "retries", .type = US_OPTION_INT, .title = "Retries", .min = 0, .max = 20, .fallback = "4",
+		.help = "How often a request is repeated, after growing waits, when the server is busy or the connection breaks." },
 	{ .name = "caCertificate", .type = US_OPTION_TEXT, .title = "CA certificate",
 		.help = "Certificates in PEM that are trusted besides the system's." },
 	{ .name = "proxy", .type = US_OPTION_URL, .title = "Proxy", .choices = "http|https|socks5|socks5h", .secret = true,
@@ -47,6 +49,7 @@ struct us_keycloak {
 	struct us_source source; /* first */
 	struct us_keycloak_api api;
 	struct us_keycloak_walk walk;
+	unsigned tries;
 	uint64_t steps[N_LISTINGS]; /* of the page that comes next: the cursor */
 };
 
@@ -78,6 +81,7 @@ static enum us_errc open_source(const struct us_conf *conf, const atomic_bool *c
 			.ca_pem = us_conf_string(conf, "caCertificate"),
 			.proxy = us_str_text(&proxy),
 			.timeout_ms = us_conf_int(conf, "timeoutSeconds") * 1000,
+			.tries = (unsigned) us_conf_int(conf, "retries") + 1,
 			.concurrency = (unsigned) n_slots,
 			.requests_per_s = (unsigned) us_conf_int(conf, "requestsPerSecond"),
 		},
@@ -88,6 +92,7 @@ static enum us_errc open_source(const struct us_conf *conf, const atomic_bool *c
 		return rc;
 	}
 	us_keycloak_walk_init(&k->walk, &k->api, us_conf_int(conf, "pageSize"), n_slots);
+	k->tries = (unsigned) us_conf_int(conf, "retries") + 1;
 	k->walk.is_brief = us_slice_is(us_conf_string(conf, "representation"), "brief");
 	k->walk.nests = us_conf_bool(conf, "nestedGroups");
 	*ret_source = &k->source;
@@ -303,7 +308,7 @@ static enum us_errc test_source(struct us_source *source, struct us_str *notes, 
 	struct us_slice group = US_SLICE_NONE, ignored;
 	enum us_errc rc, rc_groups;
 
-	us_http_set_tries(k->api.http, 2); /* somebody is waiting */
+	us_http_set_tries(k->api.http, 1); /* somebody is waiting */
 	us_keycloak_api_forget(&k->api);
 	rc = us_keycloak_api_connect(&k->api, err);
 	if (k->api.base.n)
@@ -333,7 +338,7 @@ static enum us_errc test_source(struct us_source *source, struct us_str *notes, 
 				*err = later;
 		}
 	}
-	us_http_set_tries(k->api.http, 5);
+	us_http_set_tries(k->api.http, k->tries);
 	count_requests(k);
 	us_arena_fini(&arena);
 	return rc;

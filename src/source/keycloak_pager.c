@@ -71,8 +71,8 @@ static bool mark(struct us_keycloak_pager *p, const struct us_json *row)
 	}
 	if (is_new || p->marks[number].pass != p->tally.pass)
 		p->tally.rows++;
-	if (is_new)
-		p->tally.fresh++;
+	p->tally.fresh += is_new;
+	p->tally.seen += is_new;
 	p->marks[number] = (struct us_keycloak_mark) { name_hash(p, row), (uint8_t) p->tally.pass };
 	p->last = number;
 	return is_new;
@@ -136,7 +136,7 @@ enum us_errc us_keycloak_pager_take(struct us_keycloak_pager *p, const struct us
 
 void us_keycloak_pager_begin_pass(struct us_keycloak_pager *p)
 {
-	p->tally = (struct us_keycloak_tally) { .pass = p->tally.pass + 1 };
+	p->tally = (struct us_keycloak_tally) { .pass = p->tally.pass + 1, .seen = p->tally.seen };
 	p->last = US_MAP_NONE;
 	p->offset = p->furthest = p->back = 0;
 	p->n_back = p->n_idle = 0;
@@ -147,8 +147,10 @@ enum us_errc us_keycloak_judge(const struct us_keycloak_tally *t, const char *wh
 {
 	bool disturbed = t->disturbed || before != after;
 	bool has_all = t->rows >= after;
+	/* Rows, and then none at all: nobody is gone for that, unless the server counts none. */
+	bool is_flapping = t->rows == 0 && t->seen > 0 && after != 0;
 
-	*ret_complete = has_all && (!disturbed || (t->pass > 1 && t->fresh == 0));
+	*ret_complete = has_all && !is_flapping && (!disturbed || (t->pass > 1 && t->fresh == 0));
 	if (*ret_complete) {
 		*ret_signal = disturbed ? "read twice, the same rows" : t->rows ? "nothing after the last row" : "empty list";
 		return US_OK;
@@ -156,6 +158,8 @@ enum us_errc us_keycloak_judge(const struct us_keycloak_tally *t, const char *wh
 	/* Once more also where nothing moved and rows are missing: it may have been a hiccup. Twice the same is no hiccup. */
 	if (t->pass < MAX_PASSES && (disturbed || t->pass == 1))
 		return US_OK;
+	if (is_flapping)
+		return us_err_set(err, US_PARTIAL, "the server gave %lld %s and then none", (long long) t->seen, what);
 	if (has_all)
 		return us_err_set(err, US_PARTIAL, "the list of %s changed during each of %u readings", what, t->pass);
 	return us_err_set(err, US_PARTIAL, "the server counts %lld %s and lists %lld: the rest is hidden from the service account", (long long) after,

@@ -32,6 +32,7 @@ struct us_keycloak_mark {
 struct us_keycloak_tally {
 	unsigned pass;       /* from 1 */
 	int64_t rows, fresh; /* distinct rows of this pass; those of them never seen before */
+	int64_t seen;        /* distinct rows of all passes */
 	bool disturbed;
 };
 

@@ -122,6 +122,7 @@ static bool note_group(struct us_keycloak_walk *w, const struct us_json *json, s
 	if (!is_new)
 		return true;
 	g->tally.fresh++;
+	g->tally.seen++;
 	g->ids[number] = us_slice_dup(&g->arena, id);
 	us_keycloak_group_record(b->arena, json, add_record(b));
 	return true;
@@ -220,7 +221,7 @@ static enum us_errc next_list(struct us_keycloak_walk *w, struct us_page *page, 
 	g->is_complete = page->end;
 	if (page->end)
 		return US_OK;
-	g->tally = (struct us_keycloak_tally) { .pass = g->tally.pass + 1 };
+	g->tally = (struct us_keycloak_tally) { .pass = g->tally.pass + 1, .seen = g->tally.seen };
 	return begin_groups_walk(w, err);
 }
 

@@ -401,7 +401,8 @@ class FakeHandler(http.server.BaseHTTPRequestHandler):
             return 404, {"error": "Realm does not exist"}
         admin = f"{fake.prefix}/admin/realms/{fake.realm}"
         if not path.startswith(admin + "/"):
-            return 404, {"error": "Realm not found."}
+            known = path.startswith(f"{fake.prefix}/admin/realms/")
+            return 404, {"error": "Realm not found." if known else "HTTP 404 Not Found"}
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if fake.tokens.get(token, 0) < time.monotonic():
             return 401, {"error": "HTTP 401 Unauthorized"}
