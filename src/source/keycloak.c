@@ -8,6 +8,9 @@
 #include "source/keycloak_walk.h"
 
 enum { USERS, GROUPS, MEMBERS, N_LISTINGS };
+enum { SEARCH_ROWS = 1000 };
+
+#define SERVICE_PREFIX "service-account-"
 
 static const struct us_listing listings[N_LISTINGS] = {
 	[USERS] = { "users", US_RECORD_USER },
@@ -193,6 +196,31 @@ static enum us_errc find_by_id(struct us_keycloak *k, struct us_slice id, struct
 	return rc;
 }
 
+/* The accounts of clients are no users: the full list leaves them out, questions by name or id do not, and nothing in them says what they
+ * are. But the search leaves them out, too, and a person may have such a name. */
+static enum us_errc check_person(struct us_keycloak *k, const struct us_json *user, struct us_arena *arena, struct us_err *err)
+{
+	struct us_slice id = us_json_string(user, "id"), name = us_json_string(user, "username");
+	const struct us_json *doc;
+
+	if (name.n < strlen(SERVICE_PREFIX) || memcmp(name.p, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) != 0)
+		return US_OK;
+	us_keycloak_api_prepare(&k->api, k->api.call);
+	us_url_add_segment(&k->api.call->url, US_SLICE("users"));
+	us_url_add_query(&k->api.call->url, "search", name);
+	us_url_add_query(&k->api.call->url, "briefRepresentation", US_SLICE("true"));
+	us_url_add_query_int(&k->api.call->url, "max", SEARCH_ROWS);
+	enum us_errc rc = us_keycloak_api_get(&k->api, "users", arena, &doc, err);
+	if (rc)
+		return rc;
+	if (doc->type != US_JSON_ARRAY || doc->array.n >= SEARCH_ROWS)
+		return us_err_set(err, US_PROTOCOL, "whether \"" US_SLICE_FMT "\" is a service account or a user cannot be told", US_SLICE_ARG(name));
+	for (size_t i = 0; i < doc->array.n; i++)
+		if (us_slice_is_equal(us_json_string(&doc->array.items[i], "id"), id))
+			return US_OK;
+	return us_err_set(err, US_NOT_FOUND, "\"" US_SLICE_FMT "\" is the service account of a client, no user", US_SLICE_ARG(name));
+}
+
 /* Reads the whole list of the user's groups; records has room for them and one more. */
 static enum us_errc find_groups(struct us_keycloak *k, struct us_slice id, struct us_arena *arena, struct us_record **ret_records,
 	size_t *ret_n, struct us_err *err)
@@ -247,12 +275,13 @@ static enum us_errc find(struct us_source *source, struct us_slice key, bool is_
 	if (rc == US_OK)
 		rc = is_id ? find_by_id(k, key, arena, &user, err) : find_by_name(k, key, arena, &user, err);
 	if (rc == US_OK)
+		rc = check_person(k, user, arena, err);
+	if (rc == US_OK)
 		rc = find_groups(k, us_json_string(user, "id"), arena, &records, &n, err);
 	count_requests(k);
 	if (rc)
 		return rc;
-	if (!us_keycloak_user_record(arena, user, &records[n]))
-		return us_err_set(err, US_NOT_FOUND, "this is the service account of a client, no user");
+	us_keycloak_user_record(arena, user, &records[n]);
 	struct us_slice *refs = us_arena_array(arena, n, sizeof *refs);
 	for (size_t i = 0; i < n; i++)
 		refs[i] = records[i].id;

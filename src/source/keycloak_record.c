@@ -12,7 +12,7 @@ static void fill(struct us_arena *arena, const struct us_json *json, const char 
 	r->id = us_json_string(json, "id");
 }
 
-bool us_keycloak_user_record(struct us_arena *arena, const struct us_json *json, struct us_record *ret_record)
+void us_keycloak_user_record(struct us_arena *arena, const struct us_json *json, struct us_record *ret_record)
 {
 	/* What the caller may do is no property of the user. */
 	static const char *const leave_out[] = { "access", NULL };
@@ -20,8 +20,6 @@ bool us_keycloak_user_record(struct us_arena *arena, const struct us_json *json,
 	struct us_str raw = US_STR_INIT;
 	struct us_jsonw w = US_JSONW_INIT(&raw);
 
-	if (us_json_string(json, "serviceAccountClientId").n)
-		return false;
 	*ret_record = (struct us_record) { .kind = US_RECORD_USER };
 	fill(arena, json, leave_out, ret_record);
 	if (enabled && enabled->type == US_JSON_BOOL)
@@ -29,7 +27,6 @@ bool us_keycloak_user_record(struct us_arena *arena, const struct us_json *json,
 	us_jsonw_value(&w, json);
 	ret_record->raw = us_slice_dup(arena, us_str_slice(&raw));
 	us_str_fini(&raw);
-	return true;
 }
 
 void us_keycloak_group_record(struct us_arena *arena, const struct us_json *json, struct us_record *ret_record)

@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "model/record.h"
 
-/* False: no user of the directory but a client's service account. Slices borrow from json and arena. */
-bool us_keycloak_user_record(struct us_arena *arena, const struct us_json *json, struct us_record *ret_record);
+/* Slices borrow from json and arena. */
+void us_keycloak_user_record(struct us_arena *arena, const struct us_json *json, struct us_record *ret_record);
 void us_keycloak_group_record(struct us_arena *arena, const struct us_json *json, struct us_record *ret_record);
 
 #endif

@@ -53,8 +53,9 @@ enum us_errc us_keycloak_walk_users(struct us_keycloak_walk *w, bool is_first, s
 		return rc;
 	struct us_record *records = us_arena_array(arena, n, sizeof *records);
 	page->records = records;
+	page->n = n;
 	for (size_t i = 0; i < n; i++)
-		page->n += us_keycloak_user_record(arena, fresh[i], &records[page->n]);
+		us_keycloak_user_record(arena, fresh[i], &records[i]);
 	page->rows = (int64_t) n;
 	page->announced = w->users_before;
 	if (step != US_KEYCLOAK_END)

@@ -321,6 +321,8 @@ def b64(value):
 
 
 def matches(person, query):
+    if query.get("search", "").lower() not in person["username"].lower():
+        return False
     exact = query.get("exact") == "true"
     for key in ("username", "email"):
         if key in query:
