@@ -8,7 +8,8 @@
 enum us_errc us_call_lease_reader(struct us_call *call, struct us_err *err)
 {
 	us_assert(!call->c);
-	return us_db_lease_reader(call->api->conf.store->db, &call->c, err);
+	enum us_errc rc = us_db_lease_reader(call->api->conf.store->db, &call->c, err);
+	return rc ? rc : us_db_begin(call->c, err);
 }
 
 enum us_errc us_call_lease_writer(struct us_call *call, struct us_err *err)

@@ -30,7 +30,7 @@ struct us_call {
 	bool is_later;               /* the answer was promised */
 };
 
-/* Errors: 503 when no connection is to be had. The writer comes inside a transaction. */
+/* Each comes inside a transaction, so that all that a call reads belongs together. Errors: 503 when no connection is to be had. */
 enum us_errc us_call_lease_reader(struct us_call *call, struct us_err *err);
 enum us_errc us_call_lease_writer(struct us_call *call, struct us_err *err);
 enum us_errc us_call_commit(struct us_call *call, struct us_err *err);

@@ -74,13 +74,15 @@ enum us_errc us_runs_syncsingle(struct us_call *call, struct us_err *err)
 
 enum us_errc us_runs_last(struct us_call *call, struct us_err *err)
 {
-	struct us_connector connector;
 	struct us_run run;
-	enum us_errc rc = find_connector(call, &connector, err);
+	int64_t connector;
+	enum us_errc rc = us_call_lease_reader(call, err);
 
+	if (!rc)
+		rc = us_connector_find_id(call->c, call->parameters[0], &connector, err);
 	if (rc)
 		return rc;
-	rc = us_run_load_last(call->c, call->arena, connector.id, &run, err);
+	rc = us_run_load_last(call->c, call->arena, connector, &run, err);
 	if (rc == US_NOT_FOUND)
 		return us_err_set(err, US_NOT_FOUND, "this connector has not run yet");
 	if (!rc)

@@ -1,6 +1,5 @@
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <time.h>
 
 int64_t us_clock_wall_ms(void)
@@ -23,19 +22,37 @@ int64_t us_clock_monotonic_us(void)
 
 int64_t us_clock_monotonic_ms(void) { return us_clock_monotonic_us() / 1000; }
 
+static char *add_digits(char *out, int value, int n)
+{
+	for (int i = n - 1; i >= 0; i--, value /= 10)
+		out[i] = (char) ('0' + value % 10);
+	return out + n;
+}
+
+/* Without the C library's calendar, which takes a lock and looks at the time zone.
+ * Spec: H. Hinnant, "chrono-compatible low-level date algorithms", civil_from_days. */
 const char *us_clock_format(int64_t wall_s, char ret_text[US_CLOCK_ISO_BYTES])
 {
 	const int64_t first = -62167219200, last = 253402300799; /* 0000-01-01 … 9999-12-31 */
-	time_t t = (time_t) (wall_s < first ? first : wall_s > last ? last : wall_s);
-	struct tm tm;
+	int64_t t = (wall_s < first ? first : wall_s > last ? last : wall_s) - first;
+	int s = (int) (t % 86400), days = (int) (t / 86400) - 60; /* from 0000-03-01, so that a leap day ends its year */
+	int era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
+	int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
+	char *p = add_digits(ret_text, yoe + era * 400 + (month <= 2), 4);
 
-	gmtime_r(&t, &tm);
-	strftime(ret_text, US_CLOCK_ISO_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	/* strftime does not pad years below 1000. */
-	if (tm.tm_year + 1900 < 1000)
-		snprintf(ret_text, US_CLOCK_ISO_BYTES, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned) (tm.tm_year + 1900) % 10000,
-			(unsigned) (tm.tm_mon + 1) % 100, (unsigned) tm.tm_mday % 100, (unsigned) tm.tm_hour % 100,
-			(unsigned) tm.tm_min % 100, (unsigned) tm.tm_sec % 100);
+	*p++ = '-';
+	p = add_digits(p, month, 2);
+	*p++ = '-';
+	p = add_digits(p, doy - (153 * mp + 2) / 5 + 1, 2);
+	*p++ = 'T';
+	p = add_digits(p, s / 3600, 2);
+	*p++ = ':';
+	p = add_digits(p, s / 60 % 60, 2);
+	*p++ = ':';
+	p = add_digits(p, s % 60, 2);
+	*p++ = 'Z';
+	*p = '\0';
 	return ret_text;
 }
 

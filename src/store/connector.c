@@ -159,35 +159,63 @@ static enum us_errc take(const struct us_store *store, struct us_stmt *s, struct
 	return US_OK;
 }
 
+/* By number or by UUID; sql with ?1 for either. US_NOT_FOUND if it is neither; *ret_stmt stands before its first row. */
+static enum us_errc prepare_find(struct us_dbc *c, struct us_slice key, const char *by_id, const char *by_uuid, char uuid[US_UUID_BYTES],
+	struct us_stmt **ret_stmt, struct us_err *err)
+{
+	int64_t id;
+	bool is_number = us_slice_to_int(key, &id);
+
+	if (!is_number && key.n != US_UUID_BYTES - 1)
+		return US_NOT_FOUND;
+	enum us_errc rc = us_db_prepare(c, is_number ? by_id : by_uuid, ret_stmt, err);
+	if (rc)
+		return rc;
+	if (is_number) {
+		us_stmt_bind_int(*ret_stmt, 1, id);
+	} else {
+		for (size_t i = 0; i < key.n; i++)
+			uuid[i] = key.p[i] >= 'A' && key.p[i] <= 'Z' ? (char) (key.p[i] + 32) : key.p[i];
+		us_stmt_bind_slice(*ret_stmt, 1, (struct us_slice) { uuid, key.n });
+	}
+	return US_OK;
+}
+
+static enum us_errc unknown(struct us_slice key, struct us_err *err)
+{
+	return us_err_set(err, US_NOT_FOUND, "there is no connector \"%.*s\"", key.n > 100 ? 100 : (int) key.n, key.p ? key.p : "");
+}
+
 enum us_errc us_connector_find(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, struct us_slice key,
 	enum us_secrets secrets, struct us_connector *ret_connector, struct us_err *err)
 {
 	char uuid[US_UUID_BYTES];
-	int64_t id;
-	bool is_number = us_slice_to_int(key, &id);
 	struct us_stmt *s;
-	enum us_errc rc;
+	enum us_errc rc = prepare_find(c, key, "SELECT " COLUMNS " FROM connector WHERE id = ?1", "SELECT " COLUMNS " FROM connector WHERE uuid = ?1",
+		uuid, &s, err);
 
-	if (!is_number && key.n != sizeof uuid - 1)
-		goto unknown;
-	if ((rc = us_db_prepare(c, is_number ? "SELECT " COLUMNS " FROM connector WHERE id = ?1" :
-			"SELECT " COLUMNS " FROM connector WHERE uuid = ?1", &s, err)))
-		return rc;
-	if (is_number) {
-		us_stmt_bind_int(s, 1, id);
-	} else {
-		for (size_t i = 0; i < key.n; i++)
-			uuid[i] = key.p[i] >= 'A' && key.p[i] <= 'Z' ? (char) (key.p[i] + 32) : key.p[i];
-		us_stmt_bind_slice(s, 1, (struct us_slice) { uuid, key.n });
-	}
+	if (rc)
+		return rc == US_NOT_FOUND ? unknown(key, err) : rc;
 	rc = us_stmt_step(s, err);
 	if (!rc)
 		rc = take(store, s, arena, secrets, ret_connector, err);
 	us_stmt_reset(s);
-	if (rc != US_END)
-		return rc;
-unknown:
-	return us_err_set(err, US_NOT_FOUND, "there is no connector \"%.*s\"", key.n > 100 ? 100 : (int) key.n, key.p ? key.p : "");
+	return rc == US_END ? unknown(key, err) : rc;
+}
+
+enum us_errc us_connector_find_id(struct us_dbc *c, struct us_slice key, int64_t *ret_id, struct us_err *err)
+{
+	char uuid[US_UUID_BYTES];
+	struct us_stmt *s;
+	enum us_errc rc = prepare_find(c, key, "SELECT id FROM connector WHERE id = ?1", "SELECT id FROM connector WHERE uuid = ?1", uuid, &s, err);
+
+	if (rc)
+		return rc == US_NOT_FOUND ? unknown(key, err) : rc;
+	rc = us_stmt_step(s, err);
+	if (!rc)
+		*ret_id = us_stmt_int(s, 0);
+	us_stmt_reset(s);
+	return rc == US_END ? unknown(key, err) : rc;
 }
 
 enum us_errc us_connector_list(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, enum us_secrets secrets,
