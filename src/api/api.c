@@ -5,6 +5,7 @@
 #include "api/call.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
+#include "api/status.h"
 #include "api/wait.h"
 #include "base/clock.h"
 
@@ -30,6 +31,7 @@ enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api
 		return rc;
 	}
 	api->metrics = us_metrics_new();
+	api->statuses = us_status_cache_new();
 	us_openapi_write(conf->types, conf->sync_options, &api->openapi);
 	*ret_api = api;
 	return US_OK;
@@ -40,6 +42,7 @@ void us_api_close(struct us_api *api)
 	us_wait_close(api->wait);
 	us_auth_close(api->auth);
 	us_metrics_free(api->metrics);
+	us_status_cache_free(api->statuses);
 	us_str_fini(&api->openapi);
 	free(api);
 }

@@ -12,6 +12,7 @@ struct us_api {
 	struct us_auth *auth;
 	struct us_wait *wait;
 	struct us_metrics *metrics;
+	struct us_status_cache *statuses;
 	struct us_str openapi; /* the document, made once */
 	int64_t started_s;
 };

@@ -74,10 +74,13 @@ enum us_errc us_runs_syncsingle(struct us_call *call, struct us_err *err)
 
 enum us_errc us_runs_last(struct us_call *call, struct us_err *err)
 {
+	uint64_t generation = us_db_generation(call->api->conf.store->db);
 	struct us_run run;
 	int64_t connector;
-	enum us_errc rc = us_call_lease_reader(call, err);
 
+	if (us_status_cache_find(call->api->statuses, call->parameters[0], generation, &call->answer->body))
+		return US_OK;
+	enum us_errc rc = us_call_lease_reader(call, err);
 	if (!rc)
 		rc = us_connector_find_id(call->c, call->parameters[0], &connector, err);
 	if (rc)
@@ -85,9 +88,13 @@ enum us_errc us_runs_last(struct us_call *call, struct us_err *err)
 	rc = us_run_load_last(call->c, call->arena, connector, &run, err);
 	if (rc == US_NOT_FOUND)
 		return us_err_set(err, US_NOT_FOUND, "this connector has not run yet");
-	if (!rc)
-		us_status_write(&call->w, call->api, &run);
-	return rc;
+	if (rc)
+		return rc;
+	us_status_write(&call->w, call->api, &run);
+	/* While it runs, it changes without a write. */
+	if (run.status != US_RUN_SCHEDULED && run.status != US_RUN_RUNNING)
+		us_status_cache_keep(call->api->statuses, call->parameters[0], generation, us_str_slice(&call->answer->body));
+	return US_OK;
 }
 
 enum us_errc us_runs_history(struct us_call *call, struct us_err *err)

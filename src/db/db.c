@@ -57,6 +57,7 @@ struct us_db {
 	pthread_mutex_t lock; /* of both pools */
 	struct pool readers, writer;
 	_Atomic int64_t lease_wait_ms;
+	_Atomic uint64_t generation;
 	_Atomic int64_t statements;
 	_Atomic int64_t fail_in; /* statements until the one that fails; 0 is off */
 	_Atomic int fail_code;
@@ -254,6 +255,9 @@ void us_db_release(struct us_dbc *c)
 		if (c->slots[i].key)
 			us_stmt_reset(c->slots[i].stmt);
 	db->driver->rest(c->native);
+	/* Statements outside of a transaction, and commits whose outcome nobody knows. */
+	if (c->is_writer)
+		atomic_fetch_add(&db->generation, 1);
 	pthread_mutex_lock(&db->lock);
 	struct waiter *w = pool->first;
 	if (w) {
@@ -300,6 +304,8 @@ static enum us_errc count(struct us_dbc *c, struct us_err *ret_err)
 		return US_OK;
 	return us_err_set(ret_err, (enum us_errc) atomic_load(&db->fail_code), "store: a fault was injected");
 }
+
+uint64_t us_db_generation(const struct us_db *db) { return atomic_load(&((struct us_db *) db)->generation); }
 
 int64_t us_db_statements(const struct us_db *db) { return atomic_load(&((struct us_db *) db)->statements); }
 
@@ -464,6 +470,7 @@ enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err)
 	if (rc)
 		return rc;
 	c->in_transaction = false;
+	atomic_fetch_add(&c->db->generation, 1);
 	for (size_t i = 0; i < c->n_after_commit; i++)
 		c->after_commit[i]();
 	c->n_after_commit = 0;

@@ -59,6 +59,9 @@ bool us_stmt_is_null(struct us_stmt *s, int column);
 /* How long a lease may wait for its turn before it gives US_UNAVAILABLE; 60 s if never set. */
 void us_db_set_lease_wait(struct us_db *db, int64_t wait_ms);
 
+/* Another number after each write of the writer: what was read under the same number is still so. Read it before leasing. */
+uint64_t us_db_generation(const struct us_db *db);
+
 /* Statements run since open, over all connections; for tests that bound them. */
 int64_t us_db_statements(const struct us_db *db);
 /* Fault injection for tests: the n-th statement from now fails with code; 0 switches it off. */
