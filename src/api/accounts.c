@@ -4,7 +4,7 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 
-enum { NAME_BYTES_MOST = 200, PASSWORD_BYTES_LEAST = 8, PASSWORD_BYTES_MOST = 1024, TOKEN_RANDOM_BYTES = 32 };
+enum { NAME_CHARACTERS_MOST = 200, PASSWORD_LEAST = 8, PASSWORD_MOST = 256, TOKEN_RANDOM_BYTES = 32 };
 #define TOKEN_PREFIX "us_"
 
 static void problem(struct us_call *call, const char *field, const char *reason)
@@ -29,30 +29,23 @@ static void check_name(struct us_call *call, struct us_slice name, bool may_have
 {
 	if (!name.p)
 		return;
-	if (!us_slice_trim(name).n)
-		problem(call, "name", "must not be empty");
-	else if (name.n > NAME_BYTES_MOST)
-		us_problem_add(call->arena, &call->problems, "name", "is longer than %d bytes", NAME_BYTES_MOST);
-	else if (!us_slice_is_utf8(name))
-		problem(call, "name", "holds a NUL");
-	else if (!may_have_colon && memchr(name.p, ':', name.n))
+	if (!may_have_colon && memchr(name.p, ':', name.n))
 		problem(call, "name", "must not hold a colon");
-	for (size_t i = 0; i < name.n; i++)
-		if ((unsigned char) name.p[i] < ' ' || name.p[i] == 0x7F) {
-			problem(call, "name", "holds a control character");
-			return;
-		}
+	else
+		us_call_check_name(call, "name", name, NAME_CHARACTERS_MOST);
 }
 
 static void check_password(struct us_call *call, struct us_slice password)
 {
+	size_t n = us_slice_characters(password);
+
 	if (!password.p)
 		return;
-	if (password.n < PASSWORD_BYTES_LEAST)
-		us_problem_add(call->arena, &call->problems, "password", "is shorter than %d bytes", PASSWORD_BYTES_LEAST);
-	else if (password.n > PASSWORD_BYTES_MOST)
-		us_problem_add(call->arena, &call->problems, "password", "is longer than %d bytes", PASSWORD_BYTES_MOST);
-	else if (!us_slice_is_utf8(password))
+	if (n < PASSWORD_LEAST)
+		us_problem_add(call->arena, &call->problems, "password", "is shorter than %d characters", PASSWORD_LEAST);
+	else if (n > PASSWORD_MOST)
+		us_problem_add(call->arena, &call->problems, "password", "is longer than %d characters", PASSWORD_MOST);
+	else if (memchr(password.p, 0, password.n))
 		problem(call, "password", "holds a NUL");
 }
 

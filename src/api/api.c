@@ -66,6 +66,17 @@ static bool is_foreign(const struct us_httpd_request *r)
 	return !us_slice_is_equal((struct us_slice) { origin.p + head, origin.n - head }, host);
 }
 
+/* Given twice, a parameter means two things. */
+static enum us_errc check_query(const struct us_target *target, struct us_err *err)
+{
+	for (size_t i = 1; i < target->query_n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (us_slice_is_equal(target->query[i].name, target->query[j].name))
+				return us_err_set(err, US_INVALID, "parameter \"%.*s\" is given twice", target->query[i].name.n > 100 ? 100 :
+					(int) target->query[i].name.n, target->query[i].name.p);
+	return US_OK;
+}
+
 /* Who asks comes before what there is: without credentials, nothing below the base path is told, not even that it is not there. */
 static enum us_errc dispatch(struct us_call *call, struct us_err *err)
 {
@@ -100,7 +111,8 @@ static enum us_errc dispatch(struct us_call *call, struct us_err *err)
 	if (is_foreign(r))
 		return us_err_set(err, US_FORBIDDEN, "the request was made by another site");
 	call->answer->status = call->route->status;
-	return call->route->run(call, err);
+	enum us_errc rc = check_query(&r->target, err);
+	return rc ? rc : call->route->run(call, err);
 }
 
 enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer)

@@ -11,7 +11,7 @@ enum {
 	WAYS = 4,          /* places that a key may have */
 	KNOWN_SETS = 256,  /* verified credentials */
 	FAILED_SETS = 1024,
-	NAME_BYTES = 256,
+	NAME_BYTES = 1024, /* 200 characters and a word in front */
 	FREE_FAILURES = 10,
 	LONGEST_WAIT_S = 300,
 	FORGIVEN_AFTER_S = 900,
@@ -23,7 +23,7 @@ struct known {
 	int64_t expires; /* wall seconds; 0: never */
 	int64_t used;    /* counts up */
 	enum us_role role;
-	unsigned char name_n;
+	unsigned short name_n;
 	char name[NAME_BYTES];
 };
 
@@ -107,7 +107,7 @@ static void keep_known(struct us_auth *auth, struct us_hash key, uint64_t epoch,
 		if (us_hash_is_equal(set[i].key, key))
 			oldest = &set[i];
 	*oldest = (struct known) { .key = key, .epoch = epoch, .expires = expires, .used = ++auth->used, .role = who->role,
-		.name_n = (unsigned char) who->name.n };
+		.name_n = (unsigned short) who->name.n };
 	memcpy(oldest->name, who->name.p, who->name.n);
 	pthread_mutex_unlock(&auth->lock);
 }

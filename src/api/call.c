@@ -68,6 +68,21 @@ enum us_errc us_call_check_problems(struct us_call *call, struct us_err *err)
 	return us_err_set(err, US_CONFIG, "%s %s%s", first->field, first->reason, first->next ? " (and more, see fields)" : "");
 }
 
+void us_call_check_name(struct us_call *call, const char *field, struct us_slice name, size_t most)
+{
+	const char *reason = NULL;
+
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char) name.p[i] < ' ' || name.p[i] == 0x7F)
+			reason = "holds a control character";
+	if (!us_slice_trim(name).n)
+		reason = "must not be empty";
+	if (reason)
+		us_problem_add(call->arena, &call->problems, field, "%s", reason);
+	else if (us_slice_characters(name) > most)
+		us_problem_add(call->arena, &call->problems, field, "is longer than %zu characters", most);
+}
+
 enum us_errc us_call_read_number(struct us_call *call, int parameter, const char *what, int64_t *ret_number, struct us_err *err)
 {
 	struct us_slice text = call->parameters[parameter];

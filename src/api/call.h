@@ -44,6 +44,9 @@ void us_call_refuse_others(struct us_call *call, const struct us_json *doc, cons
 /* US_CONFIG with the call's problems, US_OK if there are none. */
 enum us_errc us_call_check_problems(struct us_call *call, struct us_err *err);
 
+/* A name that somebody gives: one line, at most so many characters. Complains under that field. */
+void us_call_check_name(struct us_call *call, const char *field, struct us_slice name, size_t most);
+
 /* A positive number in the path; anything else is US_NOT_FOUND ("no <what> <text>"). */
 enum us_errc us_call_read_number(struct us_call *call, int parameter, const char *what, int64_t *ret_number, struct us_err *err);
 /* ?limit=, 1 … most. */

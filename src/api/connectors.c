@@ -6,7 +6,7 @@
 #include "store/connector.h"
 #include "store/run.h"
 
-enum { NAME_BYTES_MOST = 255 };
+enum { NAME_CHARACTERS_MOST = 255 };
 
 /* Whoever may only watch does not see how it is set up. */
 static void write_connector(struct us_call *call, const struct us_connector *c, const struct us_run *last)
@@ -75,16 +75,10 @@ enum us_errc us_connectors_show(struct us_call *call, struct us_err *err)
 
 static void check_name(struct us_call *call, const struct us_json *name)
 {
-	struct us_slice s = name->type == US_JSON_STRING ? name->string : US_SLICE_NONE;
-
-	if (name->type != US_JSON_STRING)
+	if (name->type == US_JSON_STRING)
+		us_call_check_name(call, "name", name->string, NAME_CHARACTERS_MOST);
+	else
 		us_problem_add(call->arena, &call->problems, "name", "must be a string, not %s", us_json_type_name(name->type));
-	else if (!us_slice_trim(s).n)
-		us_problem_add(call->arena, &call->problems, "name", "must not be empty");
-	else if (s.n > NAME_BYTES_MOST)
-		us_problem_add(call->arena, &call->problems, "name", "is longer than %d bytes", NAME_BYTES_MOST);
-	else if (!us_slice_is_utf8(s) || memchr(s.p, '\n', s.n))
-		us_problem_add(call->arena, &call->problems, "name", "must be one line of text");
 }
 
 static void check_configuration(struct us_call *call, const struct us_type *type, const struct us_json *configuration)

@@ -30,7 +30,8 @@ static void put_content(struct us_jsonw *w, const char *type, const char *schema
 
 /* Parameters */
 
-static void put_parameter(struct us_jsonw *w, const char *in, const char *name, const char *description, const char *schema)
+static void put_parameter(struct us_jsonw *w, const char *in, const char *name, const char *description, const char *schema,
+	const char *example)
 {
 	us_jsonw_open(w, '{');
 	us_jsonw_put_text(w, "name", name);
@@ -40,23 +41,27 @@ static void put_parameter(struct us_jsonw *w, const char *in, const char *name, 
 		us_jsonw_put_bool(w, "required", true);
 	us_jsonw_key(w, "schema");
 	us_jsonw_raw(w, us_slice(schema));
+	if (example) {
+		us_jsonw_key(w, "example");
+		us_jsonw_raw(w, us_slice(example));
+	}
 	us_jsonw_close(w, '}');
 }
 
 static void put_path_parameter(struct us_jsonw *w, struct us_slice name)
 {
-	static const struct { const char *name, *description, *schema; } known[] = {
-		{ "connectorID", "The connector's uniqueId, or its number.", "{\"type\":\"string\",\"minLength\":1}" },
-		{ "id", "Number of a run.", "{\"type\":\"integer\",\"minimum\":1}" },
-		{ "directoryID", "Number of a directory.", "{\"type\":\"integer\",\"minimum\":1}" },
-		{ "tokenID", "Number of a token.", "{\"type\":\"integer\",\"minimum\":1}" },
-		{ "username", "Name of a user.", "{\"type\":\"string\",\"minLength\":1}" },
-		{ "name", "A name.", "{\"type\":\"string\",\"minLength\":1}" },
+	static const struct { const char *name, *description, *schema, *example; } known[] = {
+		{ "connectorID", "The connector's uniqueId, or its number.", "{\"type\":\"string\",\"minLength\":1}", "\"1\"" },
+		{ "id", "Number of a run.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
+		{ "directoryID", "Number of a directory.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
+		{ "tokenID", "Number of a token.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
+		{ "username", "Name of a user.", "{\"type\":\"string\",\"minLength\":1}", "\"alice\"" },
+		{ "name", "A name.", "{\"type\":\"string\",\"minLength\":1}", "\"staff\"" },
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (us_slice_is(name, known[i].name)) {
-			put_parameter(w, "path", known[i].name, known[i].description, known[i].schema);
+			put_parameter(w, "path", known[i].name, known[i].description, known[i].schema, known[i].example);
 			return;
 		}
 	us_assert(!"path parameter without a description");
@@ -69,18 +74,18 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 	for (const char *p = r->path; (p = strchr(p, '{')); p++)
 		put_path_parameter(w, (struct us_slice) { p + 1, strcspn(p + 1, "}") });
 	if (r->flags & US_ROUTE_PAGED) {
-		put_parameter(w, "query", "limit", "Rows of a page at most.", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}");
-		put_parameter(w, "query", "cursor", "As the page before gave it.", "{\"type\":\"string\"}");
+		put_parameter(w, "query", "limit", "Rows of a page at most.", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}", NULL);
+		put_parameter(w, "query", "cursor", "As the page before gave it.", "{\"type\":\"string\"}", NULL);
 	}
 	if (r->flags & US_ROUTE_SEARCH)
-		put_parameter(w, "query", "search", "A part of the name.", "{\"type\":\"string\"}");
+		put_parameter(w, "query", "search", "A part of the name.", "{\"type\":\"string\"}", NULL);
 	if (r->flags & US_ROUTE_MODE)
-		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}");
+		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {
 		put_parameter(w, "query", "outcome", "Only these.",
-			"{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\",\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\"]}");
-		put_parameter(w, "query", "object", "Only these.", "{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]}");
-		put_parameter(w, "query", "format", "All rows as a download.", "{\"type\":\"string\",\"enum\":[\"csv\",\"json\"]}");
+			"{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\",\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\"]}", NULL);
+		put_parameter(w, "query", "object", "Only these.", "{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]}", NULL);
+		put_parameter(w, "query", "format", "All rows as a download.", "{\"type\":\"string\",\"enum\":[\"csv\",\"json\"]}", NULL);
 	}
 	us_jsonw_close(w, ']');
 }
@@ -320,8 +325,8 @@ static void put_configuration(struct us_jsonw *w, const struct us_type *type, co
 }
 
 #define CONNECTOR_MEMBERS \
-	"\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":60,\"pattern\":\"^[^\\\\x00-\\\\x20]\"},\"enabled\":{\"type\":\"boolean\"},\"uniqueId\":{},\"id\":{},\"directoryId\":{}," \
-	"\"lastStatus\":{},\"created\":{},\"updated\":{}"
+	"\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"},\"enabled\":{\"type\":\"boolean\"},\"uniqueId\":{},\"id\":{}," \
+	"\"directoryId\":{},\"lastStatus\":{},\"created\":{},\"updated\":{}"
 
 /* The whole connector, for one type; what the server decides may stand there, as an export has it, and is passed over. */
 static void put_whole(struct us_jsonw *w, const struct us_type *type, bool is_new)

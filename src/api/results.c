@@ -230,22 +230,28 @@ static void begin_download(struct us_call *call, const struct us_run *run, const
 		(long long) run->id, is_csv ? "csv" : "json"));
 }
 
-static enum us_errc list_page(struct us_call *call, const struct us_run *run, const struct filter *filter, struct us_err *err)
+static enum us_errc read_page(struct us_call *call, int64_t *ret_limit, int64_t *ret_after, struct us_err *err)
 {
-	struct us_change *rows;
 	struct us_slice cursor;
-	int64_t limit, after = -1;
-	size_t n;
-	char last[24];
-	enum us_errc rc = us_call_read_limit(call, 100, 1000, &limit, err);
+	enum us_errc rc = us_call_read_limit(call, 100, 1000, ret_limit, err);
 
+	*ret_after = -1;
 	if (!rc)
 		rc = us_call_read_cursor(call, 'r', &cursor, err);
-	if (!rc && cursor.p && (!us_slice_to_int(cursor, &after) || after < 0))
+	if (!rc && cursor.p && (!us_slice_to_int(cursor, ret_after) || *ret_after < 0))
 		rc = us_err_set(err, US_INVALID, "the cursor is not one of this list");
-	if (!rc)
-		rc = us_run_list_changes(call->c, call->arena, run->id, filter->object, filter->outcome, filter->search, after, (size_t) limit + 1,
-			&rows, &n, err);
+	return rc;
+}
+
+static enum us_errc list_page(struct us_call *call, const struct us_run *run, const struct filter *filter, int64_t limit, int64_t after,
+	struct us_err *err)
+{
+	struct us_change *rows;
+	size_t n;
+	char last[24];
+	enum us_errc rc = us_run_list_changes(call->c, call->arena, run->id, filter->object, filter->outcome, filter->search, after,
+		(size_t) limit + 1, &rows, &n, err);
+
 	if (rc)
 		return rc;
 	bool has_more = n > (size_t) limit;
@@ -270,11 +276,13 @@ enum us_errc us_results_list(struct us_call *call, struct us_err *err)
 	struct us_slice format = us_target_parameter(&call->request->target, "format");
 	struct filter filter;
 	struct us_run run;
-	int64_t id;
+	int64_t id, limit, after;
 	enum us_errc rc = us_call_read_number(call, 0, "run", &id, err);
 
 	if (!rc)
 		rc = read_filter(call, &filter, err);
+	if (!rc)
+		rc = read_page(call, &limit, &after, err);
 	if (!rc && format.p && !us_slice_is(format, "csv") && !us_slice_is(format, "json"))
 		rc = us_err_set(err, US_INVALID, "format must be csv or json");
 	if (!rc)
@@ -284,7 +292,7 @@ enum us_errc us_results_list(struct us_call *call, struct us_err *err)
 	if (rc)
 		return rc;
 	if (!format.p)
-		return list_page(call, &run, &filter, err);
+		return list_page(call, &run, &filter, limit, after, err);
 	begin_download(call, &run, &filter, us_slice_is(format, "csv"));
 	return US_OK;
 }

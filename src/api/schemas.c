@@ -13,8 +13,8 @@
 #define CURSOR "\"cursor\":{\"type\":[\"string\",\"null\"],\"description\":\"Give it back for the next page; null at the end.\"}"
 #define ROLE "{\"type\":\"string\",\"enum\":[\"admin\",\"operator\",\"monitor\"]}"
 #define RUN_STATUS "\"SCHEDULED\",\"RUNNING\",\"DONE\",\"FAILED\",\"HELD\",\"CANCELLED\",\"INTERRUPTED\""
-#define ACCOUNT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":50,\"pattern\":\"^[^\\\\x00-\\\\x20:\\\\x7f][^\\\\x00-\\\\x1f:\\\\x7f]*$\"}"
-#define TOKEN_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":50,\"pattern\":\"^[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
+#define ACCOUNT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f:\\\\x7f]*[^\\\\x00-\\\\x20:\\\\x7f][^\\\\x00-\\\\x1f:\\\\x7f]*$\"}"
+#define TOKEN_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
 #define PASSWORD "{\"type\":\"string\",\"minLength\":8,\"maxLength\":256,\"pattern\":\"^[^\\\\x00]*$\",\"writeOnly\":true}"
 #define OUTCOME_COUNTS "\"addedCount\":" COUNT ",\"notModifiedCount\":" COUNT ",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT \
 	",\"filteredCount\":" COUNT ",\"renamedCount\":" COUNT

@@ -76,6 +76,15 @@ bool us_slice_is_utf8(struct us_slice s)
 	return true;
 }
 
+size_t us_slice_characters(struct us_slice s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char) s.p[i] & 0xC0) != 0x80;
+	return n;
+}
+
 bool us_slice_to_int(struct us_slice s, int64_t *ret_value)
 {
 	bool minus = s.n && s.p[0] == '-';

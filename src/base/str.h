@@ -40,6 +40,7 @@ int us_slice_compare(struct us_slice a, struct us_slice b);    /* bytes, shorter
 struct us_slice us_slice_trim(struct us_slice s);              /* ASCII white space at both ends */
 struct us_slice us_slice_dup(struct us_arena *arena, struct us_slice s); /* NUL-terminated copy; NONE stays NONE */
 bool us_slice_is_utf8(struct us_slice s);                      /* well-formed, no surrogates, no NUL */
+size_t us_slice_characters(struct us_slice s);                 /* code points of well-formed UTF-8 */
 /* Whole decimal number and nothing else; false on overflow. */
 bool us_slice_to_int(struct us_slice s, int64_t *ret_value);
 
