@@ -19,6 +19,7 @@ struct us_http {
 	const atomic_bool *cancel;
 	struct us_http_options options;
 	char *base_url, *proxy;
+	struct us_str proxy_shown; /* without its password */
 	struct us_str ca_pem;
 	struct us_http_call *first, **last; /* under way: waiting, active or done, in the order of their start */
 	unsigned n_active;
@@ -47,6 +48,8 @@ enum us_errc us_http_open(const struct us_http_options *options, const atomic_bo
 	h->options = *options;
 	h->base_url = us_strdup(options->base_url);
 	h->proxy = options->proxy && options->proxy[0] ? us_strdup(options->proxy) : NULL;
+	if (h->proxy)
+		us_url_add_without_user(&h->proxy_shown, h->proxy);
 	h->options.base_url = h->base_url;
 	h->options.proxy = h->proxy;
 	us_str_add_slice(&h->ca_pem, options->ca_pem);
@@ -84,7 +87,10 @@ void us_http_close(struct us_http *h)
 	us_http_abort(h);
 	curl_multi_cleanup(h->multi);
 	us_str_fini(&h->ca_pem);
+	us_str_fini(&h->proxy_shown);
 	free(h->base_url);
+	if (h->proxy)
+		us_secret_wipe(h->proxy, strlen(h->proxy));
 	free(h->proxy);
 	free(h);
 }
@@ -252,7 +258,7 @@ static void describe(const struct us_http_call *c, int curl_code, struct us_http
 
 	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error);
 	*f = (struct us_http_failure) {
-		.url = us_str_text(&c->url), .proxy = c->http->proxy, .detail = c->detail, .curl_code = curl_code,
+		.url = us_str_text(&c->url), .proxy = c->http->proxy ? us_str_text(&c->http->proxy_shown) : NULL, .detail = c->detail, .curl_code = curl_code,
 		.os_error = (int) os_error, .status = c->status, .type = us_http_header(c, "Content-Type"),
 		.body = us_str_slice(&c->answer), .timeout_ms = c->http->options.timeout_ms,
 		.max_bytes = c->http->options.max_answer_bytes, .tries = c->tries, .too_large = c->too_large,

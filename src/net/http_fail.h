@@ -6,7 +6,7 @@
 #include "base/str.h"
 
 struct us_http_failure {
-	const char *url, *proxy;   /* proxy NULL: none known */
+	const char *url, *proxy;   /* proxy without its password; NULL: none known */
 	const char *detail;        /* libcurl's words, may be empty */
 	int curl_code, os_error;
 	int status;                /* 0: no answer */

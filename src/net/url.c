@@ -125,6 +125,20 @@ void us_url_add_origin(struct us_str *out, const char *url)
 	origin_fini(&o);
 }
 
+void us_url_add_without_user(struct us_str *out, const char *url)
+{
+	const char *slashes = strstr(url, "://"), *start = slashes ? slashes + 3 : url;
+	struct us_slice host = { start, strcspn(start, "/?#") };
+
+	for (size_t i = host.n; i-- > 0;)
+		if (host.p[i] == '@') {
+			host = (struct us_slice) { host.p + i + 1, host.n - i - 1 };
+			break;
+		}
+	us_str_add(out, url, (size_t) (start - url));
+	us_str_add_slice(out, host);
+}
+
 bool us_url_resolve(struct us_str *out, const char *base, const char *location)
 {
 	CURLU *u = curl_url();

@@ -22,6 +22,8 @@ void us_url_add_form(struct us_str *body, const char *key, struct us_slice value
 bool us_url_is_same_origin(const char *a, const char *b);
 /* "https://host:port" for messages, never more of the URL; "?" if it is none. */
 void us_url_add_origin(struct us_str *out, const char *url);
+/* The URL up to its path, without user name and password: a proxy's, for messages. */
+void us_url_add_without_user(struct us_str *out, const char *url);
 /* The absolute form of a Location header relative to base; false if it makes no http or https URL. */
 bool us_url_resolve(struct us_str *out, const char *base, const char *location);
 

@@ -372,6 +372,25 @@ def test_a_server_that_is_not_there_is_told_apart_from_one_that_has_no_name(fake
     assert got.error == "US_UNAVAILABLE" and "not known to the name service" in got.text
 
 
+def test_a_proxy_is_used_and_blamed_for_what_it_does(fake):
+    got = read(fake, proxy=fake.url, url="http://login.invalid")  # the fake answers as a proxy would
+    assert_whole(got)
+    got = read(fake, proxy=fake.url, url="https://login.invalid", retries=0)
+    assert got.error == "US_UNAVAILABLE" and "the proxy" in got.text and "login.invalid" in got.text, got.text
+    fake.stop()
+    got = read(fake, proxy=fake.url, url="http://login.invalid")
+    assert got.error == "US_UNAVAILABLE" and fake.url in got.text and "refused" in got.text, got.text
+    got = read(fake, proxy="http://no-such-proxy.invalid:3128", url="http://login.invalid")
+    assert got.error == "US_UNAVAILABLE" and 'the proxy "http://no-such-proxy.invalid:3128" is not known' in got.text, got.text
+
+
+def test_a_proxy_password_is_in_no_message(fake):
+    fake.stop()
+    address = fake.url.removeprefix("http://")
+    got = read(fake, proxy=f"http://someone:pr0xy-pw@{address}", url="http://login.invalid")
+    assert got.error == "US_UNAVAILABLE" and address in got.text and "pr0xy-pw" not in got.text, got.text
+
+
 def test_the_prefix_auth_is_found_out():
     for prefix in ("", "/auth"):
         with FakeKeycloak(people=3, group_count=0, prefix=prefix) as server:

@@ -95,6 +95,28 @@ static void messages_name_no_more_than_the_origin(void **state)
 	us_str_fini(&s);
 }
 
+static void a_proxy_is_named_without_its_password(void **state)
+{
+	static const struct {
+		const char *url, *want;
+	} rows[] = {
+		{ "http://u:p@h:3128/x", "http://h:3128" },
+		{ "socks5h://u:p%40w@d@h", "socks5h://h" },
+		{ "http://h:3128", "http://h:3128" },
+		{ "http://h/@x", "http://h" },
+		{ "u:p@h:1", "h:1" },
+		{ "http://u:p@", "http://" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct us_str s = US_STR_INIT;
+		us_url_add_without_user(&s, rows[i].url);
+		assert_string_equal(us_str_text(&s), rows[i].want);
+		us_str_fini(&s);
+	}
+}
+
 static void form_bodies_are_escaped(void **state)
 {
 	struct us_str s = US_STR_INIT;
@@ -112,6 +134,7 @@ int main(void)
 		cmocka_unit_test(origins_are_compared),
 		cmocka_unit_test(locations_are_resolved),
 		cmocka_unit_test(messages_name_no_more_than_the_origin),
+		cmocka_unit_test(a_proxy_is_named_without_its_password),
 		cmocka_unit_test(form_bodies_are_escaped),
 	};
 
