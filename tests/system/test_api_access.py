@@ -111,7 +111,7 @@ def test_broken_credentials_are_401(site, header):
 
 
 def test_names_and_passwords_of_any_script_work(server):
-    for name, password in (("Zoë 😀", "pässwörd: mit : Doppelpunkt"), ("שלום", "  spaces around  "), ("a/b%c", "x" * 500)):
+    for name, password in (("Zoë 😀", "pässwörd: mit : Doppelpunkt"), ("שלום", "  spaces around  "), ("a/b%c", "x" * 256)):
         status, made = server.call("POST", "/user/", {"name": name, "role": "monitor", "password": password})
         assert status == 201, made
         assert server.call("GET", "/usersync/connector/", user=name, password=password)[0] == 200

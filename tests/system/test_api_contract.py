@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from company import Company
-from server import BASE
+from server import BASE, Server
 
 STATUS_ORDER = ["status", "addedCount", "resultCount", "notModifiedCount", "failedCount", "updatedCount", "deletedCount", "filteredCount",
                 "messages", "clusterNode", "connectorUID", "lastModified", "created", "duration", "id"]
@@ -151,3 +151,17 @@ def test_a_secret_is_never_given_out_and_kept_when_it_comes_back_hidden(server):
     status, saved = server.call("PUT", f"/usersync/connector/{made['id']}", made["configuration"])
     assert (status, saved["configuration"]) == (200, made["configuration"])
     assert not any(b"do-not-show" in p.read_bytes() for p in server.data.iterdir() if p.is_file())
+
+
+def test_https_is_served_with_the_given_certificate(tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], capture_output=True, check=True)
+    with Server("--tls-cert", str(cert), "--tls-key", str(key)) as server:
+        assert server.url.startswith("https://")
+        done = subprocess.run(["curl", "-s", "--cacert", cert, "-u", f"admin:{server.password}", server.url + BASE + "/usersync/connector/"],
+                              capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout == "[]"
+        assert subprocess.run(["curl", "-s", server.url + "/healthz"], capture_output=True, timeout=60, check=False).returncode == 60
+        done = server.cli("connector", "list", env={"USERSYNC_CACERT": str(cert)})
+        assert done.returncode == 0, done.stderr
