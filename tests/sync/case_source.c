@@ -7,18 +7,27 @@
 static struct {
 	const struct sync_case *c;
 	unsigned seed;
-	int fail_at, fetches;
+	struct case_fault fault;
+	int calls[CASE_CALLS];
 } now;
 
-void case_source_set(const struct sync_case *c, unsigned seed, int fail_at)
+void case_source_set(const struct sync_case *c, unsigned seed, struct case_fault fault)
 {
 	now.c = c;
 	now.seed = seed;
-	now.fail_at = fail_at;
-	now.fetches = 0;
+	now.fault = fault;
+	memset(now.calls, 0, sizeof now.calls);
 }
 
-int case_source_fetches(void) { return now.fetches; }
+int case_source_calls(enum case_call call) { return now.calls[call]; }
+
+/* Counts the call; an error if it is the one to fail. */
+static enum us_errc call(enum case_call call, struct us_err *err)
+{
+	if (++now.calls[call] != now.fault.at || call != now.fault.call)
+		return US_OK;
+	return us_err_set(err, now.fault.code, "fault of the test: %s", us_err_phrase(now.fault.code));
+}
 
 static size_t split(struct us_arena *arena, struct us_slice list, const struct us_slice **ret)
 {
@@ -86,7 +95,8 @@ static enum us_errc case_open(const struct us_conf *conf, const atomic_bool *can
 {
 	(void) conf;
 	(void) cancel;
-	(void) err;
+	if (call(CASE_OPEN, err))
+		return now.fault.code;
 	struct us_source *s = us_calloc(1, sizeof *s);
 	s->ops = &case_source_ops;
 	*ret_source = s;
@@ -128,8 +138,8 @@ static enum us_errc case_fetch(struct us_source *source, size_t listing, struct 
 	struct us_page p = { .records = records, .announced = -1 };
 
 	source->stats.requests++;
-	if (++now.fetches == now.fail_at)
-		return us_err_set(err, US_PARTIAL, "the connection was lost on page %d", now.fetches);
+	if (call(CASE_FETCH, err))
+		return now.fault.code;
 	if (cursor.p)
 		us_slice_to_int(cursor, &wanted);
 	for (size_t i = 0; i < l->n; i++) {
@@ -177,6 +187,8 @@ static enum us_errc case_find(struct us_source *source, struct us_slice key, boo
 	size_t n_groups = 0;
 
 	source->stats.requests++;
+	if (call(CASE_FIND, err))
+		return now.fault.code;
 	for (size_t i = 0; i < l->n; i++)
 		if (us_slice_is(l->line[i].words[0], "user") && us_slice_is_equal(l->line[i].words[is_id ? 1 : 2], key))
 			case_record(arena, &l->line[i], &user);

@@ -7,10 +7,18 @@
 
 extern const struct us_source_ops case_source_ops; /* type "case" */
 
-/* Before each run: what to list; seed 0 lists in the order of the file; fail_at: the number of the fetch, from 1, that is PARTIAL; 0: none.
- * *ret_fetches of the run so far: case_source_fetches(). */
-void case_source_set(const struct sync_case *c, unsigned seed, int fail_at);
-int case_source_fetches(void);
+/* What the source does wrong in a run: the call `call`, counted from 1 among calls of its kind, fails with `code`. */
+enum case_call { CASE_OPEN, CASE_FETCH, CASE_FIND, CASE_CALLS };
+struct case_fault {
+	enum case_call call;
+	int at; /* 0: nothing */
+	enum us_errc code;
+};
+
+/* Before each run: what to list; seed 0 lists in the order of the file. */
+void case_source_set(const struct sync_case *c, unsigned seed, struct case_fault fault);
+/* How often the run has made that call so far. */
+int case_source_calls(enum case_call call);
 
 /* An object line as a record; also used for `before`. */
 void case_record(struct us_arena *arena, const struct case_line *line, struct us_record *ret_record);
