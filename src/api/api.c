@@ -8,6 +8,7 @@
 #include "api/status.h"
 #include "api/wait.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 enum { SINGLE_WAIT_MS = 30000 };
 
@@ -115,6 +116,15 @@ static enum us_errc dispatch(struct us_call *call, struct us_err *err)
 	return rc ? rc : call->route->run(call, err);
 }
 
+/* Who did what: each call that may change something, and is allowed to. */
+static void log_change(const struct us_call *call, enum us_errc rc)
+{
+	if (!call->route || call->route->method == US_HTTPD_GET || !call->who.name.p)
+		return;
+	us_log(US_LOG_INFO, "admin call", "operation", call->route->operation, "actor", call->who.name.p, "role", us_role_text(call->who.role),
+		"peer", call->request->peer, "result", us_err_phrase(rc), NULL);
+}
+
 enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
 	struct us_err err = US_ERR_INIT;
@@ -123,6 +133,7 @@ enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, s
 	enum us_errc rc = dispatch(&call, &err);
 
 	us_call_release(&call);
+	log_change(&call, rc);
 	if (call.is_later)
 		return US_HTTPD_LATER;
 	if (rc) {

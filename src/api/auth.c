@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/secret.h"
 
 enum {
@@ -12,7 +13,8 @@ enum {
 	KNOWN_SETS = 256,  /* verified credentials */
 	FAILED_SETS = 1024,
 	NAME_BYTES = 1024, /* 200 characters and a word in front */
-	FREE_FAILURES = 10,
+	FREE_FAILURES = 10,          /* of one name from one address */
+	FREE_ADDRESS_FAILURES = 100, /* of any names from one address: each costs a password hash */
 	LONGEST_WAIT_S = 300,
 	FORGIVEN_AFTER_S = 900,
 };
@@ -113,7 +115,7 @@ static void keep_known(struct us_auth *auth, struct us_hash key, uint64_t epoch,
 }
 
 /* Each attempt counts as a failure until it has succeeded, so that many at once gain nothing. */
-static enum us_errc begin_attempt(struct us_auth *auth, struct us_hash key, struct us_err *err)
+static enum us_errc begin_attempt(struct us_auth *auth, struct us_hash key, int free_failures, struct us_err *err)
 {
 	int64_t now = us_clock_monotonic_ms() / 1000, wait = 0;
 
@@ -136,7 +138,7 @@ static enum us_errc begin_attempt(struct us_auth *auth, struct us_hash key, stru
 	} else {
 		f->count++;
 		f->last_s = now;
-		int over = f->count - FREE_FAILURES;
+		int over = f->count - free_failures;
 		if (over >= 0)
 			f->until_s = now + (over > 8 ? LONGEST_WAIT_S : 1 << over);
 	}
@@ -159,6 +161,17 @@ static void end_attempt(struct us_auth *auth, struct us_hash key)
 	pthread_mutex_unlock(&auth->lock);
 }
 
+/* It was none; the others from that address still count. */
+static void forgive_attempt(struct us_auth *auth, struct us_hash key)
+{
+	pthread_mutex_lock(&auth->lock);
+	struct failed *set = auth->failed[key.lo % FAILED_SETS];
+	for (int i = 0; i < WAYS; i++)
+		if (us_hash_is_equal(set[i].key, key) && set[i].count)
+			set[i].count--;
+	pthread_mutex_unlock(&auth->lock);
+}
+
 static enum us_errc refuse(struct us_auth *auth, struct us_err *err)
 {
 	atomic_fetch_add(&auth->failures, 1);
@@ -169,12 +182,15 @@ static enum us_errc check_password(struct us_auth *auth, const struct us_httpd_r
 	struct us_slice password, struct us_who *ret_who, struct us_err *err)
 {
 	struct us_hash key = us_secret_fingerprint(name, password), from = us_secret_fingerprint(us_slice(request->peer), name);
+	struct us_hash address = us_secret_fingerprint(us_slice(request->peer), US_SLICE_NONE);
 	struct us_account account;
 	struct us_dbc *c;
 
 	if (find_known(auth, key, request->arena, ret_who))
 		return US_OK;
-	enum us_errc rc = begin_attempt(auth, from, err);
+	enum us_errc rc = begin_attempt(auth, address, FREE_ADDRESS_FAILURES, err);
+	if (!rc)
+		rc = begin_attempt(auth, from, FREE_FAILURES, err);
 	if (rc)
 		return rc;
 	uint64_t epoch = epoch_of(auth);
@@ -187,9 +203,12 @@ static enum us_errc check_password(struct us_auth *auth, const struct us_httpd_r
 		return rc;
 	const char *hash = rc ? auth->dummy_hash : us_slice_dup(request->arena, account.password_hash).p;
 	bool is_right = us_secret_is_password(password, hash);
-	if (rc || !is_right)
+	if (rc || !is_right) {
+		us_log(US_LOG_WARN, "login refused", "peer", request->peer, NULL);
 		return refuse(auth, err);
+	}
 	end_attempt(auth, from);
+	forgive_attempt(auth, address);
 	*ret_who = (struct us_who) { account.name, account.role };
 	keep_known(auth, key, epoch, 0, ret_who);
 	return US_OK;

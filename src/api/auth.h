@@ -1,7 +1,8 @@
 /* Auth: who asks. HTTP Basic with an account, or a bearer token.
  *
  * A password is verified once by argon2id and then known again by a keyed fingerprint, until any account or token changes. An unknown name costs as
- * much as a wrong password. After some failures, a name must wait longer and longer, seen from the same address; whoever is known already does not.
+ * much as a wrong password. After some failures, a name must wait longer and longer, seen from the same address; so must an
+ * address that tries many names. Whoever is known already does not.
  */
 #ifndef US_API_AUTH_H
 #define US_API_AUTH_H

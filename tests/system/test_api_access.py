@@ -175,6 +175,26 @@ def test_failed_logins_wait_longer_and_longer_and_nobody_else_does(server):
     assert server.call("GET", "/directory/")[0] == 200
 
 
+def test_an_address_that_tries_many_names_must_wait_too(server):
+    server.call("POST", "/user/", {"name": "olga", "role": "operator", "password": "her password"})
+    assert server.call("GET", "/directory/")[0] == 200
+    tried = [server.call("GET", "/directory/", user=f"name{i}", password="guess")[0] for i in range(105)]
+    assert set(tried[:95]) == {401} and 429 in tried[95:]
+    assert server.call("GET", "/directory/")[0] == 200
+    assert "login refused" in server.log()
+
+
+def test_who_changed_something_is_in_the_log(server):
+    server.call("POST", "/user/", {"name": "olga", "role": "operator", "password": "her password"})
+    server.call("POST", "/usersync/connector/77/sync", user="olga", password="her password")
+    server.call("GET", "/directory/", user="olga", password="her password")
+    lines = [line for line in server.log().splitlines() if "admin call" in line]
+    assert len(lines) == 2
+    assert '"operation":"addAccount","actor":"admin","role":"admin"' in lines[0] and '"result":"ok"' in lines[0]
+    assert '"operation":"sync","actor":"olga","role":"operator"' in lines[1] and '"result":"not found"' in lines[1]
+    assert "her password" not in server.log()
+
+
 def test_an_unknown_name_costs_as_much_as_a_wrong_password(server):
     def cost(user):
         begin = time.monotonic()
