@@ -14,7 +14,7 @@
 
 int main(int argc, char **argv)
 {
-	struct us_arena arena = US_ARENA_INIT, page_arena = US_ARENA_INIT;
+	struct us_arena arena = US_ARENA_INIT;
 	struct us_err err = US_ERR_INIT;
 	const struct us_json *doc;
 	struct us_source *source;
@@ -36,13 +36,12 @@ int main(int argc, char **argv)
 	struct us_conf conf = { ops->type.options, doc };
 	enum us_errc rc = ops->open(&conf, NULL, &source, &err);
 	if (rc == US_OK) {
-		us_reader_open(source, &reader);
-		while ((rc = us_reader_next(reader, &page_arena, &page, &listing, &err)) == US_OK) {
+		rc = us_reader_open(source, &reader, &err);
+		while (rc == US_OK && (rc = us_reader_next(reader, &page, &listing, &err)) == US_OK) {
 			rows += page.rows;
 			records += (long long) page.n;
 			for (size_t i = 0; i < page.n; i++)
 				memberships += (long long) (page.records[i].n_groups + page.records[i].n_members);
-			us_arena_reset(&page_arena);
 		}
 		us_reader_close(reader);
 	}
@@ -55,7 +54,6 @@ int main(int argc, char **argv)
 	printf("{\"rows\":%lld,\"records\":%lld,\"memberships\":%lld,\"bytes\":%lld,\"seconds\":%.3f,\"peakKB\":%ld}\n", rows, records, memberships,
 		(long long) source->stats.bytes, (double) (us_clock_monotonic_ms() - start) / 1000, usage.ru_maxrss);
 	ops->close(source);
-	us_arena_fini(&page_arena);
 	us_arena_fini(&arena);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* serve: puts the parts together, runs until it is told to stop. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -280,6 +281,15 @@ static void announce(const struct settings *s, const struct server *server)
 	us_str_fini(&url);
 }
 
+/* Tables of large directories grow by moving their pages instead of being copied, and go back to the system when a run ends. Left to itself
+ * the library raises its threshold to 32 MB, keeps such blocks, and every run leaves the server larger. */
+static void bound_heap(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 2 << 20);
+	mallopt(M_TRIM_THRESHOLD, 2 << 20);
+	mallopt(M_ARENA_MAX, 2);
+}
+
 int us_serve_run(struct us_cli *cli)
 {
 	struct settings s = { 0 };
@@ -292,6 +302,7 @@ int us_serve_run(struct us_cli *cli)
 	if (code != US_EXIT_OK)
 		return code;
 	us_log_init(s.level, s.format);
+	bound_heap();
 	umask(077);
 	/* Blocked before any thread is there, so that every thread inherits it and only sigwait sees them. */
 	sigemptyset(&signals);

@@ -474,7 +474,11 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 		page.announced = s->expected_rows;
 	if (page.end) {
 		page.signal = signal_of(s);
-		end_pass(s);
+		/* Behind the last listing nothing that was seen is asked for again. */
+		if (listing + 1 == s->n_listings)
+			forget_pass(s);
+		else
+			end_pass(s);
 	} else {
 		page.next = position(s, arena);
 	}

@@ -10,8 +10,8 @@
 #include "base/fold.h"
 
 enum {
-	PAGE_ROWS = 4096,
-	PAGE_BYTES = 1 << 20,
+	PAGE_ROWS = 2048,
+	PAGE_BYTES = 1 << 19,
 	MOST_ID_BYTES = 1024,
 	USER_REF = '@',
 	GROUP_REF = '%',

@@ -337,7 +337,7 @@ static void put_users(struct folder *f, size_t n)
 
 static void pages_of_every_size_give_all_rows(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 8191, 8192, 8193 };
+	static const size_t sizes[] = { 0, 1, 2047, 2048, 2049, 4095, 4096, 4097 };
 
 	for (size_t i = 0; i < countof(sizes); i++) {
 		struct folder f;
@@ -363,7 +363,7 @@ static void pages_of_every_size_give_all_rows(void **state)
 		}
 		assert_int_equal(rc, US_END);
 		assert_row(i, next == sizes[i]);
-		assert_row(i, n_pages == sizes[i] / 4096 + 1);
+		assert_row(i, n_pages == sizes[i] / 2048 + 1);
 		us_reader_close(reader);
 		us_arena_fini(&arena);
 		folder_remove(&f);
