@@ -84,7 +84,9 @@ enum us_errc us_object_update_group(struct us_dbc *c, int64_t directory, uint32_
 enum us_errc us_object_delete_group(struct us_dbc *c, int64_t directory, uint32_t number, int64_t expect_revision, struct us_err *err);
 enum us_errc us_object_park_group(struct us_dbc *c, int64_t directory, uint32_t number, struct us_err *err);
 
-/* Owned memberships of one group, and its members' hash with them. remove first, add later: two calls of one plan. Removing what is not there
+/* Deleting an object takes along the memberships that the plan has left, local ones too: sums of groups and the directory's count stay right.
+ *
+ * Owned memberships of one group, and its members' hash with them. remove first, add later: two calls of one plan. Removing what is not there
  * or adding what is: US_CONFLICT. owned false: a local membership (only an undo and the tests write those). */
 enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta,
 	struct us_err *err);
@@ -92,7 +94,8 @@ enum us_errc us_object_add_members(struct us_dbc *c, int64_t directory, uint32_t
 	struct us_err *err);
 
 /* Around a plan that adds much: indexes that are faster to build afterwards are dropped and built again, inside the same transaction. n_users
- * and n_memberships are what the plan adds. */
+ * and n_memberships are what the plan adds. Deletions come before it: they find what they take with them by those indexes. A name or id
+ * that is there twice shows at bulk_end (US_CONFLICT). */
 enum us_errc us_object_bulk_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_is_bulk, struct us_err *err);
 enum us_errc us_object_bulk_end(struct us_dbc *c, struct us_err *err);
 

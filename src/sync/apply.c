@@ -138,11 +138,13 @@ enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct u
 	bool is_bulk = false;
 	enum us_errc rc = us_object_raise_revision(c, in->directory, in->base_revision, err);
 
-	if (rc == US_OK)
-		rc = us_object_bulk_begin(c, r->users[US_OUTCOME_ADDED], r->memberships_added, &is_bulk, err);
-	for (size_t i = 0; rc == US_OK && i < sizeof passes / sizeof *passes; i++)
-		if (passes[i].is_needed)
+	for (size_t i = 0; rc == US_OK && i < sizeof passes / sizeof *passes; i++) {
+		/* Only now: deletions look for what they take with them by the indexes that it drops. */
+		if (passes[i].row == write_user)
+			rc = us_object_bulk_begin(c, r->users[US_OUTCOME_ADDED], r->memberships_added, &is_bulk, err);
+		if (rc == US_OK && passes[i].is_needed)
 			rc = walk(&p, passes[i].object, passes[i].outcome, passes[i].row);
+	}
 	if (rc == US_OK && is_bulk)
 		rc = us_object_bulk_end(c, err);
 	if (rc == US_OK)
