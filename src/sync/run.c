@@ -181,6 +181,7 @@ static void write_certificate(struct act *a)
 	us_jsonw_put_int(&w, "requests", a->source->stats.requests);
 	us_jsonw_put_int(&w, "retries", a->source->stats.retries);
 	us_jsonw_close(&w, '}');
+	a->run.certificate = us_str_slice(&a->certificate_json);
 }
 
 static struct us_plan_complete complete_of(const struct us_certificate *c)
@@ -386,6 +387,42 @@ static enum us_errc write_plan(struct act *a)
 	return rc;
 }
 
+/* The names of groups of the plan: from the directory, or, of those that it does not have yet, from the plan's rows. */
+static void write_group_names(struct act *a, const uint32_t *numbers, size_t n, struct us_str *out)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_slice names[8] = { US_SLICE_NONE };
+	struct us_change_walk walk;
+	struct us_change change;
+	size_t missing = 0;
+
+	us_assert(n <= sizeof names / sizeof *names);
+	for (size_t i = 0; i < n; i++) {
+		struct us_group_image image;
+		if (us_object_load_group(a->reader, &a->arena, a->run.directory, numbers[i], &image, NULL) == US_OK)
+			names[i] = image.group.name;
+		else
+			missing++;
+	}
+	if (missing && us_change_walk_begin(a->reader, a->run.id, US_OBJECT_GROUP, US_OUTCOME_ADDED, &walk, NULL) == US_OK) {
+		for (; missing && us_change_walk_next(&walk, &arena, &change, NULL) == US_OK; us_arena_reset(&arena))
+			for (size_t i = 0; i < n; i++)
+				if (change.number == numbers[i]) {
+					names[i] = us_slice_dup(&a->arena, change.name);
+					missing--;
+				}
+		us_change_walk_end(&walk);
+	}
+	for (size_t i = 0; i < n; i++) {
+		us_str_add_text(out, i ? ", " : ": ");
+		if (names[i].p)
+			us_str_add_slice(out, names[i]);
+		else
+			us_str_printf(out, "group number %u", numbers[i]);
+	}
+	us_arena_fini(&arena);
+}
+
 static void say_counts(struct act *a)
 {
 	const struct us_plan_counts *c = &a->counts;
@@ -401,15 +438,7 @@ static void say_counts(struct act *a)
 		uint32_t numbers[5];
 		size_t n = us_plan_cycle_numbers(a->plan, numbers, 5);
 		struct us_str names = US_STR_INIT;
-		for (size_t i = 0; i < n; i++) {
-			struct us_group_image image;
-			bool known = us_object_load_group(a->reader, &a->arena, a->run.directory, numbers[i], &image, NULL) == US_OK;
-			us_str_add_text(&names, i ? ", " : ": ");
-			if (known)
-				us_str_add_slice(&names, image.group.name);
-			else
-				us_str_printf(&names, "new group %u", numbers[i]);
-		}
+		write_group_names(a, numbers, n, &names);
 		us_messages_add(&a->messages, "%u groups are members of themselves through others%s", c->n_cycles, us_str_text(&names));
 		us_str_fini(&names);
 	}
@@ -501,8 +530,6 @@ static enum us_errc write_end(struct act *a)
 	if (rc)
 		return rc;
 	a->run.messages = us_messages_text(&a->messages);
-	if (a->certificate_json.n)
-		a->run.certificate = us_str_slice(&a->certificate_json);
 	rc = us_db_begin(c, a->err);
 	if (rc == US_OK)
 		rc = us_run_save(c, &a->run, wall, a->err);

@@ -14,6 +14,7 @@ import argparse
 import collections
 import os
 import re
+import socket
 import socketserver
 import ssl
 import struct
@@ -125,6 +126,7 @@ class Session(socketserver.BaseRequestHandler):
 
     def setup(self):
         self.owner = self.server.owner
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)   # an entry at a time must not wait for the one before
         if self.server.tls:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         self.owner.count("connection")
