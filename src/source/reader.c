@@ -16,7 +16,7 @@ struct us_reader {
 	bool is_first;       /* of the current listing */
 	struct us_map seen;  /* cursors of the current listing */
 	struct us_certificate certificate;
-	struct us_err failed; /* sticky */
+	struct us_err failed; /* sticky; the caller's, never the thread's */
 
 	pthread_t thread;
 	pthread_mutex_t lock; /* over state; whoever is not waiting for the other owns the rest */
@@ -26,6 +26,7 @@ struct us_reader {
 	int fetching;
 	struct us_page page;
 	enum us_errc result;
+	struct us_err fetch_err;
 };
 
 static void *fetch_pages(void *context)
@@ -42,7 +43,7 @@ static void *fetch_pages(void *context)
 		r->page = (struct us_page) { .announced = -1 };
 		us_arena_reset(&r->arenas[r->fetching]);
 		r->result = r->source->ops->fetch(r->source, r->at, r->is_first ? US_SLICE_NONE : us_str_slice(&r->cursor),
-			&r->arenas[r->fetching], &r->page, &r->failed);
+			&r->arenas[r->fetching], &r->page, &r->fetch_err);
 		pthread_mutex_lock(&r->lock);
 		if (r->state == ASKED)
 			r->state = FETCHED;
@@ -171,7 +172,8 @@ enum us_errc us_reader_next(struct us_reader *r, struct us_page *ret_page, size_
 	r->state = IDLE;
 	pthread_mutex_unlock(&r->lock);
 	if (r->result) {
-		us_assert(r->failed.code == r->result);
+		us_assert(r->fetch_err.code == r->result);
+		r->failed = r->fetch_err;
 		return give_failure(r, err);
 	}
 	struct us_page page = r->page;

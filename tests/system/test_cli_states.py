@@ -27,30 +27,32 @@ def cli(fake, *argv):
     return run_cli(*argv, env={"USERSYNC_URL": fake.url, "USERSYNC_TOKEN": "t"})
 
 
-CHECKS = [
-    # runs, newest first; exit code; what the line says
-    ([run("DONE")], 0, "USERSYNC OK - hr: synced 1 min ago, 10 users, 1 added, 0 updated, 0 failed"),
-    ([run("DONE", 6000)], 1, "USERSYNC WARNING - hr: synced 1 h ago"),
-    ([run("DONE", 10000)], 2, "USERSYNC CRITICAL - hr: synced 2 h ago, 10 users, 1 added, 0 updated, 0 failed (limit 2 h, last good run 2 h ago)"),
-    ([run("DONE", failedCount=2)], 1, "USERSYNC WARNING - hr: synced 1 min ago, 10 users, 1 added, 0 updated, 2 failed"),
-    ([run("RUNNING", 0), run("DONE")], 0, "USERSYNC OK"),
-    ([run("SCHEDULED", 0), run("DONE", 10000)], 2, "USERSYNC CRITICAL"),
-    ([run("HELD", 0), run("DONE")], 1, "USERSYNC WARNING - hr: run 7 HELD: the reason"),
-    ([run("INTERRUPTED", 0), run("DONE")], 1, "USERSYNC WARNING - hr: run 7 INTERRUPTED: the reason"),
-    ([run("CANCELLED", 0), run("DONE")], 1, "USERSYNC WARNING - hr: run 7 CANCELLED: the reason"),
-    ([run("FAILED", 0), run("DONE")], 2, "USERSYNC CRITICAL - hr: run 7 FAILED: the reason"),
-    ([run("HELD", 0), run("DONE", 10000)], 2, "USERSYNC CRITICAL - hr: run 7 HELD: the reason (limit 2 h, last good run 2 h ago)"),
-    ([run("FAILED", 0)], 2, "USERSYNC CRITICAL - hr: run 7 FAILED: the reason (no good run at all)"),
-    ([run("FAILED", 0, "single"), run("FAILED", 0, "simulation"), run("DONE")], 0, "USERSYNC OK"),
-    ([run("DONE", 0, "single")], 2, "USERSYNC CRITICAL - hr was never synced"),
-    ([], 2, "USERSYNC CRITICAL - hr was never synced"),
-    ([run("FAILED", 0, messages=["a | b"])], 2, "USERSYNC CRITICAL - hr: run 7 FAILED: a / b (no good run at all)"),
-]
+def checks():
+    """The table, with ages that count from now: collecting may lie minutes before the test."""
+    return [
+        # runs, newest first; exit code; what the line says
+        ([run("DONE")], 0, "USERSYNC OK - hr: synced 1 min ago, 10 users, 1 added, 0 updated, 0 failed"),
+        ([run("DONE", 6000)], 1, "USERSYNC WARNING - hr: synced 1 h ago"),
+        ([run("DONE", 10000)], 2, "USERSYNC CRITICAL - hr: synced 2 h ago, 10 users, 1 added, 0 updated, 0 failed (limit 2 h, last good run 2 h ago)"),
+        ([run("DONE", failedCount=2)], 1, "USERSYNC WARNING - hr: synced 1 min ago, 10 users, 1 added, 0 updated, 2 failed"),
+        ([run("RUNNING", 0), run("DONE")], 0, "USERSYNC OK"),
+        ([run("SCHEDULED", 0), run("DONE", 10000)], 2, "USERSYNC CRITICAL"),
+        ([run("HELD", 0), run("DONE")], 1, "USERSYNC WARNING - hr: run 7 HELD: the reason"),
+        ([run("INTERRUPTED", 0), run("DONE")], 1, "USERSYNC WARNING - hr: run 7 INTERRUPTED: the reason"),
+        ([run("CANCELLED", 0), run("DONE")], 1, "USERSYNC WARNING - hr: run 7 CANCELLED: the reason"),
+        ([run("FAILED", 0), run("DONE")], 2, "USERSYNC CRITICAL - hr: run 7 FAILED: the reason"),
+        ([run("HELD", 0), run("DONE", 10000)], 2, "USERSYNC CRITICAL - hr: run 7 HELD: the reason (limit 2 h, last good run 2 h ago)"),
+        ([run("FAILED", 0)], 2, "USERSYNC CRITICAL - hr: run 7 FAILED: the reason (no good run at all)"),
+        ([run("FAILED", 0, "single"), run("FAILED", 0, "simulation"), run("DONE")], 0, "USERSYNC OK"),
+        ([run("DONE", 0, "single")], 2, "USERSYNC CRITICAL - hr was never synced"),
+        ([], 2, "USERSYNC CRITICAL - hr was never synced"),
+        ([run("FAILED", 0, messages=["a | b"])], 2, "USERSYNC CRITICAL - hr: run 7 FAILED: a / b (no good run at all)"),
+    ]
 
 
-@pytest.mark.parametrize("row", range(len(CHECKS)))
+@pytest.mark.parametrize("row", range(len(checks())))
 def test_check_gives_the_state_of_a_monitoring_plugin(row):
-    runs, code, said = CHECKS[row]
+    runs, code, said = checks()[row]
     with FakeServer({"/usersync/connector/": [CONNECTOR], HISTORY: {"runs": runs}}) as fake:
         done = cli(fake, "check", "hr", "--max-age", "2h", "--warn-age", "90m")
     assert done.stderr == ""
