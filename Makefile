@@ -24,13 +24,9 @@ tsan: build-tsan
 	ninja -C build-tsan
 	meson test -C build-tsan --print-errorlogs
 
-build-fuzz:
-	CC=clang CXX=clang++ meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false \
-		-Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link
-
-# Builds the libFuzzer programs; run one as build-fuzz/tests/fuzz/fuzz_json /tmp/found tests/fuzz/seeds/json
-fuzz: build-fuzz
-	ninja -C build-fuzz
+# Lets each libFuzzer program search for a minute; one of them for longer: tools/fuzz 600 json
+fuzz:
+	tools/fuzz
 
 bench: all
 	bench/run

@@ -73,7 +73,7 @@ def setup(name, options, compiler):
 
 BUILDS = {
     "gcc": (["-Dwerror=true"], "gcc"),
-    "clang": (["-Dwerror=true"], "clang"),
+    "clang": (["-Dwerror=true", "-Dfuzzers=true"], "clang"),
     "asan": (["-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"], "gcc"),
     "tsan": (["-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false"], "gcc"),
 }

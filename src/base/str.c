@@ -46,6 +46,8 @@ struct us_slice us_slice_dup(struct us_arena *arena, struct us_slice s)
 
 bool us_slice_is_utf8(struct us_slice s)
 {
+	if (!s.n)
+		return true;
 	const unsigned char *p = (const unsigned char *) s.p, *end = p + s.n;
 
 	while (p < end) {

@@ -8,6 +8,7 @@ static void utf8_is_told_from_other_bytes(void **state)
 		bool want;
 	} rows[] = {
 		{ "", 0, true },
+		{ NULL, 0, true },
 		{ "plain ascii of some length", 26, true },
 		{ "Zoë", 4, true },
 		{ "\xF0\x9F\x98\x80", 4, true },
