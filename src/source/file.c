@@ -190,6 +190,21 @@ static size_t copy_list(struct us_file_source *s, const struct us_conf *conf, co
 	return n;
 }
 
+/* The attributes of LDIF entries without which we would take one for something else, or a member away. */
+static void list_texts(struct us_file_source *s)
+{
+	const struct us_slice fixed[] = { US_SLICE("objectClass"), s->id_column, s->username_column, s->ref_column };
+	size_t n_fixed = sizeof fixed / sizeof *fixed;
+	struct us_slice *texts = us_arena_alloc(&s->arena, (n_fixed + s->n_member_attributes) * sizeof *texts);
+
+	for (size_t i = 0; i < n_fixed; i++)
+		if (fixed[i].n)
+			texts[s->n_texts++] = fixed[i];
+	for (size_t i = 0; i < s->n_member_attributes; i++)
+		texts[s->n_texts++] = s->member_attributes[i];
+	s->texts = texts;
+}
+
 static enum us_errc read_character(const struct us_conf *conf, const char *name, char *ret_char, struct us_err *err)
 {
 	struct us_slice v = us_conf_string(conf, name);
@@ -252,6 +267,7 @@ static enum us_errc read_conf(struct us_file_source *s, const struct us_conf *co
 	s->n_user_classes = copy_list(s, conf, "userClasses", &s->user_classes);
 	s->n_group_classes = copy_list(s, conf, "groupClasses", &s->group_classes);
 	s->n_member_attributes = copy_list(s, conf, "memberAttributes", &s->member_attributes);
+	list_texts(s);
 	list(s, US_FILE_USERS, s->is_ldif ? "entries" : "users", US_RECORD_USER);
 	if (s->files[US_FILE_GROUPS].path)
 		list(s, US_FILE_GROUPS, "groups", US_RECORD_GROUP);
@@ -404,7 +420,8 @@ static enum us_errc begin(struct us_file_source *s, size_t listing, struct us_er
 		return rc;
 	s->source.stats.requests++;
 	if (s->is_ldif) {
-		rc = us_file_ldif_open(&s->ldif, s->folder, s->files[part].path, &s->proof, s->cancel, err);
+		rc = us_file_ldif_open(&s->ldif, s->folder, s->files[part].path, &s->proof, s->texts, s->n_texts, s->cancel,
+			err);
 		if (rc)
 			us_file_ldif_close(&s->ldif);
 	} else {

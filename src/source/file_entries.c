@@ -145,9 +145,11 @@ enum us_errc us_file_entries_read(struct us_file_source *s, struct us_arena *are
 			return rc;
 		++*rows;
 		enum kind kind = kind_of(s, &entry);
-		/* Without a DN it can be anything: it is a doubt about the file already. */
+		/* Without a DN it can be anything: it is a doubt about the file already. So is one whose flaw may hide that it is a user. */
 		if (entry.dn.p && kind != KIND_OTHER)
 			add_entry(s, &entry, kind == KIND_USER, arena);
+		else if (entry.dn.p && entry.problem)
+			us_file_doubts_add(&s->ldif.doubts, "%s", entry.problem);
 	}
 	return US_OK;
 }
@@ -199,7 +201,8 @@ static enum us_errc pass(struct us_file_source *s, struct us_slice key, bool is_
 {
 	struct us_arena scratch = US_ARENA_INIT;
 	struct us_file_entry entry;
-	enum us_errc rc = us_file_ldif_open(&s->ldif, s->folder, s->files[US_FILE_USERS].path, &s->proof, s->cancel, err);
+	enum us_errc rc = us_file_ldif_open(&s->ldif, s->folder, s->files[US_FILE_USERS].path, &s->proof, s->texts,
+		s->n_texts, s->cancel, err);
 
 	*ret_found = 0;
 	while (rc == US_OK && (rc = us_file_ldif_next(&s->ldif, &scratch, &entry, err)) == US_OK) {

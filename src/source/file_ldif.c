@@ -4,9 +4,9 @@
 #include <strings.h>
 
 enum us_errc us_file_ldif_open(struct us_file_ldif *l, const char *folder, const char *path, const struct us_file_proof *proof,
-	const atomic_bool *cancel, struct us_err *err)
+	const struct us_slice *texts, size_t n_texts, const atomic_bool *cancel, struct us_err *err)
 {
-	*l = (struct us_file_ldif) { .proof = proof };
+	*l = (struct us_file_ldif) { .proof = proof, .texts = texts, .n_texts = n_texts };
 	enum us_errc rc = us_file_input_open(&l->in, folder, path, US_FILE_MOST_ENTRY_BYTES, cancel, err);
 	return rc ? rc : us_file_input_skip_bom(&l->in, err);
 }
@@ -160,8 +160,16 @@ static bool is_name(struct us_slice s)
 	return s.n > 0;
 }
 
+static bool must_be_text(const struct us_file_ldif *l, struct us_slice name)
+{
+	for (size_t i = 0; i < l->n_texts; i++)
+		if (l->texts[i].n == name.n && strncasecmp(l->texts[i].p, name.p, name.n) == 0)
+			return true;
+	return false;
+}
+
 /* One unfolded line. Returns NULL or what is wrong with it; the value is NONE if it is to be left out. */
-static const char *split(struct us_arena *arena, char *p, size_t n, struct us_file_ldif_line *ret_line)
+static const char *split(const struct us_file_ldif *l, struct us_arena *arena, char *p, size_t n, struct us_file_ldif_line *ret_line)
 {
 	char *colon = memchr(p, ':', n), *end = p + n;
 
@@ -185,7 +193,7 @@ static const char *split(struct us_arena *arena, char *p, size_t n, struct us_fi
 	if (us_slice_is_nocase(ret_line->name, "objectGUID") && bytes == 16)
 		value = guid_text(arena, v);
 	else if (!us_slice_is_utf8(value)) {
-		if (is_base64)
+		if (is_base64 && !must_be_text(l, ret_line->name))
 			return NULL; /* a picture, a certificate */
 		return memchr(v, 0, bytes) ? "holds a NUL byte" : "is not UTF-8";
 	}
@@ -283,7 +291,7 @@ static enum us_errc parse(struct us_file_ldif *l, struct us_arena *arena, char *
 		if (start[0] == '#')
 			continue;
 		struct us_file_ldif_line line;
-		const char *wrong = split(arena, start, (size_t) (to - start), &line);
+		const char *wrong = split(l, arena, start, (size_t) (to - start), &line);
 		if (!wrong && us_slice_is_nocase(line.name, "dn") && line.value.n) {
 			n_dns++;
 			entry->dn = line.value;

@@ -25,6 +25,8 @@ struct us_file_ldif_line { struct us_slice name, value; uint32_t field; };
 struct us_file_ldif {
 	struct us_file_input in;
 	const struct us_file_proof *proof;
+	const struct us_slice *texts; /* attributes that must be text: a binary value of theirs is no picture but a flaw */
+	size_t n_texts;
 	int64_t entries;
 	struct us_file_doubts doubts;
 	bool has_marker;
@@ -40,9 +42,9 @@ struct us_file_entry {
 	const char *problem;     /* NULL, or what is wrong; the values that it is about are left out */
 };
 
-/* proof and path must outlive it. Errors: those of the input. */
+/* proof, texts and path must outlive it. Errors: those of the input. */
 enum us_errc us_file_ldif_open(struct us_file_ldif *ldif, const char *folder, const char *path, const struct us_file_proof *proof,
-	const atomic_bool *cancel, struct us_err *err);
+	const struct us_slice *texts, size_t n_texts, const atomic_bool *cancel, struct us_err *err);
 void us_file_ldif_close(struct us_file_ldif *ldif); /* after an open, also a failed one, or a close */
 
 /* The next entry, in arena. US_END only at the proper end of an undoubted file. US_PARTIAL at an end that is none, or when it cannot go on;

@@ -250,13 +250,30 @@ static void identify(struct us_file_source *s, const struct us_file_line *line, 
 	record->ref = ref.p == id.p ? US_SLICE_NONE : ref;
 }
 
+/* The groups of a row are there whatever is wrong with the rest of it. If nobody knows which they are, one that is named nowhere else would
+ * look as if it were gone: that is a doubt about the file. */
+static void take_groups(struct us_file_source *s, const struct us_slice *names, const struct us_file_line *line, struct us_arena *arena,
+	struct us_record *record)
+{
+	struct us_slice cell = line->cells[s->roles.groups], *groups, *refs;
+
+	if (!cell.p && !line->is_doubt && !s->files[US_FILE_GROUPS].path)
+		us_file_doubts_add(&s->table.doubts, "%s", line->problem);
+	if (!cell.n)
+		return;
+	record->n_groups = split_groups(s, cell, (uint32_t) s->table.rows, arena, &groups, &refs);
+	record->groups = refs;
+	if (record->n_groups)
+		((struct us_field *) (uintptr_t) record->fields)[record->n_fields++] =
+			(struct us_field) { .name = names[s->roles.groups], .values = groups, .n = record->n_groups };
+}
+
 static void add_user(struct us_file_source *s, const struct us_slice *names, const struct us_file_line *line, struct us_arena *arena)
 {
 	const struct us_file_roles *r = &s->roles;
 	struct us_record record = { .kind = US_RECORD_USER, .id = US_SLICE(""), .problem = problem_of(line) };
 
 	if (line->cells) {
-		struct us_slice *groups, *refs;
 		us_map_prefetch(&s->user_ids.ids, us_hash_slice(line->cells[r->id]));
 		fill_fields(&s->table, names, line, r->groups, arena, &record);
 		identify(s, line, true, arena, &record);
@@ -264,12 +281,8 @@ static void add_user(struct us_file_source *s, const struct us_slice *names, con
 			record.problem = us_slice(us_arena_printf(arena, "%s line %lld: column \"" US_SLICE_FMT "\" holds \"%.*s\"; use true or false",
 				name_of(s), (long long) line->number, US_SLICE_ARG(names[r->active]),
 				(int) (line->cells[r->active].n < 40 ? line->cells[r->active].n : 40), line->cells[r->active].p));
-		if (r->groups != US_FILE_NO_COLUMN && line->cells[r->groups].n && !record.problem.p) {
-			record.n_groups = split_groups(s, line->cells[r->groups], (uint32_t) s->table.rows, arena, &groups, &refs);
-			record.groups = refs;
-			((struct us_field *) (uintptr_t) record.fields)[record.n_fields++] =
-				(struct us_field) { .name = names[r->groups], .values = groups, .n = record.n_groups };
-		}
+		if (r->groups != US_FILE_NO_COLUMN)
+			take_groups(s, names, line, arena, &record);
 	}
 	*us_file_page_add(&s->page) = record;
 }

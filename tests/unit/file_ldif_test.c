@@ -93,6 +93,14 @@ static void a_doubtful_file_gives_its_good_entries_and_no_end(void **state)
 			"follows the last entry, so the file may be cut inside of it; end the file with an empty line, an end marker or a checksum file\n"
 			"US_PARTIAL export.ldif line 1: no empty line follows the last entry, so the file may be cut inside of it; end the file with an empty "
 			"line, an end marker or a checksum file\n" },
+		/* what it is cannot be told, so it may be a user */
+		{ L, ANN "dn: uid=bob,dc=x\nobjectClass:: cGVyc2=9u\nentryUUID: 2\n\n", ANN_RECORD "US_PARTIAL export.ldif line 6: objectClass is not base64\n" },
+		{ L, ANN "dn: uid=bob,dc=x\nobjectClass:: /w==\nentryUUID: 2\n\n", ANN_RECORD "US_PARTIAL export.ldif line 6: objectClass is not UTF-8\n" },
+		{ L, ANN "dn: uid=bob,dc=x\nobjectClass person\nentryUUID: 2\n\n", ANN_RECORD
+			"US_PARTIAL export.ldif line 6: a line without an attribute name and a colon\n" },
+		{ L, ANN "dn: uid=bob,dc=x\nobjectClass: person\nentryUUID:: /w==\n\n", ANN_RECORD
+			"user  dn=uid=bob,dc=x objectClass=person PROBLEM export.ldif line 6: no usable entryUUID; export it, or set idColumn\n"
+			"US_PARTIAL export.ldif line 6: no usable entryUUID; export it, or set idColumn\n" },
 		{ L ",'endMarker':'# end'", ANN, ANN_RECORD "US_PARTIAL export.ldif ends at line 6 without the end marker \"# end\": it is cut, or still being written\n" },
 		{ L ",'endMarker':'# {rows}'", ANN "# 2\n", ANN_RECORD "US_PARTIAL export.ldif line 6: the end marker speaks of 2 entries, the file has 1\n" },
 		{ L ",'endMarker':'# end'", "# end\n" ANN, "US_PARTIAL export.ldif line 2: entries follow the end marker of line 1\n" },
@@ -100,6 +108,14 @@ static void a_doubtful_file_gives_its_good_entries_and_no_end(void **state)
 
 	for (size_t i = 0; i < countof(rows); i++)
 		check(i, rows[i].settings, rows[i].text, rows[i].want);
+}
+
+/* A group that is not read whole is not changed. */
+static void a_member_that_is_no_text_is_a_problem_of_its_group(void **state)
+{
+	check(0, L, "dn: cn=g,dc=x\nobjectClass: groupOfNames\nentryUUID: g\nmember: uid=ann,dc=x\nmember:: dWlkPf8sZGM9eA==\n\n",
+		"group g ref=cn=g,dc=x dn=cn=g,dc=x objectClass=groupOfNames entryUUID=g member=uid=ann,dc=x has:uid=ann,dc=x PROBLEM export.ldif line 1: "
+		"member is not UTF-8\nEND entries 1 end of file\n");
 }
 
 static void one_bad_value_is_a_problem_of_its_entry_alone(void **state)
@@ -230,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_become_records),
 		cmocka_unit_test(a_doubtful_file_gives_its_good_entries_and_no_end),
+		cmocka_unit_test(a_member_that_is_no_text_is_a_problem_of_its_group),
 		cmocka_unit_test(one_bad_value_is_a_problem_of_its_entry_alone),
 		cmocka_unit_test(a_file_cut_anywhere_inside_of_an_entry_has_no_end),
 		cmocka_unit_test(large_groups_and_pages_of_every_size_give_all_entries),

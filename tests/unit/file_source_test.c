@@ -56,6 +56,14 @@ static void csv_files_become_records(void **state)
 			"user 1 id=1 active=maybe PROBLEM users.csv line 2: column \"active\" holds \"maybe\"; use true or false\n"
 			"user 2 + id=2 active=yes\nEND users 2 end of file\n" },
 		/* groups of a column */
+		{ U, "id,groups\n1,;\n2, ; ;\n", NULL, NULL, "user 1 id=1\nuser 2 id=2\nEND users 2 end of file\n" },
+		/* ... that are there although the user is not to be used */
+		{ U, "id,active,groups\n1,maybe,a;b\n", NULL, NULL,
+			"group a name=a\ngroup b name=b\nuser 1 id=1 active=maybe groups=a|b in:a in:b PROBLEM users.csv line 2: column \"active\" holds "
+			"\"maybe\"; use true or false\nEND users 1 end of file\n" },
+		{ U, "id,x,groups\n1,5\" disk,a\n", NULL, NULL,
+			"group a name=a\nuser 1 id=1 x=5\" disk groups=a in:a PROBLEM users.csv line 2: column \"x\" holds a quote; put the cell into quotes and "
+			"double those inside\nEND users 1 end of file\n" },
 		{ U, "id,groups\n1,a;b\n2, b ; c ;;b\n3,\n", NULL, NULL,
 			"group a name=a\ngroup b name=b\nuser 1 id=1 groups=a|b in:a in:b\n"
 			"group c name=c\nuser 2 id=2 groups=b|c in:b in:c\nuser 3 id=3\nEND users 3 end of file\n" },
@@ -155,6 +163,9 @@ static void a_doubtful_file_gives_its_good_rows_and_no_end(void **state)
 			"US_PARTIAL users.csv: \"a\" of column \"x\" is on line 2 and again on line 3; memberships could mean either\n" },
 		{ U, "id,x\n,a\n2,b\n", "user  x=a PROBLEM users.csv line 2: column \"id\" is empty\nuser 2 id=2 x=b\n"
 			"US_PARTIAL users.csv line 2: column \"id\" is empty\n" },
+		/* nobody knows which groups these are, and one may be named nowhere else */
+		{ U, "id,groups\n1,a;\xFF\n2,b\n", "user 1 id=1 PROBLEM users.csv line 2: column \"groups\" is not UTF-8\n"
+			"group b name=b\nuser 2 id=2 groups=b in:b\nUS_PARTIAL users.csv line 2: column \"groups\" is not UTF-8\n" },
 		{ U, "id,x\n\xFF,a\n2,b\n", "user  x=a PROBLEM users.csv line 2: column \"id\" is not UTF-8\nuser 2 id=2 x=b\n"
 			"US_PARTIAL users.csv line 2: column \"id\" is not UTF-8\n" },
 		/* cut: no line end, nothing else that shows that the file is whole */
