@@ -107,12 +107,13 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	struct us_slice name, struct us_slice id, struct us_plan_step *step)
 {
 	const struct wanted *want = &p->wanted;
-	bool may_remove = p->is_whole;
+	/* A group that was listed without an id may be any that seems to be missing here. */
+	bool may_remove = p->is_whole, may_remove_groups = p->is_whole && !p->groups.unidentified;
 	struct us_members_delta d;
 
 	difference(arena, want->users, want->n_users, given->users, given->n_users, may_remove, &d.added_users, &d.n_added_users,
 		&d.removed_users, &d.n_removed_users);
-	difference(arena, want->groups, want->n_groups, given->groups, given->n_groups, may_remove, &d.added_groups, &d.n_added_groups,
+	difference(arena, want->groups, want->n_groups, given->groups, given->n_groups, may_remove_groups, &d.added_groups, &d.n_added_groups,
 		&d.removed_groups, &d.n_removed_groups);
 	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
 	if (!has_delta(&d))
