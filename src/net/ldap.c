@@ -165,16 +165,17 @@ static enum us_errc receive(struct us_ldap *l, int id, const char *what, LDAPMes
 	int64_t deadline = us_clock_monotonic_ms() + l->timeout_ms;
 
 	for (;;) {
+		/* Asked first: a server that is fast enough never makes us wait. */
+		if (is_cancelled(l)) {
+			us_ldap_disconnect(l);
+			return us_err_set(err, US_CANCELLED, "cancelled while waiting for %s", what);
+		}
 		struct timeval tv = { 0, SLICE_MS * 1000 };
 		int type = ldap_result(l->ld, id, LDAP_MSG_ONE, &tv, ret_message);
 		if (type > 0)
 			return US_OK;
 		if (type < 0)
 			return line_failed(l, what, err);
-		if (is_cancelled(l)) {
-			us_ldap_disconnect(l);
-			return us_err_set(err, US_CANCELLED, "cancelled while waiting for %s", what);
-		}
 		if (us_clock_monotonic_ms() >= deadline) {
 			us_ldap_disconnect(l);
 			return us_err_set_native(err, US_TIMEOUT, LDAP_TIMEOUT,

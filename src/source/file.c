@@ -456,6 +456,8 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 	enum us_errc rc = US_OK;
 
 	us_assert(listing < s->n_listings);
+	if (s->cancel && atomic_load_explicit(s->cancel, memory_order_relaxed))
+		return us_err_set(err, US_CANCELLED, "cancelled");
 	if (!cursor.p)
 		rc = begin(s, listing, err);
 	else if (!s->is_open || s->listing != listing || !us_slice_is_equal(cursor, position(s, arena)))

@@ -10,6 +10,7 @@ import time
 import pytest
 from dump import dump, finish, start
 from keycloak import ODD_PEOPLE, Keycloak, company, group, stable_id, user
+from sources import CHECKS, run_contract
 
 PEOPLE = 60
 
@@ -76,6 +77,14 @@ def all_groups(groups, above=()):
     for one in groups:
         yield (*above, one["name"]), one
         yield from all_groups(one["children"], (*above, one["name"]))
+
+
+def test_contract(realm):
+    """What all sources keep to; see source_contract.c."""
+    person = next(one for one in company(people=PEOPLE)["users"] if one["in"])
+    done = run_contract("keycloak", configuration(realm), person["username"], person["id"], "nobody.at.all",
+                        "00000000-0000-0000-0000-000000000000")
+    assert done == CHECKS
 
 
 def test_a_whole_company_is_read(realm):

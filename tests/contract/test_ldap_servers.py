@@ -14,6 +14,7 @@ import rig
 import sambaad
 import slapd
 from dump import dump
+from sources import CHECKS, run_contract
 
 USERS = 60
 KINDS = ["openldap", "389ds", "freeipa", "ad"]
@@ -74,6 +75,14 @@ def login(server, user):
 def pem(path):
     with open(path, encoding="ascii") as stream:
         return stream.read()
+
+
+def test_contract(server, kind):
+    """What all sources keep to; see source_contract.c."""
+    name = login(server, server.company.users[server.company.groups[0].users[0]])
+    key = read(server, kind).user(name)["id"]
+    done = run_contract("ldap", configuration(server, kind, pageSize=10), name, key, "nobody.at.all", "12345678-1234-1234-1234-123456789012")
+    assert done == CHECKS
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
