@@ -7,6 +7,7 @@
 #define US_API_API_H
 
 #include "job/job.h"
+#include "job/timer.h"
 #include "store/connector.h"
 #include "model/option.h"
 #include "net/httpd.h"
@@ -19,6 +20,7 @@ struct us_api;
 struct us_api_conf {
 	struct us_store *store;
 	struct us_job *job;
+	struct us_timer *timer;
 	const struct us_type *types;          /* connector types; ends with name NULL */
 	const struct us_option *sync_options; /* what every type has beside its own */
 	const char *node;                     /* clusterNode; NULL: "NOT_CLUSTERED" */

@@ -200,3 +200,11 @@ void us_call_fail(struct us_api *api, const struct us_err *err, const struct us_
 	if (status >= 500)
 		us_log(US_LOG_ERROR, "request failed", "code", us_err_name(err->code), "reason", err->text, NULL);
 }
+
+struct us_job_who us_call_who(const struct us_call *call)
+{
+	struct us_slice agent = us_httpd_find_header(call->request, "User-Agent");
+	bool is_cli = agent.n >= 9 && memcmp(agent.p, "usersync/", 9) == 0;
+
+	return (struct us_job_who) { call->who.name, is_cli ? US_TRIGGER_CLI : US_TRIGGER_API };
+}

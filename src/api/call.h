@@ -56,6 +56,9 @@ enum us_errc us_call_read_cursor(struct us_call *call, char kind, struct us_slic
 /* The member "cursor": opaque, for the page that follows; text NONE writes null. */
 void us_call_put_cursor(struct us_call *call, char kind, struct us_slice text);
 
+/* Who asks for a run: the account, and whether our own command line speaks for it. */
+struct us_job_who us_call_who(const struct us_call *call);
+
 /* The one place where an error becomes an answer. */
 void us_call_fail(struct us_api *api, const struct us_err *err, const struct us_problem *problems, struct us_httpd_answer *answer);
 void us_call_fail_status(int status, const char *error, const char *message, const struct us_problem *problems,

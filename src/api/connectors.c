@@ -2,11 +2,37 @@
 #include "api/handlers.h"
 #include "api/wait.h"
 #include "base/clock.h"
+#include "base/zonefile.h"
+#include "model/schedule.h"
 #include "model/sync_options.h"
 #include "store/connector.h"
 #include "store/run.h"
+#include "store/schedule.h"
 
 enum { NAME_CHARACTERS_MOST = 255 };
+
+/* What an export holds besides is the server's to say. */
+static const char *const known_members[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus", "paused",
+	"pausedSince", "pausedBy", "nextRuns", "missedRuns", "scheduleProblem", "created", "updated", NULL };
+
+static void write_schedule(struct us_call *call, int64_t connector)
+{
+	struct us_jsonw *w = &call->w;
+	struct us_timer_view view;
+	char text[US_CLOCK_ISO_BYTES];
+
+	us_timer_show(call->api->conf.timer, connector, call->arena, &view);
+	us_jsonw_put_bool(w, "paused", view.paused != 0);
+	us_call_put_time(w, "pausedSince", view.paused);
+	us_jsonw_put_string(w, "pausedBy", view.paused ? view.paused_by : US_SLICE_NONE);
+	us_jsonw_key(w, "nextRuns");
+	us_jsonw_open(w, '[');
+	for (size_t i = 0; i < view.n; i++)
+		us_jsonw_text(w, us_clock_format(view.starts[i], text));
+	us_jsonw_close(w, ']');
+	us_jsonw_put_int(w, "missedRuns", view.missed);
+	us_jsonw_put_string(w, "scheduleProblem", view.problem);
+}
 
 /* Whoever may only watch does not see how it is set up. */
 static void write_connector(struct us_call *call, const struct us_connector *c, const struct us_run *last)
@@ -25,6 +51,7 @@ static void write_connector(struct us_call *call, const struct us_connector *c, 
 		us_jsonw_value(w, c->configuration);
 	}
 	us_jsonw_put_text(w, "lastStatus", last ? us_run_status_text(last->status) : NULL);
+	write_schedule(call, c->id);
 	us_call_put_time(w, "created", c->created);
 	us_call_put_time(w, "updated", c->updated);
 	us_jsonw_close(w, '}');
@@ -73,6 +100,19 @@ enum us_errc us_connectors_show(struct us_call *call, struct us_err *err)
 	return rc ? rc : write_with_last(call, &c, err);
 }
 
+/* After a change and its commit: the timer knows it before the answer tells it. */
+static enum us_errc answer_changed(struct us_call *call, struct us_connector *c, enum us_errc rc, struct us_err *err)
+{
+	us_call_release(call);
+	if (!rc)
+		rc = us_timer_reload(call->api->conf.timer, c->id, err);
+	if (!rc)
+		rc = us_call_lease_reader(call, err);
+	if (!rc)
+		rc = find(call, c->uuid, c, err);
+	return rc ? rc : write_with_last(call, c, err);
+}
+
 static void check_name(struct us_call *call, const struct us_json *name)
 {
 	if (name->type == US_JSON_STRING)
@@ -89,6 +129,7 @@ static void check_configuration(struct us_call *call, const struct us_type *type
 	}
 	us_option_check(call->arena, type->options, call->api->conf.sync_options, configuration, &call->problems);
 	us_sync_settings_check(call->arena, configuration, &call->problems);
+	us_schedule_check(call->arena, configuration, us_zonefile_read, us_clock_wall_s(), &call->problems);
 }
 
 static bool read_enabled(struct us_call *call, const struct us_json *body, bool fallback)
@@ -111,9 +152,6 @@ static const char *type_names(struct us_call *call)
 
 enum us_errc us_connectors_create(struct us_call *call, struct us_err *err)
 {
-	/* What an export holds besides is the server's to say. */
-	static const char *const known[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus",
-		"created", "updated", NULL };
 	struct us_slice created_as = US_SLICE_NONE;
 	const struct us_json *body;
 	struct us_connector c;
@@ -134,7 +172,7 @@ enum us_errc us_connectors_create(struct us_call *call, struct us_err *err)
 	else if (!type)
 		us_problem_add(call->arena, &call->problems, "type", "must be one of %s", type_names(call));
 	bool enabled = read_enabled(call, body, true);
-	us_call_refuse_others(call, body, known);
+	us_call_refuse_others(call, body, known_members);
 	if (!configuration)
 		us_problem_add(call->arena, &call->problems, "configuration", "is required");
 	else if (type)
@@ -147,6 +185,8 @@ enum us_errc us_connectors_create(struct us_call *call, struct us_err *err)
 	if (!rc)
 		rc = us_call_commit(call, err);
 	us_call_release(call);
+	if (!rc)
+		rc = us_timer_reload(call->api->conf.timer, id, err);
 	if (!rc)
 		rc = us_call_lease_reader(call, err);
 	if (!rc)
@@ -163,8 +203,6 @@ enum us_errc us_connectors_create(struct us_call *call, struct us_err *err)
 static const struct us_json *split_body(struct us_call *call, const struct us_json *body, const struct us_connector *c,
 	struct us_slice *ret_name, bool *ret_enabled)
 {
-	static const char *const known[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus",
-		"created", "updated", NULL };
 	const struct us_json *configuration = us_json_find(body, "configuration"), *name = us_json_find(body, "name");
 	const struct us_json *type = us_json_find(body, "type");
 
@@ -172,7 +210,7 @@ static const struct us_json *split_body(struct us_call *call, const struct us_js
 	*ret_enabled = c->enabled;
 	if (!configuration)
 		return body;
-	us_call_refuse_others(call, body, known);
+	us_call_refuse_others(call, body, known_members);
 	if (name) {
 		check_name(call, name);
 		if (name->type == US_JSON_STRING)
@@ -211,12 +249,7 @@ enum us_errc us_connectors_save(struct us_call *call, struct us_err *err)
 		rc = us_connector_save(call->api->conf.store, call->c, c.id, name, configuration, enabled, us_clock_wall_s(), err);
 	if (!rc)
 		rc = us_call_commit(call, err);
-	us_call_release(call);
-	if (!rc)
-		rc = us_call_lease_reader(call, err);
-	if (!rc)
-		rc = find(call, c.uuid, &c, err);
-	return rc ? rc : write_with_last(call, &c, err);
+	return answer_changed(call, &c, rc, err);
 }
 
 enum us_errc us_connectors_delete(struct us_call *call, struct us_err *err)
@@ -236,8 +269,32 @@ enum us_errc us_connectors_delete(struct us_call *call, struct us_err *err)
 		return us_err_set(err, US_CONFLICT, "run %lld of this connector is %s: cancel it first", (long long) last.id,
 			us_run_status_text(last.status));
 	rc = us_connector_delete(call->c, c.id, err);
-	return rc ? rc : us_call_commit(call, err);
+	if (!rc)
+		rc = us_call_commit(call, err);
+	us_call_release(call);
+	return rc ? rc : us_timer_reload(call->api->conf.timer, c.id, err);
 }
+
+/* Once more changes nothing: who paused it first, and when, stays. */
+static enum us_errc set_paused(struct us_call *call, bool is_paused, struct us_err *err)
+{
+	struct us_connector c;
+	struct us_schedule_row row;
+	enum us_errc rc = us_call_lease_writer(call, err);
+
+	if (!rc)
+		rc = find(call, call->parameters[0], &c, err);
+	if (!rc)
+		rc = us_schedule_row_load(call->c, call->arena, c.id, &row, err);
+	if (!rc && is_paused != (row.paused != 0))
+		rc = us_schedule_row_set_paused(call->c, c.id, is_paused ? us_clock_wall_s() : 0, call->who.name, err);
+	if (!rc)
+		rc = us_call_commit(call, err);
+	return answer_changed(call, &c, rc, err);
+}
+
+enum us_errc us_connectors_pause(struct us_call *call, struct us_err *err) { return set_paused(call, true, err); }
+enum us_errc us_connectors_resume(struct us_call *call, struct us_err *err) { return set_paused(call, false, err); }
 
 enum us_errc us_connectors_test(struct us_call *call, struct us_err *err)
 {

@@ -15,6 +15,8 @@ enum us_errc us_health_ready(struct us_call *call, struct us_err *err)
 
 	if (!rc)
 		rc = us_job_check(call->api->conf.job, err);
+	if (!rc)
+		rc = us_timer_check(call->api->conf.timer, err);
 	if (rc)
 		return us_err_set(err, US_UNAVAILABLE, "not ready");
 	us_str_add_text(&call->answer->body, "{\"status\":\"ok\"}");

@@ -131,6 +131,27 @@ static void add_runs(struct us_str *out, const struct us_run_stats *list, size_t
 		}
 }
 
+static void add_schedules(struct us_str *out, struct us_call *call, const struct us_run_stats *list, size_t n)
+{
+	struct us_timer_view *views = us_arena_array(call->arena, n, sizeof *views);
+
+	for (size_t i = 0; i < n; i++)
+		us_timer_show(call->api->conf.timer, list[i].connector, call->arena, &views[i]);
+	add_head(out, "usersync_schedule_next_timestamp_seconds", "gauge", "When the schedule starts the next run.");
+	for (size_t i = 0; i < n; i++)
+		if (views[i].n)
+			us_str_printf(out, "usersync_schedule_next_timestamp_seconds{connector=\"" US_SLICE_FMT "\"} %lld\n",
+				US_SLICE_ARG(list[i].connector_uuid), (long long) views[i].starts[0]);
+	add_head(out, "usersync_schedule_missed_total", "counter", "Times of the schedule that passed without a run.");
+	for (size_t i = 0; i < n; i++)
+		us_str_printf(out, "usersync_schedule_missed_total{connector=\"" US_SLICE_FMT "\"} %lld\n", US_SLICE_ARG(list[i].connector_uuid),
+			(long long) views[i].missed);
+	add_head(out, "usersync_schedule_paused", "gauge", "1 while the schedule is paused.");
+	for (size_t i = 0; i < n; i++)
+		us_str_printf(out, "usersync_schedule_paused{connector=\"" US_SLICE_FMT "\"} %d\n", US_SLICE_ARG(list[i].connector_uuid),
+			views[i].paused != 0);
+}
+
 static void add_directories(struct us_str *out, const struct us_directory *list, size_t n)
 {
 	add_head(out, "usersync_directory_objects", "gauge", "What the directories hold.");
@@ -164,6 +185,7 @@ enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
 	us_str_printf(out, "usersync_build_info{version=\"" USERSYNC_VERSION "\"} 1\n");
 	add_one(out, "usersync_start_time_seconds", "gauge", "When the server started.", call->api->started_s);
 	add_runs(out, runs, n_runs);
+	add_schedules(out, call, runs, n_runs);
 	add_directories(out, directories, n_directories);
 	add_one(out, "usersync_runs_queued", "gauge", "Runs that wait for a worker.", jobs.queued);
 	add_one(out, "usersync_runs_running", "gauge", "Runs under way.", jobs.running);

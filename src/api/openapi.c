@@ -244,6 +244,19 @@ static void put_type(struct us_jsonw *w, const struct us_option *o, const char *
 	us_jsonw_close(w, ']');
 }
 
+static void put_option(struct us_jsonw *w, const struct us_option *o);
+
+/* As deep as our own schemas are. */
+static void put_members(struct us_jsonw *w, const struct us_option *members)
+{
+	us_jsonw_put_bool(w, "additionalProperties", false);
+	us_jsonw_key(w, "properties");
+	us_jsonw_open(w, '{');
+	for (const struct us_option *m = members; m->name; m++)
+		put_option(w, m);
+	us_jsonw_close(w, '}');
+}
+
 static void put_option(struct us_jsonw *w, const struct us_option *o)
 {
 	us_jsonw_key(w, o->name);
@@ -281,6 +294,8 @@ static void put_option(struct us_jsonw *w, const struct us_option *o)
 		break;
 	case US_OPTION_OBJECT:
 		put_type(w, o, "object");
+		if (o->members)
+			put_members(w, o->members);
 		break;
 	case US_OPTION_ARRAY:
 		put_type(w, o, "array");
@@ -326,7 +341,8 @@ static void put_configuration(struct us_jsonw *w, const struct us_type *type, co
 
 #define CONNECTOR_MEMBERS \
 	"\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"},\"enabled\":{\"type\":\"boolean\"},\"uniqueId\":{},\"id\":{}," \
-	"\"directoryId\":{},\"lastStatus\":{},\"created\":{},\"updated\":{}"
+	"\"directoryId\":{},\"lastStatus\":{},\"paused\":{},\"pausedSince\":{},\"pausedBy\":{},\"nextRuns\":{},\"missedRuns\":{},\"scheduleProblem\":{}," \
+	"\"created\":{},\"updated\":{}"
 
 /* The whole connector, for one type; what the server decides may stand there, as an export has it, and is passed over. */
 static void put_whole(struct us_jsonw *w, const struct us_type *type, bool is_new)

@@ -22,7 +22,7 @@ static enum us_errc answer_run(struct us_call *call, int64_t run, struct us_err 
 
 static enum us_errc start(struct us_call *call, enum us_run_kind kind, struct us_err *err)
 {
-	struct us_job_request request = { .connector = call->parameters[0], .kind = kind, .actor = call->who.name };
+	struct us_job_request request = { .connector = call->parameters[0], .kind = kind, .who = us_call_who(call) };
 	bool is_new;
 	int64_t run;
 	enum us_errc rc = us_job_start(call->api->conf.job, &request, &run, &is_new, err);
@@ -143,13 +143,13 @@ enum us_errc us_runs_show(struct us_call *call, struct us_err *err)
 
 /* Approve, apply and undo give the run that does it: the same one, or a new one. */
 static enum us_errc decide(struct us_call *call,
-	enum us_errc (*act)(struct us_job *, int64_t, struct us_slice, int64_t *, struct us_err *), struct us_err *err)
+	enum us_errc (*act)(struct us_job *, int64_t, struct us_job_who, int64_t *, struct us_err *), struct us_err *err)
 {
 	int64_t run, next;
 	enum us_errc rc = us_call_read_number(call, 0, "run", &run, err);
 
 	if (!rc)
-		rc = act(call->api->conf.job, run, call->who.name, &next, err);
+		rc = act(call->api->conf.job, run, us_call_who(call), &next, err);
 	return rc ? rc : answer_run(call, next, err);
 }
 
@@ -163,6 +163,6 @@ enum us_errc us_runs_reject(struct us_call *call, struct us_err *err)
 	enum us_errc rc = us_call_read_number(call, 0, "run", &run, err);
 
 	if (!rc)
-		rc = us_job_reject(call->api->conf.job, run, call->who.name, err);
+		rc = us_job_reject(call->api->conf.job, run, us_call_who(call), err);
 	return rc ? rc : answer_run(call, run, err);
 }

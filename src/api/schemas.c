@@ -26,10 +26,14 @@ const struct us_schema us_schemas[] = {
 		"\"field\":" TEXT ",\"reason\":" TEXT "}}}}}" },
 	{ "Health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":" TEXT "}}" },
 	{ "OpenApi", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}" },
-	{ "Connector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"enabled\",\"lastStatus\"],\"properties\":{"
+	{ "Connector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"enabled\",\"lastStatus\",\"paused\",\"nextRuns\"],\"properties\":{"
 		"\"uniqueId\":{\"type\":\"string\",\"format\":\"uuid\"},\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"type\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},"
 		"\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\",\"description\":\"Not shown to the role monitor.\"},"
-		"\"lastStatus\":{\"type\":[\"string\",\"null\"],\"enum\":[null," RUN_STATUS "]},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
+		"\"lastStatus\":{\"type\":[\"string\",\"null\"],\"enum\":[null," RUN_STATUS "]},"
+		"\"paused\":{\"type\":\"boolean\",\"description\":\"The schedule starts no runs.\"},\"pausedSince\":" TIME_OR_NULL ",\"pausedBy\":" TEXT_OR_NULL ","
+		"\"nextRuns\":{\"type\":\"array\",\"items\":" TIME ",\"description\":\"The next starts by the schedule, five at most.\"},"
+		"\"missedRuns\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Times of the schedule that passed without a run.\"},"
+		"\"scheduleProblem\":{\"type\":[\"string\",\"null\"],\"description\":\"Why a schedule that was saved cannot be kept.\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
 	{ "ConnectorList", LIST("Connector") },
 	{ "TestResult", "{\"type\":\"object\",\"required\":[\"ok\",\"messages\"],\"properties\":{\"ok\":{\"type\":\"boolean\"},\"messages\":" TEXTS ",\"error\":" TEXT "}}" },
 	{ "Status", "{\"type\":\"object\",\"required\":[\"status\",\"addedCount\",\"resultCount\",\"notModifiedCount\",\"failedCount\",\"updatedCount\",\"deletedCount\","
@@ -41,7 +45,9 @@ const struct us_schema us_schemas[] = {
 		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
 		",\"anonymizedCount\":" COUNT ",\"groups\":{\"type\":\"object\",\"properties\":{" OUTCOME_COUNTS "}},"
 		"\"memberships\":{\"type\":\"object\",\"properties\":{\"addedCount\":" COUNT ",\"removedCount\":" COUNT ",\"notModifiedCount\":" COUNT "}},"
-		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
+		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\"],"
+		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run.\"},"
+		"\"due\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"When the schedule wanted it.\"},\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
 		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"]},\"decidedBy\":" TEXT_OR_NULL "}}" },
 	{ "StatusPage", "{\"type\":\"object\",\"required\":[\"runs\",\"cursor\"],\"properties\":{\"runs\":" LIST("Status") "," CURSOR "}}" },
 	{ "Result", "{\"type\":\"object\",\"required\":[\"ord\",\"object\",\"outcome\"],\"properties\":{\"ord\":" COUNT

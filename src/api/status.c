@@ -83,6 +83,9 @@ void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run
 	us_jsonw_close(w, '}');
 	us_jsonw_put_int(w, "directoryId", run->directory);
 	us_jsonw_put_string(w, "actor", run->actor);
+	us_jsonw_put_text(w, "trigger", us_run_trigger_text(run->trigger));
+	if (run->due)
+		us_call_put_time(w, "due", run->due);
 	if (run->key.n)
 		us_jsonw_put_string(w, "username", run->key);
 	if (run->plan_run)

@@ -22,6 +22,7 @@ struct waiter {
 	bool is_own;
 	atomic_bool is_over; /* set by the job's worker */
 	char *connector, *key, *actor;
+	enum us_run_trigger trigger;
 };
 
 struct us_wait {
@@ -116,7 +117,7 @@ static void answer_run(struct us_wait *wait, struct waiter *w)
 static enum us_errc start(struct us_wait *wait, struct waiter *w, struct us_err *err)
 {
 	struct us_job_request request = { .connector = us_slice(w->connector), .kind = US_RUN_SINGLE, .key = us_slice(w->key),
-		.actor = us_slice(w->actor) };
+		.who = { us_slice(w->actor), w->trigger } };
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_dbc *c = NULL;
 	struct us_run run;
@@ -257,6 +258,7 @@ enum us_errc us_wait_for_single(struct us_call *call, struct us_slice connector,
 	w->connector = copy(connector);
 	w->key = copy(key);
 	w->actor = copy(call->who.name);
+	w->trigger = us_call_who(call).trigger;
 	w->deadline_ms = us_clock_monotonic_ms() + call->api->conf.single_wait_ms;
 	enum us_errc rc = start(wait, w, err);
 	if (rc) {

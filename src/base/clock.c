@@ -114,3 +114,34 @@ bool us_clock_parse(struct us_slice text, int64_t *ret_wall_s)
 	*ret_wall_s = (int64_t) timegm(&tm) - offset_s;
 	return true;
 }
+
+bool us_clock_parse_span(struct us_slice text, int64_t *ret_s)
+{
+	const int64_t most = (int64_t) 3653 * 86400;
+	int64_t total = 0;
+
+	if (!text.n)
+		return false;
+	for (size_t i = 0; i < text.n;) {
+		int64_t n = 0, unit = 1;
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++)
+			if ((n = n * 10 + (text.p[i] - '0')) > most)
+				return false;
+		if (i < text.n) {
+			switch (text.p[i++]) {
+			case 's': break;
+			case 'm': unit = 60; break;
+			case 'h': unit = 3600; break;
+			case 'd': unit = 86400; break;
+			default: return false;
+			}
+		}
+		total += n * unit;
+		if (total > most)
+			return false;
+	}
+	*ret_s = total;
+	return true;
+}

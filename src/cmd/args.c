@@ -3,6 +3,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 enum { FIRST_OWN = 256, FIRST_COMMON = FIRST_OWN + US_ARGS_MAX_FLAGS };
 
 static bool is_hidden(const struct us_flag *own, const struct us_flag *flag)
@@ -114,32 +116,4 @@ void us_args_describe(struct us_str *out, const struct us_flag *flags)
 	}
 }
 
-bool us_args_duration(const char *text, int64_t *ret_s)
-{
-	const int64_t most = (int64_t) 3653 * 86400;
-	int64_t total = 0;
-
-	if (!*text)
-		return false;
-	while (*text) {
-		int64_t n = 0, unit = 1;
-		if (*text < '0' || *text > '9')
-			return false;
-		for (; *text >= '0' && *text <= '9'; text++)
-			if ((n = n * 10 + (*text - '0')) > most)
-				return false;
-		switch (*text) {
-		case 's': text++; break;
-		case 'm': text++, unit = 60; break;
-		case 'h': text++, unit = 3600; break;
-		case 'd': text++, unit = 86400; break;
-		case '\0': break;
-		default: return false;
-		}
-		total += n * unit;
-		if (total > most)
-			return false;
-	}
-	*ret_s = total;
-	return true;
-}
+bool us_args_duration(const char *text, int64_t *ret_s) { return us_clock_parse_span(us_slice(text), ret_s); }

@@ -1,4 +1,4 @@
-/* connector list|show|apply|export|test|delete */
+/* connector list|show|apply|export|test|pause|resume|delete */
 #include <errno.h>
 #include <stdio.h>
 
@@ -40,6 +40,28 @@ int us_connector_list_run(struct us_cli *cli)
 	return US_EXIT_OK;
 }
 
+/* "paused since 2026-… by olga", or the times, or nothing for a connector without a schedule. */
+static void print_schedule(struct us_cli *cli, const struct us_json *connector)
+{
+	const struct us_json *next = us_json_find(connector, "nextRuns");
+	const char *problem = us_cli_text(cli, connector, "scheduleProblem", NULL);
+	int64_t missed = us_json_int(connector, "missedRuns", 0);
+
+	if (us_json_bool(connector, "paused", false))
+		printf("schedule: paused since %s by %s\n", us_cli_text(cli, connector, "pausedSince", "?"), us_cli_text(cli, connector, "pausedBy", "?"));
+	else if (problem)
+		printf("schedule: cannot be kept: %s\n", problem);
+	else if (next && next->type == US_JSON_ARRAY && next->array.n) {
+		printf("next runs:");
+		for (size_t i = 0; i < next->array.n; i++)
+			if (next->array.items[i].type == US_JSON_STRING)
+				printf(" " US_SLICE_FMT, US_SLICE_ARG(next->array.items[i].string));
+		putchar('\n');
+	}
+	if (missed)
+		printf("missed runs: %lld\n", (long long) missed);
+}
+
 int us_connector_show_run(struct us_cli *cli)
 {
 	const struct us_json *connector;
@@ -56,6 +78,7 @@ int us_connector_show_run(struct us_cli *cli)
 		us_cli_text(cli, answer.doc, "type", "?"), (long long) us_json_int(answer.doc, "id", 0),
 		us_cli_text(cli, answer.doc, "uniqueId", "?"), (long long) us_json_int(answer.doc, "directoryId", 0),
 		us_json_bool(answer.doc, "enabled", true) ? "enabled" : "disabled", us_cli_text(cli, answer.doc, "lastStatus", "none yet"));
+	print_schedule(cli, answer.doc);
 	const struct us_json *configuration = us_json_find(answer.doc, "configuration");
 	for (size_t i = 0; configuration && configuration->type == US_JSON_OBJECT && i < configuration->object.n; i++) {
 		struct us_str value = US_STR_INIT, clean = US_STR_INIT;
@@ -226,6 +249,29 @@ int us_connector_test_run(struct us_cli *cli)
 	puts("connection and permissions are fine");
 	return US_EXIT_OK;
 }
+
+static int set_paused(struct us_cli *cli, const char *path)
+{
+	const struct us_json *connector;
+	struct us_client_answer answer;
+	int code = us_cli_find_connector(cli, cli->args.operands[0], &connector);
+
+	if (code == US_EXIT_OK)
+		code = us_cli_call(cli, "POST", path_of(cli, connector, path), US_SLICE_NONE, &answer);
+	if (code != US_EXIT_OK)
+		return code;
+	if (cli->as_json)
+		return us_cli_print_raw(&answer), US_EXIT_OK;
+	const struct us_json *next = us_json_find(answer.doc, "nextRuns");
+	printf("connector %s is %s\n", us_cli_text(cli, answer.doc, "name", "?"), us_json_bool(answer.doc, "paused", false) ? "paused" :
+		next && next->type == US_JSON_ARRAY && next->array.n ? "no longer paused" : "no longer paused; it has no schedule");
+	if (!us_json_bool(answer.doc, "paused", false))
+		print_schedule(cli, answer.doc);
+	return US_EXIT_OK;
+}
+
+int us_connector_pause_run(struct us_cli *cli) { return set_paused(cli, "/usersync/connector/%s/pause"); }
+int us_connector_resume_run(struct us_cli *cli) { return set_paused(cli, "/usersync/connector/%s/resume"); }
 
 int us_connector_delete_run(struct us_cli *cli)
 {

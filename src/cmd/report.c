@@ -66,8 +66,10 @@ void us_report_print(struct us_cli *cli, const struct us_json *status)
 		{ "disabledCount", "disabled" }, { "deletedCount", "deleted" }, { "anonymizedCount", "anonymized" }, { NULL, NULL } };
 	long long run = (long long) us_json_int(status, "id", 0);
 
-	printf("run %lld: %s %s, %s, %s\n", run, us_cli_text(cli, status, "kind", "full"), us_cli_text(cli, status, "status", "?"),
-		us_cli_text(cli, status, "created", "?"), us_cli_span(cli, us_json_int(status, "duration", 0)));
+	const char *trigger = us_cli_text(cli, status, "trigger", "");
+	printf("run %lld: %s %s, %s%s, %s\n", run, us_cli_text(cli, status, "kind", "full"), us_cli_text(cli, status, "status", "?"),
+		us_cli_text(cli, status, "created", "?"),
+		strcmp(trigger, "schedule") == 0 ? " by schedule" : strcmp(trigger, "missed") == 0 ? " by schedule, for missed runs" : "", us_cli_span(cli, us_json_int(status, "duration", 0)));
 	print_counts(status, "users", users);
 	print_nested(status, "groups");
 	print_nested(status, "memberships");

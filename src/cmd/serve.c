@@ -17,6 +17,7 @@
 #include "cmd/conf.h"
 #include "cmd/verbs.h"
 #include "job/job.h"
+#include "job/timer.h"
 #include "model/sync_options.h"
 #include "net/httpd.h"
 #include "source/file.h"
@@ -38,6 +39,7 @@ struct server {
 	struct us_secret_key key;
 	struct us_store *store;
 	struct us_job *job;
+	struct us_timer *timer;
 	struct us_api *api;
 	struct us_httpd *httpd;
 	struct us_str cert, tls_key;
@@ -235,7 +237,10 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_job_open(&job_conf, &server->job, err);
 	if (rc != US_OK)
 		return rc;
-	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .types = us_source_types(), .sync_options = us_sync_options };
+	rc = us_timer_open(server->store, server->job, &server->timer, err);
+	if (rc != US_OK)
+		return rc;
+	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .timer = server->timer, .types = us_source_types(), .sync_options = us_sync_options };
 	rc = us_api_open(&api_conf, &server->api, err);
 	if (rc != US_OK)
 		return rc;
@@ -257,6 +262,8 @@ static void stop(struct server *server)
 		us_httpd_close(server->httpd, DRAIN_MS);
 	if (server->api)
 		us_api_close(server->api);
+	if (server->timer)
+		us_timer_close(server->timer);
 	if (server->job)
 		us_job_close(server->job);
 	if (server->store)

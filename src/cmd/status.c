@@ -19,6 +19,17 @@ static void add_run(struct us_table *table, const struct us_json *run)
 	us_table_add_int(table, us_json_int(run, "failedCount", 0));
 }
 
+static void add_next(struct us_table *table, const struct us_json *connector)
+{
+	const struct us_json *next = us_json_find(connector, "nextRuns");
+	bool is_there = next && next->type == US_JSON_ARRAY && next->array.n && next->array.items[0].type == US_JSON_STRING;
+
+	if (us_json_bool(connector, "paused", false))
+		us_table_add_text(table, "paused");
+	else
+		us_table_add(table, is_there ? next->array.items[0].string : US_SLICE_NONE);
+}
+
 static int print_history(struct us_cli *cli, const char *uuid, const char *limit)
 {
 	struct us_client_answer answer;
@@ -50,7 +61,7 @@ static int print_all(struct us_cli *cli)
 	if (cli->as_json)
 		return us_cli_print_raw(&list), US_EXIT_OK;
 	us_table_init(&table, (const char *const[]) { "CONNECTOR", "#RUN", "KIND", "STATUS", "CREATED", "#SECONDS", "#USERS", "#ADDED", "#CHANGED",
-		"#CLEANED", "#FAILED", NULL });
+		"#CLEANED", "#FAILED", "NEXT", NULL });
 	for (size_t i = 0; list.doc && list.doc->type == US_JSON_ARRAY && i < list.doc->array.n; i++) {
 		const struct us_json *connector = &list.doc->array.items[i];
 		struct us_err err = US_ERR_INIT;
@@ -67,6 +78,7 @@ static int print_all(struct us_cli *cli)
 			for (int column = 1; column < 11; column++)
 				us_table_add(&table, US_SLICE_NONE);
 		}
+		add_next(&table, connector);
 	}
 	us_table_print(&table);
 	us_table_fini(&table);

@@ -15,6 +15,7 @@ static const char *kind_of(const struct us_option *o)
 	return names[o->type];
 }
 
+/* As deep as our own schemas are. */
 static void write_options(struct us_jsonw *w, const struct us_option *options)
 {
 	us_jsonw_open(w, '[');
@@ -32,6 +33,10 @@ static void write_options(struct us_jsonw *w, const struct us_option *options)
 		}
 		us_jsonw_put_bool(w, "required", o->required);
 		us_jsonw_put_bool(w, "secret", o->secret);
+		if (o->members) {
+			us_jsonw_key(w, "members");
+			write_options(w, o->members);
+		}
 		us_jsonw_close(w, '}');
 	}
 	us_jsonw_close(w, ']');
@@ -62,11 +67,17 @@ static void print_json(void)
 	us_str_fini(&out);
 }
 
-static void print_options(const struct us_option *options)
+/* prefix: "schedule." for the members of an object, else empty. */
+static void print_options(const char *prefix, const struct us_option *options)
 {
 	for (const struct us_option *o = options; o && o->name; o++) {
-		printf("  %s (%s%s%s%s%s)\n      %s\n", o->name, o->type == US_OPTION_CHOICE ? o->choices : kind_of(o), o->required ? ", required" : "",
+		printf("  %s%s (%s%s%s%s%s)\n      %s\n", prefix, o->name, o->type == US_OPTION_CHOICE ? o->choices : kind_of(o), o->required ? ", required" : "",
 			o->secret ? ", secret" : "", o->fallback ? ", default " : "", o->fallback ? o->fallback : "", o->help);
+		if (o->members) {
+			char inner[64];
+			snprintf(inner, sizeof inner, "%s%s.", prefix, o->name);
+			print_options(inner, o->members);
+		}
 	}
 }
 
@@ -94,8 +105,8 @@ int us_types_run(struct us_cli *cli)
 	if (!type)
 		return us_cli_misuse(cli, "no type '%s'; 'usersync types' lists them", name);
 	printf("%s: %s\n%s\n\nSettings:\n", type->name, type->title, type->help ? type->help : "");
-	print_options(type->options);
+	print_options("", type->options);
 	puts("\nSettings of every connector:");
-	print_options(us_sync_options);
+	print_options("", us_sync_options);
 	return US_EXIT_OK;
 }

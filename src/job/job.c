@@ -307,7 +307,8 @@ enum us_errc us_job_start(struct us_job *job, const struct us_job_request *reque
 		rc = us_err_set(err, US_CONFLICT, "the connector " US_SLICE_FMT " is disabled", US_SLICE_ARG(connector.name));
 	if (rc == US_OK) {
 		struct us_run run = { .connector = connector.id, .connector_uuid = connector.uuid, .directory = connector.directory,
-			.kind = request->kind, .key = request->key, .actor = request->actor };
+			.kind = request->kind, .key = request->key, .actor = request->who.name,
+			.trigger = request->who.trigger, .due = request->due };
 		rc = schedule(job, &run, ret_run, ret_is_new, err);
 	}
 	us_arena_fini(&arena);
@@ -366,7 +367,7 @@ static enum us_errc load_run(struct us_job *job, struct us_arena *arena, int64_t
 }
 
 /* HELD → status, with the name of who decided. */
-static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_status status, struct us_slice actor, struct us_err *err)
+static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_status status, struct us_job_who who, struct us_err *err)
 {
 	struct us_dbc *c;
 	int64_t now = us_clock_wall_s();
@@ -374,7 +375,7 @@ static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_s
 
 	if (rc)
 		return rc;
-	run->decided_by = actor;
+	run->decided_by = who.name;
 	rc = us_db_begin(c, err);
 	if (rc == US_OK)
 		rc = us_run_set_status(c, run->id, US_RUN_HELD, status, now, err);
@@ -392,10 +393,10 @@ static enum us_errc not_in(const struct us_run *run, const char *wanted, struct 
 }
 
 /* The plan no longer fits: another run of the same kind makes a new one. Keeps the reason in err. */
-static enum us_errc plan_again(struct us_job *job, const struct us_run *run, struct us_slice actor, int64_t *ret_run, struct us_err *err)
+static enum us_errc plan_again(struct us_job *job, const struct us_run *run, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_run again = { .connector = run->connector, .connector_uuid = run->connector_uuid, .directory = run->directory,
-		.kind = run->kind, .key = run->key, .plan_run = run->plan_run, .actor = actor };
+		.kind = run->kind, .key = run->key, .plan_run = run->plan_run, .actor = who.name, .trigger = who.trigger };
 	struct us_err reason = *err;
 	bool is_new;
 	enum us_errc rc = schedule(job, &again, ret_run, &is_new, err);
@@ -405,7 +406,7 @@ static enum us_errc plan_again(struct us_job *job, const struct us_run *run, str
 	return us_err_set(err, US_CONFLICT, "%s; run %lld makes a new plan", reason.text, (long long) *ret_run);
 }
 
-enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_slice actor, int64_t *ret_run, struct us_err *err)
+enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_run run;
@@ -419,16 +420,16 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_slice acto
 	else if (run.status != US_RUN_HELD)
 		rc = not_in(&run, "HELD", err);
 	else if (fits == US_CONFLICT) {
-		rc = decide(job, &run, US_RUN_CANCELLED, actor, err);
+		rc = decide(job, &run, US_RUN_CANCELLED, who, err);
 		if (rc == US_OK) {
 			*err = why;
-			rc = plan_again(job, &run, actor, ret_run, err);
+			rc = plan_again(job, &run, who, ret_run, err);
 		}
 	} else if (fits) {
 		*err = why;
 		rc = fits;
 	} else {
-		rc = decide(job, &run, US_RUN_SCHEDULED, actor, err);
+		rc = decide(job, &run, US_RUN_SCHEDULED, who, err);
 		if (rc == US_OK)
 			enqueue(job, id, run.connector);
 	}
@@ -436,7 +437,7 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_slice acto
 	return rc;
 }
 
-enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_slice actor, struct us_err *err)
+enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_job_who who, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_run run;
@@ -445,21 +446,21 @@ enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_slice actor
 	if (rc == US_OK && run.status != US_RUN_HELD)
 		rc = not_in(&run, "HELD", err);
 	if (rc == US_OK)
-		rc = decide(job, &run, US_RUN_CANCELLED, actor, err);
+		rc = decide(job, &run, US_RUN_CANCELLED, who, err);
 	us_arena_fini(&arena);
 	return rc;
 }
 
-static enum us_errc follow(struct us_job *job, const struct us_run *run, enum us_run_kind kind, struct us_slice actor, int64_t *ret_run,
+static enum us_errc follow(struct us_job *job, const struct us_run *run, enum us_run_kind kind, struct us_job_who who, int64_t *ret_run,
 	struct us_err *err)
 {
 	struct us_run next = { .connector = run->connector, .connector_uuid = run->connector_uuid, .directory = run->directory,
-		.kind = kind, .plan_run = run->id, .actor = actor };
+		.kind = kind, .plan_run = run->id, .actor = who.name, .trigger = who.trigger };
 
 	return schedule(job, &next, ret_run, NULL, err);
 }
 
-enum us_errc us_job_apply(struct us_job *job, int64_t id, struct us_slice actor, int64_t *ret_run, struct us_err *err)
+enum us_errc us_job_apply(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_run run;
@@ -475,15 +476,15 @@ enum us_errc us_job_apply(struct us_job *job, int64_t id, struct us_slice actor,
 			us_run_kind_text(run.kind), us_run_status_text(run.status));
 	else if (fits) {
 		*err = why;
-		rc = fits == US_CONFLICT ? plan_again(job, &run, actor, ret_run, err) : fits;
+		rc = fits == US_CONFLICT ? plan_again(job, &run, who, ret_run, err) : fits;
 	} else {
-		rc = follow(job, &run, US_RUN_APPLY, actor, ret_run, err);
+		rc = follow(job, &run, US_RUN_APPLY, who, ret_run, err);
 	}
 	us_arena_fini(&arena);
 	return rc;
 }
 
-enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_slice actor, int64_t *ret_run, struct us_err *err)
+enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_run run;
@@ -496,7 +497,7 @@ enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_slice actor, 
 	if (rc == US_OK && run.n_changes == 0)
 		rc = us_err_set(err, US_CONFLICT, "run %lld changed nothing, or its rows are no longer kept", (long long) id);
 	if (rc == US_OK)
-		rc = follow(job, &run, US_RUN_UNDO, actor, ret_run, err);
+		rc = follow(job, &run, US_RUN_UNDO, who, ret_run, err);
 	us_arena_fini(&arena);
 	return rc;
 }

@@ -24,11 +24,18 @@ enum us_errc us_job_open(const struct us_job_conf *conf, struct us_job **ret_job
 /* Cancels what runs, waits for the workers (at most a page of the slowest source), frees. SCHEDULED runs stay so. */
 void us_job_close(struct us_job *job);
 
+/* Who asks, and by which way. */
+struct us_job_who {
+	struct us_slice name;
+	enum us_run_trigger trigger;
+};
+
 struct us_job_request {
 	struct us_slice connector; /* UUID or number */
 	enum us_run_kind kind;     /* FULL, SINGLE, SIMULATION */
 	struct us_slice key;       /* SINGLE: the username */
-	struct us_slice actor;     /* who asks */
+	struct us_job_who who;
+	int64_t due;               /* from the schedule: when it wanted the run; 0 otherwise */
 };
 /* Schedules a run and gives its id at once. If the connector has one that is SCHEDULED or RUNNING: that one's id and *ret_is_new false.
  * A directory that was deleted is no error here: the run itself ends FAILED and says so. US_NOT_FOUND: no such connector. US_CONFLICT: it is
@@ -39,12 +46,12 @@ enum us_errc us_job_cancel(struct us_job *job, struct us_slice connector, int64_
 
 /* HELD → applied by a worker, the same run. US_CONFLICT: not HELD; or the directory has changed since: then *ret_run is a new run of the same
  * kind, the old one is CANCELLED, and the text says so. Otherwise *ret_run = run. */
-enum us_errc us_job_approve(struct us_job *job, int64_t run, struct us_slice actor, int64_t *ret_run, struct us_err *err);
-enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_slice actor, struct us_err *err); /* HELD → CANCELLED */
+enum us_errc us_job_approve(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
+enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_job_who who, struct us_err *err); /* HELD → CANCELLED */
 /* A DONE simulation: a new run of kind APPLY writes exactly its plan. US_CONFLICT as above: *ret_run is a new simulation. */
-enum us_errc us_job_apply(struct us_job *job, int64_t run, struct us_slice actor, int64_t *ret_run, struct us_err *err);
+enum us_errc us_job_apply(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
 /* A DONE run that wrote: a new run of kind UNDO. US_CONFLICT: nothing to undo, or its rows are pruned. */
-enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_slice actor, int64_t *ret_run, struct us_err *err);
+enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
 
 /* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks. */
 enum us_errc us_job_test(struct us_job *job, struct us_slice connector, struct us_str *notes, struct us_err *err);

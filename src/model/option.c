@@ -60,32 +60,37 @@ static const char *check_url(const struct us_option *o, struct us_slice url)
 	return NULL;
 }
 
-static void check_text(struct us_arena *arena, const struct us_option *o, struct us_slice s, struct us_problem **list)
+static void check_text(struct us_arena *arena, const struct us_option *o, const char *field, struct us_slice s,
+	struct us_problem **list)
 {
 	size_t most = o->max ? (size_t) o->max : o->type == US_OPTION_TEXT ? 65536 : 4096;
 
 	if (o->required && us_slice_trim(s).n == 0)
-		us_problem_add(arena, list, o->name, "must not be empty");
+		us_problem_add(arena, list, field, "must not be empty");
 	else if (s.n > most)
-		us_problem_add(arena, list, o->name, "is longer than %zu bytes", most);
+		us_problem_add(arena, list, field, "is longer than %zu bytes", most);
 	else if (o->type != US_OPTION_TEXT && s.n && (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n)))
-		us_problem_add(arena, list, o->name, "must be one line");
+		us_problem_add(arena, list, field, "must be one line");
 }
 
-static void check_one(struct us_arena *arena, const struct us_option *o, const struct us_json *v, struct us_problem **list)
+static void check_members(struct us_arena *arena, const struct us_option *o, const char *field, const struct us_json *object,
+	struct us_problem **list);
+
+static void check_one(struct us_arena *arena, const struct us_option *o, const char *field, const struct us_json *v,
+	struct us_problem **list)
 {
 	const char *wrong = NULL;
 
 	if (v->type == US_JSON_NULL) {
 		if (o->required)
-			us_problem_add(arena, list, o->name, "is required");
+			us_problem_add(arena, list, field, "is required");
 		return;
 	}
 	switch (o->type) {
 	case US_OPTION_STRING:
 	case US_OPTION_TEXT:
 		if (v->type == US_JSON_STRING)
-			check_text(arena, o, v->string, list);
+			check_text(arena, o, field, v->string, list);
 		else
 			wrong = "a string";
 		break;
@@ -95,14 +100,14 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const s
 		} else if (v->string.n || o->required) {
 			const char *reason = check_url(o, v->string);
 			if (reason)
-				us_problem_add(arena, list, o->name, "%s (scheme %s)", reason, o->choices);
+				us_problem_add(arena, list, field, "%s (scheme %s)", reason, o->choices);
 		}
 		break;
 	case US_OPTION_INT:
 		if (v->type != US_JSON_INT)
 			wrong = "a whole number";
 		else if (v->integer < o->min || (o->max > o->min && v->integer > o->max))
-			us_problem_add(arena, list, o->name, "must be from %lld to %lld", (long long) o->min, (long long) o->max);
+			us_problem_add(arena, list, field, "must be from %lld to %lld", (long long) o->min, (long long) o->max);
 		break;
 	case US_OPTION_BOOL:
 		if (v->type != US_JSON_BOOL)
@@ -110,11 +115,11 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const s
 		break;
 	case US_OPTION_CHOICE:
 		if (v->type != US_JSON_STRING || !is_choice(o->choices, v->string))
-			us_problem_add(arena, list, o->name, "must be one of %s", o->choices);
+			us_problem_add(arena, list, field, "must be one of %s", o->choices);
 		break;
 	case US_OPTION_STRINGS:
 		if (v->type == US_JSON_STRING) {
-			check_text(arena, o, v->string, list);
+			check_text(arena, o, field, v->string, list);
 			break;
 		}
 		if (v->type != US_JSON_ARRAY) {
@@ -122,18 +127,20 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const s
 			break;
 		}
 		if (o->required && v->array.n == 0)
-			us_problem_add(arena, list, o->name, "must not be empty");
+			us_problem_add(arena, list, field, "must not be empty");
 		for (size_t i = 0; i < v->array.n; i++) {
 			if (v->array.items[i].type != US_JSON_STRING) {
 				wrong = "an array of strings";
 				break;
 			}
-			check_text(arena, o, v->array.items[i].string, list);
+			check_text(arena, o, field, v->array.items[i].string, list);
 		}
 		break;
 	case US_OPTION_OBJECT:
 		if (v->type != US_JSON_OBJECT)
 			wrong = "an object";
+		else if (o->members)
+			check_members(arena, o, field, v, list);
 		break;
 	case US_OPTION_ARRAY:
 		if (v->type != US_JSON_ARRAY)
@@ -141,7 +148,30 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const s
 		break;
 	}
 	if (wrong)
-		us_problem_add(arena, list, o->name, "must be %s, not %s", wrong, us_json_type_name(v->type));
+		us_problem_add(arena, list, field, "must be %s, not %s", wrong, us_json_type_name(v->type));
+}
+
+/* As deep as our own schemas are, whatever comes in. */
+static void check_members(struct us_arena *arena, const struct us_option *o, const char *field, const struct us_json *object,
+	struct us_problem **list)
+{
+	const char *known = "";
+
+	for (const struct us_option *m = o->members; m->name; m++) {
+		const struct us_json *v = us_json_find(object, m->name);
+		const char *inner = us_arena_printf(arena, "%s.%s", field, m->name);
+		known = us_arena_printf(arena, "%s%s%s", known, *known ? ", " : "", m->name);
+		if (v)
+			check_one(arena, m, inner, v, list);
+		else if (m->required)
+			us_problem_add(arena, list, inner, "is required");
+	}
+	for (size_t i = 0; i < object->object.n; i++) {
+		struct us_slice key = object->object.members[i].key;
+		if (!find(o->members, key))
+			us_problem_add(arena, list, us_arena_printf(arena, "%s.%.*s", field, key.n < 100 ? (int) key.n : 100, key.p),
+				"is not known (known: %s)", known);
+	}
 }
 
 static void check_schema(struct us_arena *arena, const struct us_option *options, const struct us_json *conf,
@@ -150,7 +180,7 @@ static void check_schema(struct us_arena *arena, const struct us_option *options
 	for (const struct us_option *o = options; o && o->name; o++) {
 		const struct us_json *v = us_json_find(conf, o->name);
 		if (v)
-			check_one(arena, o, v, list);
+			check_one(arena, o, o->name, v, list);
 		else if (o->required)
 			us_problem_add(arena, list, o->name, "is required");
 	}

@@ -16,7 +16,7 @@ enum us_option_type {
 	US_OPTION_BOOL,
 	US_OPTION_CHOICE,  /* one of choices */
 	US_OPTION_STRINGS, /* array of strings; a single string is taken as an array of one */
-	US_OPTION_OBJECT,  /* checked by whoever owns it (limits, mapping) */
+	US_OPTION_OBJECT,  /* with members of its own; without, checked by whoever owns it (limits) */
 	US_OPTION_ARRAY,
 };
 
@@ -30,6 +30,7 @@ struct us_option {
 	int64_t min, max;     /* INT: bounds; STRING, TEXT: max bytes if not 0 */
 	bool required;
 	bool secret;          /* sealed at rest, shown as "***" */
+	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows */
 	bool scope;           /* decides who is read: a change holds the next plan that would clean up anybody (invariant G) */
 };
 

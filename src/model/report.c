@@ -40,6 +40,22 @@ bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind)
 	return false;
 }
 
+const char *us_run_trigger_text(enum us_run_trigger trigger)
+{
+	static const char *const texts[US_TRIGGER_COUNT] = { [US_TRIGGER_API] = "api", [US_TRIGGER_CLI] = "cli", [US_TRIGGER_SCHEDULE] = "schedule",
+		[US_TRIGGER_MISSED] = "missed" };
+
+	return texts[trigger];
+}
+
+enum us_run_trigger us_run_trigger_parse(struct us_slice text)
+{
+	for (int i = US_TRIGGER_NONE + 1; i < US_TRIGGER_COUNT; i++)
+		if (us_slice_is(text, us_run_trigger_text((enum us_run_trigger) i)))
+			return (enum us_run_trigger) i;
+	return US_TRIGGER_NONE;
+}
+
 int64_t us_report_user_total(const struct us_report *report)
 {
 	int64_t total = 0;

@@ -23,6 +23,11 @@ enum us_run_kind { US_RUN_FULL, US_RUN_SINGLE, US_RUN_SIMULATION, US_RUN_APPLY, 
 const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo" */
 bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind);
 
+/* What made a run start. MISSED: the schedule, to make up for times that passed without a server. NONE: an older version did not write it down. */
+enum us_run_trigger { US_TRIGGER_NONE, US_TRIGGER_API, US_TRIGGER_CLI, US_TRIGGER_SCHEDULE, US_TRIGGER_MISSED, US_TRIGGER_COUNT };
+const char *us_run_trigger_text(enum us_run_trigger trigger); /* NULL, "api", "cli", "schedule", "missed" */
+enum us_run_trigger us_run_trigger_parse(struct us_slice text); /* NONE for anything else */
+
 /* Outcomes of users and groups; memberships counted by one. */
 struct us_report {
 	int64_t users[US_OUTCOME_COUNT], groups[US_OUTCOME_COUNT];

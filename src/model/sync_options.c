@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "model/mapping.h"
+#include "model/schedule.h"
 
 const struct us_option us_sync_options[] = {
 	{ "cleanup", US_OPTION_CHOICE, "Cleanup", "What becomes of users that the source no longer has, after a complete read.",
@@ -14,6 +15,7 @@ const struct us_option us_sync_options[] = {
 	{ "limits", US_OPTION_OBJECT, "Limits",
 		"A plan that goes beyond one of these is held until an admin approves it: users, groups, memberships, each with floor (objects) and "
 		"percent; shrinkPercent for a listing that is shorter than what is there." },
+	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and from that replace or extend those of the source type.", .scope = true },
 	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "Rows of attribute (name, description) and from.", .scope = true },
 	{ NULL },

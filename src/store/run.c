@@ -8,7 +8,7 @@
 
 #define COLUMNS \
 	"id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, actor, report, messages, certificate, held," \
-	" decided_by, base_revision, n_changes, created, started, finished, modified, node"
+	" decided_by, base_revision, n_changes, created, started, finished, modified, node, started_by, due"
 
 static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_run *r, struct us_err *err)
 {
@@ -32,6 +32,8 @@ static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_ru
 		.finished = us_stmt_int(s, 19),
 		.modified = us_stmt_int(s, 20),
 		.node = us_row_text(s, 21, arena),
+		.trigger = us_run_trigger_parse(us_stmt_slice(s, 22)),
+		.due = us_stmt_int(s, 23),
 	};
 	if (!us_run_kind_parse(us_stmt_slice(s, 5), &r->kind) || !us_run_status_parse(us_stmt_slice(s, 6), &r->status))
 		return us_err_set(err, US_INTERNAL, "run %lld has an unknown kind or status", (long long) r->id);
@@ -106,8 +108,8 @@ enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t n
 	}
 	if (rc != US_END || (rc = us_row_next_id(c, "run", &id, err)) ||
 		(rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
-			" actor, messages, base_revision, n_changes, created, started, finished, modified, node)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'SCHEDULED', ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, 0, 0, ?12, ?13)", &s, err)))
+			" actor, messages, base_revision, n_changes, created, started, finished, modified, node,"
+			" started_by, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'SCHEDULED', ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, 0, 0, ?12, ?13, ?14, ?15)", &s, err)))
 		return rc;
 	us_assert(id < (int64_t) 1 << 31); /* it is the upper half of its changes' ids */
 	us_secret_uuid(job);
@@ -125,6 +127,8 @@ enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t n
 	us_stmt_bind_slice(s, 11, us_slice(messages));
 	us_stmt_bind_int(s, 12, now_s);
 	us_stmt_bind_slice(s, 13, run->node);
+	us_stmt_bind_slice(s, 14, us_slice(us_run_trigger_text(run->trigger)));
+	us_stmt_bind_int(s, 15, run->due);
 	if ((rc = us_stmt_run(s, NULL, err)))
 		return rc;
 	*ret_id = id;

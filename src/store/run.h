@@ -17,6 +17,8 @@ struct us_run {
 	struct us_slice key;             /* single: the username */
 	int64_t plan_run;                /* apply, undo: the run whose plan is applied or turned round; 0 otherwise */
 	struct us_slice actor;           /* who started it: "admin", "schedule", … */
+	enum us_run_trigger trigger;     /* by which way */
+	int64_t due;                     /* SCHEDULE, MISSED: when the schedule wanted it; 0 otherwise */
 	struct us_report report;
 	struct us_slice messages;        /* JSON array of strings, in order */
 	struct us_slice certificate;     /* JSON; NONE before the read */
@@ -30,7 +32,7 @@ struct us_run {
 };
 
 /* Makes a SCHEDULED run with its first message "Scheduled with jobid <uuid>". US_CONFLICT, and *ret_id of that run, if one of the connector is
- * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor. */
+ * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor, trigger, due. */
 enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
 enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err);
 enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);

@@ -54,8 +54,15 @@ static const char first[] =
 	"CREATE TABLE token (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,"
 	" expires BIGINT NOT NULL, created BIGINT NOT NULL)";
 
+/* due: the time that the schedule waits for, as written down at `saved` for the schedule `due_for`. missed: times that passed without a run. */
+static const char schedules[] =
+	"CREATE TABLE schedule (connector INTEGER PRIMARY KEY REFERENCES connector (id) ON DELETE CASCADE, paused BIGINT NOT NULL,"
+	" paused_by TEXT, due BIGINT NOT NULL, saved BIGINT NOT NULL, due_for TEXT, missed BIGINT NOT NULL);"
+	"ALTER TABLE run ADD COLUMN started_by TEXT;"
+	"ALTER TABLE run ADD COLUMN due BIGINT NOT NULL DEFAULT 0";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first };
+static const char *const steps[] = { first, schedules };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -18,6 +18,8 @@ CALLS = [
     ("DELETE", "/usersync/connector/77", "admin", 404),
     ("POST", "/usersync/connector/1/test", "operator", 200),
     ("POST", "/usersync/connector/77/sync", "operator", 404),
+    ("POST", "/usersync/connector/77/pause", "operator", 404),
+    ("POST", "/usersync/connector/77/resume", "operator", 404),
     ("POST", "/usersync/connector/77/simulate", "operator", 404),
     ("POST", "/usersync/connector/77/cancel", "operator", 404),
     ("POST", "/usersync/connector/77/syncsingle/x", "operator", 404),
