@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "net/certificate.h"
 #include "net/ldap_text.h"
 #include "net/tcp.h"
 
@@ -133,15 +134,6 @@ void us_ldap_free(struct us_ldap *l)
 const struct us_ldap_counts *us_ldap_get_counts(const struct us_ldap *l) { return &l->counts; }
 const char *us_ldap_get_url(const struct us_ldap *l) { return l->ld ? l->servers[l->at].url : "no server"; }
 
-/* What libldap says beyond its code; "" if nothing. Caller frees by ldap_memfree. */
-static char *diagnosis(LDAP *ld)
-{
-	char *text = NULL;
-
-	ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
-	return text;
-}
-
 /* A failure of the line or of the library, not a result of the server. Drops the connection. */
 static enum us_errc line_failed(struct us_ldap *l, const char *what, struct us_err *err)
 {
@@ -237,6 +229,37 @@ static enum us_errc set_tls(struct us_ldap *l, struct us_err *err)
 		: "the system's certificate authorities cannot be read; give the server's own in caCertificate");
 }
 
+static enum us_errc connect_to(struct us_ldap *l, size_t at, struct us_err *err);
+
+/* Why TLS failed. The library gives no reason, and takes the refused certificate away with it: so the server is asked once more for its
+ * certificate, over a connection that nothing else is sent on. */
+static enum us_errc explain_tls(const struct us_ldap *l, int code, struct us_err *err)
+{
+	struct us_ldap probe = *l;
+	struct berval der = { 0 };
+	struct us_str flaw = US_STR_INIT;
+	struct us_err ignored = US_ERR_INIT;
+	enum us_errc rc;
+
+	probe.ld = NULL;
+	probe.verify = false;
+	probe.bind_dn = NULL;
+	bool is_certificate = l->verify && connect_to(&probe, l->at, &ignored) == US_OK
+		&& ldap_get_option(probe.ld, LDAP_OPT_X_TLS_PEERCERT, &der) == LDAP_OPT_SUCCESS && der.bv_len;
+	us_ldap_disconnect(&probe);
+	if (is_certificate) {
+		us_certificate_add_flaw(&flaw, (struct us_slice) { der.bv_val, der.bv_len }, l->servers[l->at].host, us_clock_wall_s());
+		rc = us_err_set_native(err, US_TLS, code, "%s: the server's certificate is not accepted: %.400s", l->servers[l->at].url,
+			us_str_text(&flaw));
+	} else {
+		rc = us_err_set_native(err, US_TLS, code, "%s: the TLS handshake failed; does the server speak TLS (1.2 or later) at this port?",
+			l->servers[l->at].url);
+	}
+	us_str_fini(&flaw);
+	ber_memfree(der.bv_val);
+	return rc;
+}
+
 static enum us_errc start_tls(struct us_ldap *l, struct us_err *err)
 {
 	const struct server *s = &l->servers[l->at];
@@ -265,14 +288,9 @@ static enum us_errc start_tls(struct us_ldap *l, struct us_err *err)
 	int code = ldap_install_tls(l->ld);
 	if (code == LDAP_SUCCESS)
 		return US_OK;
-	char *text = diagnosis(l->ld);
 	if (code == LDAP_TIMEOUT)
-		rc = us_err_set_native(err, US_TIMEOUT, code, "%s: the TLS handshake did not end in time", s->url);
-	else
-		rc = us_err_set_native(err, US_TLS, code, "%s: TLS failed: %.200s; caCertificate must hold the authority that signed the server's "
-			"certificate, which must be valid now and name %s", s->url, text && *text ? text : "the certificate was not accepted", s->host);
-	ldap_memfree(text);
-	return rc;
+		return us_err_set_native(err, US_TIMEOUT, code, "%s: the TLS handshake did not end in time", s->url);
+	return explain_tls(l, code, err);
 }
 
 static enum us_errc bind_simple(struct us_ldap *l, struct us_err *err)

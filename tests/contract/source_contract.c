@@ -6,6 +6,7 @@
  * failed. What the source says when the other side misbehaves is for the tests that start it.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -485,6 +486,7 @@ int main(int argc, char **argv)
 	const struct us_json *doc;
 	int status = 0;
 
+	signal(SIGPIPE, SIG_IGN); /* as the server has it */
 	if (argc < 7 || argc > 8) {
 		fprintf(stderr, "usage: source_contract TYPE CONFIGURATION.json NAME ID ABSENT ABSENT-ID [CHECK]\n");
 		return 2;

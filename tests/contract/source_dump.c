@@ -7,6 +7,7 @@
  * time with the same source after the first reading, whatever became of it. "-" reads the configuration from standard input.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,7 @@ int main(int argc, char **argv)
 	pthread_t canceller;
 	int status = 2;
 
+	signal(SIGPIPE, SIG_IGN); /* as the server has it */
 	if (!read_options(argc, argv, &o) || !read_file(o.file, &text)) {
 		fprintf(stderr, "usage: source_dump TYPE CONFIGURATION.json [--test | --find NAME | --find-id ID | --check] [--quiet] [--again]\n");
 		return 2;

@@ -181,6 +181,18 @@ def test_a_password_never_shows(server):
     assert "Secret-4711" not in got.text + got.said
 
 
+def test_a_refused_starttls_sends_no_password(server):
+    got = read(server, startTls=True)
+    assert got.error == "US_TLS" and "refused StartTLS" in got.text and "ldaps://" in got.text
+    assert server.counts["bind"] == 0
+
+
+def test_bytes_in_the_clear_behind_starttls_are_refused(server):
+    server.faults.starttls_inject = True
+    got = read(server, startTls=True)
+    assert got.error == "US_TLS" and "unprotected bytes" in got.text and server.counts["bind"] == 0
+
+
 @pytest.mark.parametrize("fault", ["silent_bind", "silent_search"])
 def test_a_silent_server_times_out(server, fault):
     setattr(server.faults, fault, True)

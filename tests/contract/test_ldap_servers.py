@@ -214,7 +214,7 @@ def test_certificates_of_another_authority_are_refused(server, kind, tmp_path):
     for more in ({"url": server.ldaps_url}, {"startTls": True}):
         for authority in (pem(other.pem), ""):
             got = read(server, kind, caCertificate=authority, **more)
-            assert got.error == "US_TLS" and "caCertificate" in got.text and not got.records
+            assert got.error == "US_TLS" and "which nobody here trusts" in got.text and "caCertificate" in got.text and not got.records
             assert got.counters["binds"] == 0
         assert read(server, kind, verify=False, caCertificate=pem(other.pem), **more).is_whole()
 
@@ -225,7 +225,26 @@ def test_a_certificate_for_another_host_is_refused(servers, tmp_path):
     authority.issue = lambda: issue("elsewhere", ("DNS:elsewhere.example.org",))
     with slapd.Slapd(rig.Company(users=3, groups=1, nested=False), ca=authority) as server:
         got = read(server, "openldap", url=server.ldaps_url, caCertificate=pem(server.ca))
-        assert got.error == "US_TLS" and "name 127.0.0.1" in got.text
+        assert got.error == "US_TLS" and "does not name 127.0.0.1, but elsewhere.example.org" in got.text
+        assert got.counters["binds"] == 0
+
+
+def test_a_certificate_that_expired_is_refused(tmp_path):
+    authority = rig.Ca(tmp_path / "ca")
+    authority.issue = authority.issue_expired
+    with slapd.Slapd(rig.Company(users=3, groups=1, nested=False), ca=authority) as server:
+        for more in ({"url": server.ldaps_url}, {"startTls": True}):
+            got = read(server, "openldap", caCertificate=pem(server.ca), **more)
+            assert got.error == "US_TLS" and "expired on 2021-01-01" in got.text and got.counters["binds"] == 0
+
+
+def test_the_wrong_port_is_told(servers):
+    server = servers("openldap")
+    got = read(server, "openldap", url=server.url.replace("ldap:", "ldaps:"))
+    assert got.error == "US_TLS" and "does the server speak TLS" in got.text
+    for more in ({}, {"startTls": True}):
+        got = read(server, "openldap", url=server.ldaps_url.replace("ldaps:", "ldap:"), **more)
+        assert got.error in ("US_UNAVAILABLE", "US_PROTOCOL") and got.text and not got.is_whole()
 
 
 def test_settings_of_one_session_do_not_touch_another(servers):

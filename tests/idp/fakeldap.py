@@ -43,6 +43,7 @@ class Faults:
     bind_result: int = 0                            # result code of each bind
     bind_text: str = ""                             # its diagnostic message
     starttls_result: int = 2                        # StartTLS is refused with this
+    starttls_inject: bool = False                   # ... or granted, with bytes in the clear behind the answer
     page_results: dict = field(default_factory=dict)    # page -> result code, with the page's entries
     result_without_entries: bool = False            # ... and without them
     page_sizes: list = field(default_factory=list)  # sizes of the first pages, whatever the client asked for; 0 is an empty page
@@ -153,7 +154,7 @@ class Session(socketserver.BaseRequestHandler):
                 elif operation == ABANDON:
                     self.owner.count("abandon")
                 elif operation == EXTENDED:
-                    self.send(message_id, 0x78, self.result(self.owner.faults.starttls_result, "no StartTLS here"))
+                    self.extended(message_id)
                 else:
                     return
         except (OSError, ber.BerError):
@@ -183,6 +184,13 @@ class Session(socketserver.BaseRequestHandler):
     def wait_for_client(self):
         while self.request.recv(4096):
             pass
+
+    def extended(self, message_id):
+        faults = self.owner.faults
+        if not faults.starttls_inject:
+            return self.send(message_id, 0x78, self.result(faults.starttls_result, "no StartTLS here"))
+        granted = self.message(message_id, 0x78, self.result(0))
+        return self.request.sendall(granted + self.message(message_id + 1, 0x61, self.result(0)))
 
     def bind(self, message_id, content):
         faults = self.owner.faults

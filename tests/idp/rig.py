@@ -96,6 +96,23 @@ class Ca:
         return stem + ".pem", stem + ".key"
 
 
+    def issue_expired(self, name="localhost", alt=("DNS:localhost", "IP:127.0.0.1")):
+        """The same, of a certificate that was good in the year 2020 only."""
+        stem, config = os.path.join(self.directory, "expired"), os.path.join(self.directory, "expired.cnf")
+        with open(config, "w") as stream:
+            stream.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={stem}.txt\nserial={stem}.serial\nnew_certs_dir={self.directory}\n"
+                         "default_md=sha256\npolicy=p\nx509_extensions=ext\n[p]\ncommonName=supplied\n[ext]\n"
+                         f"basicConstraints=CA:FALSE\nsubjectAltName={','.join(alt)}\n")
+        for suffix, text in ((".txt", ""), (".serial", "01\n")):
+            with open(stem + suffix, "w") as stream:
+                stream.write(text)
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", stem + ".key",
+            "-out", stem + ".csr")
+        run("openssl", "ca", "-batch", "-notext", "-config", config, "-cert", self.pem, "-keyfile", self.key, "-in", stem + ".csr",
+            "-out", stem + ".pem", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z")
+        return stem + ".pem", stem + ".key"
+
+
 # --- names, filters, LDIF ---------------------------------------------------------------------------------------------
 
 def escape_rdn_value(value):
