@@ -11,6 +11,7 @@ struct us_regex {
 	pcre2_code *code;
 	pcre2_match_data *found;
 	pcre2_match_context *limits;
+	uint32_t limit; /* of matching, as it is set */
 };
 
 static void describe(int code, char *text, size_t bytes)
@@ -43,7 +44,7 @@ enum us_errc us_regex_new(
 	r->limits = pcre2_match_context_create(NULL);
 	if (!r->found || !r->limits)
 		us_err_nomem();
-	pcre2_set_match_limit(r->limits, US_REGEX_MATCH_LIMIT);
+	pcre2_set_match_limit(r->limits, r->limit = US_REGEX_MATCH_LIMIT);
 	pcre2_set_heap_limit(r->limits, 1024); /* KiB, of the interpreter */
 	*ret_regex = r;
 	return US_OK;
@@ -76,15 +77,47 @@ static enum us_errc refuse(int code, struct us_err *err)
 	return us_err_set(err, US_INVALID, "the regular expression cannot be used on this text: %s", why);
 }
 
+/* The limit is one of each place that a match may start at, and the places are as many as the bytes: what a whole text may cost grows no
+ * more beyond US_REGEX_TEXT_BYTES. */
+static void set_limit(struct us_regex *r, size_t n)
+{
+	uint32_t limit = US_REGEX_MATCH_LIMIT;
+
+	if (n > US_REGEX_TEXT_BYTES)
+		limit = (uint32_t)((uint64_t)limit * US_REGEX_TEXT_BYTES / n) + 1;
+	if (limit != r->limit)
+		pcre2_set_match_limit(r->limits, r->limit = limit);
+}
+
 static PCRE2_SPTR bytes(struct us_slice s) { return (PCRE2_SPTR)(s.p ? s.p : ""); }
 
 enum us_errc us_regex_match(struct us_regex *r, struct us_slice text, bool *ret_is, struct us_err *err)
 {
+	set_limit(r, text.n);
 	int code = pcre2_match(r->code, bytes(text), text.n, 0, 0, r->found, r->limits);
-
 	if (code < 0 && code != PCRE2_ERROR_NOMATCH)
 		return refuse(code, err);
 	*ret_is = code >= 0;
+	return US_OK;
+}
+
+enum us_errc us_regex_search(struct us_regex *r, struct us_slice text, size_t at, struct us_span *ret_spans,
+	size_t most, size_t *ret_n, struct us_err *err)
+{
+	set_limit(r, text.n);
+	int code = pcre2_match(r->code, bytes(text), text.n, at, 0, r->found, r->limits);
+	if (code < 0 && code != PCRE2_ERROR_NOMATCH)
+		return refuse(code, err);
+	*ret_n = 0;
+	if (code < 0)
+		return US_OK;
+	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(r->found);
+	/* The last groups are not counted if they are unset; the pattern has them all the same. */
+	size_t n = pcre2_get_ovector_count(r->found);
+	for (; *ret_n < n && *ret_n < most; ++*ret_n)
+		ret_spans[*ret_n] = *ret_n < (size_t)code
+			? (struct us_span) { ends[2 * *ret_n], ends[2 * *ret_n + 1] }
+			: (struct us_span) { SIZE_MAX, SIZE_MAX };
 	return US_OK;
 }
 
@@ -93,6 +126,7 @@ enum us_errc us_regex_replace(struct us_regex *r, struct us_slice text, struct u
 {
 	size_t room = text.n + replacement.n + 64;
 
+	set_limit(r, text.n);
 	for (;;) {
 		if (room > US_REGEX_RESULT_MAX_BYTES)
 			room = US_REGEX_RESULT_MAX_BYTES;
@@ -113,4 +147,33 @@ enum us_errc us_regex_replace(struct us_regex *r, struct us_slice text, struct u
 			return refuse(code, err);
 		room = n;
 	}
+}
+
+/* The pattern again, with nothing as its first choice: it matches any text, has the same groups, and leaves them all unset. */
+enum us_errc us_regex_check_replacement(
+	struct us_slice pattern, unsigned flags, struct us_slice replacement, struct us_err *err)
+{
+	struct us_str text = US_STR_INIT;
+	char out[2], why[160];
+	size_t n = sizeof out;
+	int code;
+
+	us_str_add_text(&text, "(?:)|(?:");
+	us_str_add_slice(&text, pattern);
+	us_str_add_text(&text, "\n)");
+	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)text.p, text.n,
+		PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | (flags & US_REGEX_NOCASE ? PCRE2_CASELESS : 0), &code, &n, NULL);
+	us_str_fini(&text);
+	/* One that must stand first, such as (*UTF): what its replacement is worth shows in use. */
+	if (!compiled)
+		return US_OK;
+	n = sizeof out;
+	code = pcre2_substitute(compiled, (PCRE2_SPTR) "", 0, 0,
+		PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | PCRE2_SUBSTITUTE_UNSET_EMPTY, NULL, NULL, bytes(replacement), replacement.n,
+		(PCRE2_UCHAR *)out, &n);
+	pcre2_code_free(compiled);
+	if (code >= 0 || code == PCRE2_ERROR_NOMEMORY)
+		return US_OK;
+	describe(code, why, sizeof why);
+	return us_err_set(err, US_CONFIG, "is no replacement for this pattern: %s", why);
 }

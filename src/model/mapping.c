@@ -1,31 +1,19 @@
 #include "model/mapping.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum target { USERNAME, FULL_NAME, FIRST_NAME, LAST_NAME, EMAIL, ACTIVE, OTHER };
-
-static const char *const target_names[] = {
-	[USERNAME] = "username", [FULL_NAME] = "fullName", [FIRST_NAME] = "firstName",
-	[LAST_NAME] = "lastName", [EMAIL] = "email", [ACTIVE] = "active",
-};
-
-struct row {
-	struct us_slice attribute;
-	enum target target;
-	const struct us_slice *from;
-	size_t n_from;
-};
-
 struct rows {
-	struct row *row;
+	struct us_mapping_row *row;
 	size_t n;
 };
 
 struct us_mapping {
 	struct rows user, group;
+	struct us_script *script;
+	struct us_slice connector;
+	bool asks_existing;
 };
-
-enum { MAX_ROWS = 200 };
 
 static const struct us_preset generic[] = {
 	{ "username", "username|userName|sAMAccountName|uid|login|cn" },
@@ -38,138 +26,281 @@ static const struct us_preset generic[] = {
 	{ NULL, NULL },
 };
 
-static enum target target_of(struct us_slice attribute)
+/* ---- the rows ---- */
+
+static void put_row(struct rows *rows, const struct us_mapping_row *row)
 {
-	for (enum target t = USERNAME; t < OTHER; t++)
-		if (us_slice_is(attribute, target_names[t]))
-			return t;
-	return OTHER;
+	size_t i = 0;
+
+	while (i < rows->n && !us_slice_is_equal(rows->row[i].attribute, row->attribute))
+		i++;
+	rows->n += i == rows->n;
+	rows->row[i] = *row;
 }
 
-static size_t split(struct us_arena *arena, const char *list, const struct us_slice **ret)
+static void check_twice(struct us_arena *arena, const struct us_json *list, size_t i, const char *at, struct us_problem **problems)
 {
-	struct us_slice *out = us_arena_array(arena, strlen(list) + 1, sizeof *out);
-	size_t n = 0;
+	struct us_slice attribute = us_json_string(&list->array.items[i], "attribute");
 
-	while (*list) {
-		size_t len = strcspn(list, "|");
-		out[n++] = (struct us_slice) { list, len };
-		list += len + (list[len] == '|');
-	}
-	*ret = out;
-	return n;
+	for (size_t k = 0; k < i && attribute.n; k++)
+		if (us_slice_is_equal(us_json_string(&list->array.items[k], "attribute"), attribute)) {
+			us_problem_add(arena, problems, at, "is a second row for the attribute " US_SLICE_FMT, US_SLICE_ARG(attribute));
+			return;
+		}
 }
 
-static struct row *row_for(struct rows *rows, struct us_slice attribute)
+/* Reads `mapping` or `groupMapping` into rows, which has room. */
+static void read_rows(struct us_arena *arena, const char *name, const struct us_json *configuration, bool is_group, struct us_script *script,
+	struct rows *rows, struct us_problem **problems)
 {
-	for (size_t i = 0; i < rows->n; i++)
-		if (us_slice_is_equal(rows->row[i].attribute, attribute))
-			return &rows->row[i];
-	struct row *r = &rows->row[rows->n++];
-	*r = (struct row) { .attribute = attribute, .target = target_of(attribute) };
-	return r;
-}
+	const struct us_json *list = us_json_find(configuration, name);
 
-static void add_configured(struct us_arena *arena, struct rows *rows, const struct us_json *list)
-{
 	if (!list || list->type != US_JSON_ARRAY)
+		return; /* the schema says so already */
+	if (list->array.n > US_MAPPING_MAX_ROWS) {
+		us_problem_add(arena, problems, name, "has more than %d rows", US_MAPPING_MAX_ROWS);
 		return;
+	}
 	for (size_t i = 0; i < list->array.n; i++) {
-		const struct us_json *item = &list->array.items[i], *from = us_json_find(item, "from");
-		struct row *r = row_for(rows, us_slice_dup(arena, us_json_string(item, "attribute")));
-		bool many = from->type == US_JSON_ARRAY;
-		struct us_slice *paths = us_arena_array(arena, many ? from->array.n : 1, sizeof *paths);
-		r->n_from = many ? from->array.n : 1;
-		for (size_t k = 0; k < r->n_from; k++)
-			paths[k] = us_slice_dup(arena, many ? from->array.items[k].string : from->string);
-		r->from = paths;
+		const char *at = us_arena_printf(arena, "%s[%zu]", name, i);
+		struct us_mapping_row row;
+		bool is_good = us_mapping_row_read(arena, &list->array.items[i], is_group, at, script, &row, problems);
+		struct us_problem *before = *problems;
+		check_twice(arena, list, i, at, problems);
+		if (is_good && *problems == before && !before)
+			put_row(rows, &row);
+		else if (is_good)
+			us_mapping_row_fini(&row);
 	}
 }
 
 /* Sorted by name, as the content hash and the directory want them. */
 static int by_attribute(const void *a, const void *b)
 {
-	return us_slice_compare(((const struct row *) a)->attribute, ((const struct row *) b)->attribute);
+	return us_slice_compare(((const struct us_mapping_row *) a)->attribute, ((const struct us_mapping_row *) b)->attribute);
 }
 
-const struct us_mapping *us_mapping_new(struct us_arena *arena, const struct us_preset *preset, const struct us_json *configuration)
+static void open_rows(struct us_arena *arena, struct us_mapping *m)
 {
-	struct us_mapping *m = us_arena_zalloc(arena, sizeof *m);
-
-	m->user.row = us_arena_array(arena, 2 * MAX_ROWS, sizeof *m->user.row);
-	m->group.row = us_arena_array(arena, 2 * MAX_ROWS, sizeof *m->group.row);
-	for (const struct us_preset *p = preset ? preset : generic; p->attribute; p++) {
-		bool is_group = strncmp(p->attribute, "group.", 6) == 0;
-		struct row *r = row_for(is_group ? &m->group : &m->user, us_slice(p->attribute + (is_group ? 6 : 0)));
-		r->n_from = split(arena, p->from, &r->from);
-	}
-	add_configured(arena, &m->user, us_json_find(configuration, "mapping"));
-	add_configured(arena, &m->group, us_json_find(configuration, "groupMapping"));
-	qsort(m->user.row, m->user.n, sizeof *m->user.row, by_attribute);
-	return m;
+	*m = (struct us_mapping) { .script = us_script_new() };
+	m->user.row = us_arena_array(arena, 2 * US_MAPPING_MAX_ROWS, sizeof *m->user.row);
+	m->group.row = us_arena_array(arena, 2 * US_MAPPING_MAX_ROWS, sizeof *m->group.row);
 }
 
-static void check_rows(struct us_arena *arena, const char *name, const struct us_json *list, struct us_problem **problems)
+static void close_rows(struct us_mapping *m)
 {
-	if (!list || list->type != US_JSON_ARRAY)
-		return; /* the schema says so already */
-	if (list->array.n > MAX_ROWS) {
-		us_problem_add(arena, problems, name, "has more than %d rows", MAX_ROWS);
-		return;
-	}
-	for (size_t i = 0; i < list->array.n; i++) {
-		const struct us_json *item = &list->array.items[i];
-		const struct us_json *from = us_json_find(item, "from");
-		const char *at = us_arena_printf(arena, "%s[%zu]", name, i);
-		struct us_slice attribute = us_json_string(item, "attribute");
-		if (item->type != US_JSON_OBJECT) {
-			us_problem_add(arena, problems, at, "must be an object with attribute and from");
-			continue;
-		}
-		if (!attribute.n || attribute.n > 100)
-			us_problem_add(arena, problems, at, "attribute must be a name of 1 to 100 bytes");
-		bool ok = from && (from->type == US_JSON_STRING || (from->type == US_JSON_ARRAY && from->array.n > 0));
-		if (ok && from->type == US_JSON_STRING)
-			ok = from->string.n > 0;
-		for (size_t k = 0; ok && from->type == US_JSON_ARRAY && k < from->array.n; k++)
-			ok = from->array.items[k].type == US_JSON_STRING && from->array.items[k].string.n > 0;
-		if (!ok)
-			us_problem_add(arena, problems, at, "from must be a path, or an array of paths");
-		for (size_t k = 0; k < item->object.n; k++)
-			if (!us_slice_is(item->object.members[k].key, "attribute") && !us_slice_is(item->object.members[k].key, "from"))
-				us_problem_add(arena, problems, at, "has an unknown member (known: attribute, from)");
-		for (size_t k = 0; k < i; k++)
-			if (attribute.n && us_slice_is_equal(us_json_string(&list->array.items[k], "attribute"), attribute))
-				us_problem_add(arena, problems, at, "is a second row for the attribute " US_SLICE_FMT, US_SLICE_ARG(attribute));
-	}
+	for (size_t i = 0; i < m->user.n; i++)
+		us_mapping_row_fini(&m->user.row[i]);
+	for (size_t i = 0; i < m->group.n; i++)
+		us_mapping_row_fini(&m->group.row[i]);
+	us_script_free(m->script);
+}
+
+void us_mapping_free(struct us_mapping *m)
+{
+	if (m)
+		close_rows(m);
+}
+
+static void read_all(struct us_arena *arena, struct us_mapping *m, const struct us_json *configuration, struct us_problem **problems)
+{
+	read_rows(arena, "mapping", configuration, false, m->script, &m->user, problems);
+	read_rows(arena, "groupMapping", configuration, true, m->script, &m->group, problems);
 }
 
 void us_mapping_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list)
 {
-	check_rows(arena, "mapping", us_json_find(configuration, "mapping"), list);
-	check_rows(arena, "groupMapping", us_json_find(configuration, "groupMapping"), list);
+	struct us_mapping m;
+	struct us_problem *problems = NULL;
+
+	open_rows(arena, &m);
+	read_all(arena, &m, configuration, &problems);
+	while (*list)
+		list = &(*list)->next;
+	*list = problems;
+	close_rows(&m);
+}
+
+enum us_errc us_mapping_new(struct us_arena *arena, const struct us_preset *preset, const struct us_json *configuration,
+	struct us_slice connector, struct us_mapping **ret_mapping, struct us_err *err)
+{
+	struct us_mapping *m = us_arena_alloc(arena, sizeof *m);
+	struct us_problem *problems = NULL;
+
+	open_rows(arena, m);
+	for (const struct us_preset *p = preset ? preset : generic; p->attribute; p++) {
+		bool is_group = strncmp(p->attribute, "group.", 6) == 0;
+		struct us_mapping_row row;
+		us_mapping_row_preset(arena, p->attribute + (is_group ? 6 : 0), is_group, p->from, &row);
+		put_row(is_group ? &m->group : &m->user, &row);
+	}
+	read_all(arena, m, configuration, &problems);
+	if (problems) {
+		close_rows(m);
+		return us_err_set(err, US_CONFIG, "%s %s: save the connector with a mapping that can be used", problems->field, problems->reason);
+	}
+	qsort(m->user.row, m->user.n, sizeof *m->user.row, by_attribute);
+	for (size_t i = 0; i < m->user.n; i++)
+		m->asks_existing |= us_mapping_row_asks_existing(&m->user.row[i]);
+	m->connector = us_slice_dup(arena, connector);
+	*ret_mapping = m;
+	return US_OK;
+}
+
+struct us_mapping_row *us_mapping_user_rows(struct us_mapping *m, size_t *ret_n)
+{
+	*ret_n = m->user.n;
+	return m->user.row;
+}
+
+/* ---- values of one row ---- */
+
+enum end { VALUES, IGNORED, CLEARED, FILTERED, FAILED };
+
+/* One record on its way through the rows. */
+struct pass {
+	struct us_mapping *mapping;
+	struct us_arena *arena;
+	struct us_path_record record;
+	struct us_script_input script;
+	struct us_trace_row *trace; /* of the current row; NULL: nobody asks */
+	struct us_err err;          /* of a row that FAILED */
+};
+
+struct values {
+	const struct us_slice *v;
+	size_t n;
+};
+
+static void trace_step(struct pass *p, const char *name, const struct values *values, size_t n_matched, bool is_matching)
+{
+	if (p->trace)
+		p->trace->steps[p->trace->n_steps++] = (struct us_trace_step) { name, values->v, values->n, n_matched, is_matching };
+}
+
+/* Where the row takes its values from; nothing: its constant, if it has one. */
+static enum end take_source(struct pass *p, struct us_mapping_row *row, struct values *ret)
+{
+	struct us_slice *one;
+
+	*ret = (struct values) { NULL, 0 };
+	for (size_t i = 0; i < row->n_paths; i++)
+		if (us_path_find(&row->paths[i], &p->record, &ret->v, &ret->n))
+			return VALUES;
+	ret->n = 0;
+	for (size_t i = 0; i < row->n_templates; i++) {
+		one = us_arena_alloc(p->arena, sizeof *one);
+		if (us_template_fill(&row->templates[i], &p->record, one)) {
+			*ret = (struct values) { one, 1 };
+			return VALUES;
+		}
+	}
+	if (row->source.p) {
+		struct us_script_result result;
+		if (us_script_run(p->mapping->script, row->chunk, &p->script, p->arena, &result, &p->err))
+			return FAILED;
+		if (result.is_drop)
+			return FILTERED;
+		*ret = (struct values) { result.values, result.n };
+	}
+	if (!ret->n && row->value.p) {
+		one = us_arena_alloc(p->arena, sizeof *one);
+		*one = row->value;
+		*ret = (struct values) { one, 1 };
+	}
+	return VALUES;
+}
+
+static bool is_bounded(struct pass *p, const struct values *values)
+{
+	for (size_t i = 0; i < values->n; i++)
+		if (values->v[i].n > US_MAPPING_VALUE_MAX_BYTES) {
+			us_err_set(&p->err, US_INVALID, "is longer than %d bytes", US_MAPPING_VALUE_MAX_BYTES);
+			return false;
+		}
+	return true;
+}
+
+/* A value that none of a step's rules fits is kept or left out; if none of all the values fits, the row is as noMatch says. */
+static enum end transform(struct pass *p, struct us_mapping_row *row, struct values *values)
+{
+	struct us_transform_call call = { p->arena, p->mapping->script, &p->script, row->no_match == US_NO_MATCH_UNTRANSFORMED };
+
+	for (size_t i = 0; i < row->n_transforms; i++) {
+		struct us_transformed t;
+		bool is_matching = us_transform_is_matching(row->transforms[i]);
+		if (!is_bounded(p, values))
+			return FAILED;
+		if (us_transform_apply(row->transforms[i], &call, values->v, values->n, &t, &p->err)) {
+			us_err_prefix(&p->err, "step %zu (%s)", i + 1, us_transform_name(row->transforms[i]));
+			return FAILED;
+		}
+		*values = (struct values) { t.values, t.n };
+		trace_step(p, us_transform_name(row->transforms[i]), values, t.n_matched, is_matching);
+		if (t.is_drop)
+			return FILTERED;
+		if (!is_matching || t.n_matched)
+			continue;
+		switch (row->no_match) {
+		case US_NO_MATCH_UNTRANSFORMED:
+			break;
+		case US_NO_MATCH_IGNORE:
+			return IGNORED;
+		case US_NO_MATCH_CLEAR:
+			return CLEARED;
+		case US_NO_MATCH_FILTER:
+			return FILTERED;
+		}
+	}
+	return VALUES;
+}
+
+/* Values that became empty on the way are none. */
+static void drop_empty(struct us_arena *arena, struct values *values)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < values->n; i++)
+		n += values->v[i].n > 0;
+	if (n == values->n)
+		return;
+	struct us_slice *out = us_arena_array(arena, n + 1, sizeof *out);
+	n = 0;
+	for (size_t i = 0; i < values->n; i++)
+		if (values->v[i].n)
+			out[n++] = values->v[i];
+	*values = (struct values) { out, n };
+}
+
+static enum end evaluate(struct pass *p, struct us_mapping_row *row, struct values *ret)
+{
+	enum end end = take_source(p, row, ret);
+
+	if (end == VALUES && p->trace)
+		trace_step(p, "source", ret, ret->n, false);
+	if (end == VALUES && row->n_transforms) {
+		end = transform(p, row, ret);
+		drop_empty(p->arena, ret);
+	}
+	/* Other rows give what the source has, but a script may return empty texts. */
+	if (end == VALUES && row->source.p)
+		drop_empty(p->arena, ret);
+	if (end == CLEARED)
+		ret->n = 0;
+	return end;
 }
 
 /* ---- one record ---- */
 
-static const struct us_field *pick(const struct row *row, const struct us_record *record)
-{
-	for (size_t i = 0; i < row->n_from; i++) {
-		const struct us_field *f = us_record_find(record, row->from[i]);
-		if (f && f->n && f->values[0].n)
-			return f;
-	}
-	return NULL;
-}
-
-static struct us_slice paths(const struct row *row, struct us_arena *arena)
+static struct us_slice sources(const struct us_mapping_row *row, struct us_arena *arena)
 {
 	struct us_str s = US_STR_INIT;
 
-	for (size_t i = 0; i < row->n_from; i++) {
-		us_str_add_text(&s, i ? ", " : "");
-		us_str_add_slice(&s, row->from[i]);
+	for (size_t i = 0; i < row->n_paths; i++) {
+		us_str_add_text(&s, i ? ", " : "looked at ");
+		us_str_add_slice(&s, row->paths[i].text);
 	}
+	us_str_add_text(&s, row->n_templates ? "its template found nothing" : row->source.p ? "its script gave nothing" : "");
 	struct us_slice out = us_slice_dup(arena, us_str_slice(&s));
 	us_str_fini(&s);
 	return out;
@@ -220,73 +351,213 @@ static bool check_identity(const struct us_record *record, struct us_arena *aren
 	return check_value(arena, "the immutable id", record->id, 1024, true, ret_reason);
 }
 
-bool us_mapping_user(const struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena, struct us_user *ret_user,
-	struct us_slice *ret_reason)
-{
-	struct us_user u = { .id = record->id, .active = record->active != US_TRI_NO };
-	struct us_field *further = us_arena_array(arena, mapping->user.n, sizeof *further);
-	struct us_slice *const own[] = {
-		[USERNAME] = &u.name, [FULL_NAME] = &u.full_name, [FIRST_NAME] = &u.first_name,
-		[LAST_NAME] = &u.last_name, [EMAIL] = &u.email,
-	};
-	size_t n = 0;
 
-	if (!check_identity(record, arena, ret_reason))
-		return false;
-	for (size_t i = 0; i < mapping->user.n; i++) {
-		const struct row *row = &mapping->user.row[i];
-		const struct us_field *f = pick(row, record);
-		if (row->target == USERNAME && !f)
-			return fail(arena, ret_reason, "the user has no username; looked at", paths(row, arena).p);
-		if (!f)
-			continue;
-		bool is_name = row->target == USERNAME;
-		size_t most = is_name ? US_MAPPING_NAME_MAX_BYTES : US_MAPPING_VALUE_MAX_BYTES;
-		size_t n_values = row->target == OTHER ? f->n : 1;
-		for (size_t k = 0; k < n_values; k++)
-			if (!check_value(arena, row->target == OTHER ? us_slice_dup(arena, row->attribute).p : target_names[row->target],
-					f->values[k], most, is_name, ret_reason))
-				return false;
-		if (row->target == ACTIVE) {
-			if (!to_bool(f->values[0], &u.active))
-				return fail(arena, ret_reason, "active", "is neither true nor false");
-		} else if (row->target == OTHER) {
-			further[n++] = (struct us_field) { row->attribute, f->values, f->n };
-		} else {
-			*own[row->target] = f->values[0];
-		}
+static const struct us_field *find_stored(const struct us_user *existing, struct us_slice name)
+{
+	for (size_t i = 0; i < existing->n_attributes; i++)
+		if (us_slice_is_equal(existing->attributes[i].name, name))
+			return &existing->attributes[i];
+	return NULL;
+}
+
+/* The further attributes of a user while they are gathered, and where the user's own go. */
+struct into {
+	struct us_mapped *mapped;
+	struct us_field *further;
+	size_t n;
+};
+
+static struct us_slice *own(struct us_user *u, enum us_mapping_target target)
+{
+	switch (target) {
+	case US_TARGET_USERNAME:
+		return &u->name;
+	case US_TARGET_FULL_NAME:
+		return &u->full_name;
+	case US_TARGET_FIRST_NAME:
+		return &u->first_name;
+	case US_TARGET_LAST_NAME:
+		return &u->last_name;
+	case US_TARGET_EMAIL:
+		return &u->email;
+	case US_TARGET_ACTIVE:
+	case US_TARGET_GROUPS:
+	case US_TARGET_OTHER:
+	case US_TARGET_GROUP_NAME:
+	case US_TARGET_GROUP_DESCRIPTION:
+		break;
 	}
-	if (!u.full_name.p && (u.first_name.p || u.last_name.p))
-		u.full_name = us_slice(us_arena_printf(arena, US_SLICE_FMT "%s" US_SLICE_FMT, US_SLICE_ARG(u.first_name),
-			u.first_name.p && u.last_name.p ? " " : "", US_SLICE_ARG(u.last_name)));
-	u.attributes = further;
-	u.n_attributes = n;
-	*ret_user = u;
+	return NULL;
+}
+
+static bool put_values(struct pass *p, const struct us_mapping_row *row, const struct values *values, struct into *into)
+{
+	struct us_mapped *m = into->mapped;
+	bool is_name = row->target == US_TARGET_USERNAME || row->target == US_TARGET_GROUPS;
+	bool many = row->target == US_TARGET_OTHER || row->target == US_TARGET_GROUPS;
+	size_t most = is_name ? US_MAPPING_NAME_MAX_BYTES : US_MAPPING_VALUE_MAX_BYTES;
+
+	if (!values->n)
+		return row->target != US_TARGET_USERNAME || fail(p->arena, &m->reason, "the user has no username;", sources(row, p->arena).p);
+	for (size_t k = 0; k < (many ? values->n : 1); k++)
+		if (!check_value(p->arena, row->target == US_TARGET_OTHER ? us_slice_dup(p->arena, row->attribute).p : us_mapping_target_name(row->target),
+				values->v[k], most, is_name, &m->reason))
+			return false;
+	if (row->target == US_TARGET_ACTIVE)
+		return to_bool(values->v[0], &m->user.active) || fail(p->arena, &m->reason, "active", "is neither true nor false");
+	if (row->target == US_TARGET_OTHER) {
+		into->further[into->n++] = (struct us_field) { row->attribute, values->v, values->n };
+	} else if (row->target == US_TARGET_GROUPS) {
+		m->groups = values->v;
+		m->n_groups = values->n;
+	} else {
+		*own(&m->user, row->target) = values->v[0];
+	}
 	return true;
 }
 
-bool us_mapping_group(const struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena, struct us_group *ret_group,
+/* The stored value stays; somebody new has none. */
+static bool keep_stored(struct pass *p, const struct us_mapping_row *row, const struct us_user *existing, struct into *into)
+{
+	struct us_mapped *m = into->mapped;
+	struct us_slice *mine = own(&m->user, row->target);
+	const struct us_user nobody = { .active = m->user.active };
+	struct us_user from = existing ? *existing : nobody;
+
+	if (row->target == US_TARGET_USERNAME && !from.name.n)
+		return fail(p->arena, &m->reason, "the user has no username;", "no rule matches, and there is no stored one");
+	if (mine)
+		*mine = *own(&from, row->target);
+	else if (row->target == US_TARGET_ACTIVE)
+		m->user.active = from.active;
+	else {
+		const struct us_field *f = find_stored(&from, row->attribute);
+		if (f)
+			into->further[into->n++] = *f;
+	}
+	return true;
+}
+
+static const struct us_field *fields_of(const struct us_user *u, struct us_arena *arena, size_t *ret_n)
+{
+	const struct us_slice texts[] = { u->name, u->full_name, u->first_name, u->last_name, u->email, u->active ? US_SLICE("true") : US_SLICE("false") };
+	enum { N = sizeof texts / sizeof *texts };
+	struct us_field *fields = us_arena_array(arena, N + u->n_attributes, sizeof *fields);
+	struct us_slice *values = us_arena_array(arena, N, sizeof *values);
+	size_t n = 0;
+
+	for (size_t i = 0; i < N; i++)
+		if (texts[i].n) {
+			values[i] = texts[i];
+			fields[n++] = (struct us_field) { us_slice(us_mapping_target_name((enum us_mapping_target) i)), &values[i], 1 };
+		}
+	for (size_t i = 0; i < u->n_attributes; i++)
+		fields[n++] = u->attributes[i];
+	*ret_n = n;
+	return fields;
+}
+
+static struct us_trace_row *next_trace(struct us_trace *trace, const struct us_mapping_row *row, struct us_arena *arena)
+{
+	if (!trace)
+		return NULL;
+	struct us_trace_row *t = &trace->rows[trace->n++];
+	*t = (struct us_trace_row) { .attribute = row->attribute };
+	t->steps = us_arena_array(arena, row->n_transforms + 1, sizeof *t->steps);
+	return t;
+}
+
+static const char *const ends[] = {
+	[VALUES] = NULL, [IGNORED] = "keeps what is stored", [CLEARED] = "is cleared", [FILTERED] = "filters the user", [FAILED] = "fails",
+};
+
+static enum us_mapped_kind map_row(struct pass *p, struct us_mapping_row *row, const struct us_mapping_input *in, struct into *into)
+{
+	struct us_mapped *m = into->mapped;
+	struct values values;
+	enum end end;
+
+	p->trace = next_trace(in->trace, row, p->arena);
+	end = evaluate(p, row, &values);
+	if (p->trace)
+		p->trace->end = ends[end];
+	switch (end) {
+	case VALUES:
+	case CLEARED:
+		return put_values(p, row, &values, into) ? US_MAPPED_WANTED : US_MAPPED_FAILED;
+	case IGNORED:
+		if (!in->knows_existing)
+			return US_MAPPED_NEEDS_EXISTING;
+		return keep_stored(p, row, in->existing, into) ? US_MAPPED_WANTED : US_MAPPED_FAILED;
+	case FILTERED:
+		m->reason = us_slice(us_arena_printf(p->arena, "is filtered by the row " US_SLICE_FMT " of the mapping", US_SLICE_ARG(row->attribute)));
+		return US_MAPPED_FILTERED;
+	case FAILED:
+		m->reason = us_slice(us_arena_printf(p->arena, US_SLICE_FMT ": %s", US_SLICE_ARG(row->attribute), p->err.text));
+		return US_MAPPED_FAILED;
+	}
+	return US_MAPPED_FAILED;
+}
+
+static struct pass pass_of(struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena)
+{
+	return (struct pass) { .mapping = mapping, .arena = arena, .record = { .record = record, .arena = arena },
+		.script = { .user = record->fields, .n_user = record->n_fields, .connector = mapping->connector } };
+}
+
+void us_mapping_user(struct us_mapping *mapping, const struct us_mapping_input *in, struct us_arena *arena, struct us_mapped *ret)
+{
+	const struct us_record *record = in->record;
+	struct pass p = pass_of(mapping, record, arena);
+	struct us_mapped m = { .user = { .id = record->id, .active = record->active != US_TRI_NO } };
+	struct into into = { .mapped = &m, .further = us_arena_array(arena, mapping->user.n, sizeof *into.further) };
+
+	if (in->trace)
+		*in->trace = (struct us_trace) { .rows = us_arena_array(arena, mapping->user.n, sizeof *in->trace->rows) };
+	if (!check_identity(record, arena, &m.reason))
+		m.kind = US_MAPPED_FAILED;
+	else if (mapping->asks_existing && !in->knows_existing)
+		m.kind = US_MAPPED_NEEDS_EXISTING;
+	if (m.kind == US_MAPPED_WANTED && mapping->asks_existing && in->existing) {
+		p.script.existing = fields_of(in->existing, arena, &p.script.n_existing);
+		p.script.has_existing = true;
+	}
+	for (size_t i = 0; i < mapping->user.n && m.kind == US_MAPPED_WANTED; i++)
+		m.kind = map_row(&p, &mapping->user.row[i], in, &into);
+	struct us_user *u = &m.user;
+	if (!u->full_name.p && (u->first_name.p || u->last_name.p))
+		u->full_name = us_slice(us_arena_printf(arena, US_SLICE_FMT "%s" US_SLICE_FMT, US_SLICE_ARG(u->first_name),
+			u->first_name.p && u->last_name.p ? " " : "", US_SLICE_ARG(u->last_name)));
+	u->attributes = into.further;
+	u->n_attributes = into.n;
+	*ret = m;
+}
+
+bool us_mapping_group(struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena, struct us_group *ret_group,
 	struct us_slice *ret_reason)
 {
 	struct us_group g = { .id = record->id };
+	struct pass p = pass_of(mapping, record, arena);
 
 	if (!check_identity(record, arena, ret_reason))
 		return false;
 	for (size_t i = 0; i < mapping->group.n; i++) {
-		const struct row *row = &mapping->group.row[i];
-		const struct us_field *f = pick(row, record);
-		bool is_name = us_slice_is(row->attribute, "name");
-		if (!f && is_name)
-			return fail(arena, ret_reason, "the group has no name; looked at", paths(row, arena).p);
-		if (!f)
+		struct us_mapping_row *row = &mapping->group.row[i];
+		bool is_name = row->target == US_TARGET_GROUP_NAME;
+		struct values values;
+		enum end end = evaluate(&p, row, &values);
+		if (end == FAILED)
+			return fail(arena, ret_reason, us_arena_printf(arena, US_SLICE_FMT ":", US_SLICE_ARG(row->attribute)), p.err.text);
+		if (end == FILTERED)
+			return fail(arena, ret_reason, us_arena_printf(arena, US_SLICE_FMT ":", US_SLICE_ARG(row->attribute)), "a script can drop users only");
+		if (!values.n && is_name)
+			return fail(arena, ret_reason, "the group has no name;", sources(row, arena).p);
+		if (!values.n || row->target == US_TARGET_OTHER)
 			continue;
-		if (!check_value(arena, is_name ? "the group's name" : "the description", f->values[0],
+		if (!check_value(arena, is_name ? "the group's name" : "the description", values.v[0],
 				is_name ? US_MAPPING_NAME_MAX_BYTES : US_MAPPING_VALUE_MAX_BYTES, is_name, ret_reason))
 			return false;
-		if (is_name)
-			g.name = f->values[0];
-		else if (us_slice_is(row->attribute, "description"))
-			g.description = f->values[0];
+		*(is_name ? &g.name : &g.description) = values.v[0];
 	}
 	*ret_group = g;
 	return true;

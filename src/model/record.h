@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/field.h"
 #include "base/hash.h"
-#include "base/str.h"
 
 /* ---- raw: the identity provider's side, before mapping ---- */
 
@@ -19,18 +19,11 @@ enum us_record_kind {
 
 enum us_tri { US_TRI_UNKNOWN, US_TRI_NO, US_TRI_YES };
 
-/* One attribute. JSON sources give nested members as paths ("profile.login", "emails.value"). */
-struct us_field {
-	struct us_slice name;
-	const struct us_slice *values;
-	size_t n;
-};
-
 struct us_record {
 	enum us_record_kind kind;
 	struct us_slice id;  /* the IdP's immutable id, in text form; empty is an error of that one object */
 	struct us_slice ref; /* what memberships call this object (canonical DN, …); NONE: same as id */
-	const struct us_field *fields;
+	const struct us_field *fields; /* JSON sources give nested members as paths ("profile.login", "emails.value") */
 	size_t n_fields;
 	enum us_tri active;  /* what the source derives from the IdP's own account state */
 	struct us_slice raw; /* the record as JSON where the source has it, else NONE */

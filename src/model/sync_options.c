@@ -16,8 +16,8 @@ const struct us_option us_sync_options[] = {
 		"A plan that goes beyond one of these is held until an admin approves it: users, groups, memberships, each with floor (objects) and "
 		"percent; shrinkPercent for a listing that is shorter than what is there." },
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
-	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and from that replace or extend those of the source type.", .scope = true },
-	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "Rows of attribute (name, description) and from.", .scope = true },
+	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true },
+	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true },
 	{ NULL },
 };
 

@@ -49,6 +49,7 @@ void us_plan_free(struct us_plan *p)
 	us_arena_fini(&p->names);
 	free(p->new_names);
 	free(p->failures);
+	free(p->filtered);
 	free(p->wanted.groups);
 	free(p->single_added);
 	free(p->single_removed);
@@ -383,6 +384,17 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 	*ret_step = step;
 }
 
+uint32_t us_plan_add_unwritten(struct us_plan *p, struct us_slice id, struct us_slice ref)
+{
+	uint32_t place = add_new(&p->users, us_hash_slice(id));
+
+	see(p, &p->users, place, US_HASH_ZERO);
+	p->users.marks[place] |= FAILED;
+	if (ref.p)
+		us_links_name(p->links, false, place, us_hash_slice(ref));
+	return place;
+}
+
 void us_plan_members(struct us_plan *p, struct us_slice group_ref, const struct us_slice *member_refs, size_t n)
 {
 	if (n)
@@ -405,7 +417,8 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 	p->complete = *complete;
 	/* Invariant C: only a whole certificate may take anything away. */
 	p->is_whole = complete->users && complete->groups && complete->members && !p->in.is_single;
-	p->phase = p->is_whole ? MISSING_USERS : COLLIDE_USERS;
+	us_plan_sort_filtered(p);
+	p->phase = p->is_whole ? MISSING_USERS : FILTERED_USERS;
 	p->at = 0;
 	p->counts.listed_users = p->users.listed;
 	p->counts.listed_groups = p->groups.listed;
@@ -418,6 +431,8 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
 {
 	switch (p->phase) {
+	case FILTERED_USERS:
+		return us_plan_next_filtered(p, step);
 	case MISSING_USERS:
 	case MISSING_GROUPS:
 		return us_plan_next_missing(p, arena, given, step);
@@ -442,6 +457,8 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 static enum phase phase_after(const struct us_plan *p)
 {
 	switch (p->phase) {
+	case FILTERED_USERS:
+		return COLLIDE_USERS;
 	case MISSING_USERS:
 		return MISSING_GROUPS;
 	case MISSING_GROUPS:

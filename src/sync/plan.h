@@ -72,6 +72,11 @@ void us_plan_group(struct us_plan *plan, struct us_arena *arena, const struct us
 void us_plan_failed(struct us_plan *plan, struct us_arena *arena, bool is_group, struct us_slice id, struct us_slice ref,
 	struct us_slice name, struct us_slice reason, struct us_plan_step *ret_step);
 
+/* A user who was listed and is not wanted. Nothing is written for somebody new; whoever the directory has goes the way of those who are no longer
+ * at the source, after a whole read: to the cleanup, with this reason. */
+void us_plan_filtered(struct us_plan *plan, struct us_slice id, struct us_slice ref, struct us_slice name, struct us_slice reason,
+	struct us_plan_step *ret_step);
+
 /* Direct members of the group that group_ref names, in any order, before or after the objects themselves. */
 void us_plan_members(struct us_plan *plan, struct us_slice group_ref, const struct us_slice *member_refs, size_t n);
 /* Groups that the user with this id is a direct member of. In a single plan: all of them. */

@@ -41,17 +41,22 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	struct side *s = &p->users;
 	const struct us_user_image *before = given->user;
 	enum us_cleanup mode = p->users.unidentified ? US_CLEANUP_KEEP : p->in.settings.cleanup;
-	const char *why = "is no longer at the source";
+	const struct filtered *filtered = us_plan_find_filtered(p, place);
+	struct us_slice why = filtered ? filtered->reason : US_SLICE("is no longer at the source");
 
 	us_assert(before && before->owned);
 	if (mode == US_CLEANUP_DELETE && has_local(given->groups, given->n_groups)) {
 		mode = US_CLEANUP_DISABLE;
-		why = "is no longer at the source; has local memberships, so it is disabled instead of deleted";
+		why = us_slice(us_arena_printf(arena, US_SLICE_FMT "; has local memberships, so it is disabled instead of deleted", US_SLICE_ARG(why)));
 	}
 	/* Whoever stays keeps the memberships that they had: only what the source can see is taken away by its word. */
 	if (mode != US_CLEANUP_DELETE)
 		keep_links(p, place, given);
 	bool done = mode == US_CLEANUP_KEEP || (mode == US_CLEANUP_DISABLE && before->missing_since && !before->user.active);
+	if (done && filtered) {
+		us_plan_give_filtered(p, filtered, step);
+		return true;
+	}
 	if (done) {
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		return false;
@@ -68,7 +73,7 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	}
 	step->change = (struct us_change) {
 		.object = US_OBJECT_USER, .outcome = after ? US_OUTCOME_DISABLED : US_OUTCOME_DELETED,
-		.number = s->have->numbers[place], .id = before->user.id, .name = before->user.name, .reason = us_slice(why),
+		.number = s->have->numbers[place], .id = before->user.id, .name = before->user.name, .reason = why,
 		.user = { .before = before, .after = after } };
 	p->counts.users_cleaned++;
 	us_plan_give_row(p, s, place, step);

@@ -32,7 +32,13 @@ struct side {
 	int64_t unidentified, listed;
 };
 
-enum phase { READING, MISSING_USERS, MISSING_GROUPS, COLLIDE_USERS, COLLIDE_GROUPS, BUILD, MEMBERS, SINGLE, DONE };
+/* A user of the directory who was listed and is not wanted; its texts live in the plan's arena. */
+struct filtered {
+	uint32_t place;
+	struct us_slice id, name, reason;
+};
+
+enum phase { READING, FILTERED_USERS, MISSING_USERS, MISSING_GROUPS, COLLIDE_USERS, COLLIDE_GROUPS, BUILD, MEMBERS, SINGLE, DONE };
 
 struct wanted {
 	uint32_t *users, *groups; /* numbers, sorted */
@@ -59,6 +65,8 @@ struct us_plan {
 	bool asked;                  /* the last step was a LOAD */
 	struct failure *failures;
 	uint32_t n_failures, cap_failures;
+	struct filtered *filtered;   /* in the order of places once reading has ended */
+	uint32_t n_filtered, cap_filtered, filtered_at;
 	size_t edge_at;
 	struct wanted wanted;        /* of the group that MEMBERS is at */
 	uint32_t single_user;        /* place */
@@ -74,6 +82,8 @@ int64_t *us_plan_tally(struct us_plan *p, const struct side *s);
 void us_plan_give_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
 /* The object's row, given before, becomes a failed one. */
 void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
+/* A new user for whom nothing will be written; known to the links. */
+uint32_t us_plan_add_unwritten(struct us_plan *p, struct us_slice id, struct us_slice ref);
 /* The object wants a name that is not its own. */
 void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name);
 /* The place of a group by its number; US_MAP_NONE if it is not in the index. */
@@ -81,7 +91,15 @@ uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number);
 /* Is there, or will be once the plan is applied. */
 bool us_plan_will_be(const struct side *s, uint32_t place);
 
+/* Puts the filtered in order; reading has ended. */
+void us_plan_sort_filtered(struct us_plan *p);
+/* The filtered user at this place, NULL if it is none. Places are asked for in rising order. */
+const struct filtered *us_plan_find_filtered(struct us_plan *p, uint32_t place);
+/* The row of a filtered user that stays as it is. */
+void us_plan_give_filtered(struct us_plan *p, const struct filtered *f, struct us_plan_step *step);
+
 /* The phases: true if there is a step, false if the phase is over. */
+bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);

@@ -23,6 +23,7 @@ struct act {
 	struct us_sync_settings settings;
 	const struct us_source_ops *ops;
 	struct us_source *source;
+	struct us_mapping *mapping;
 	struct us_have have;
 	struct us_plan *plan;
 	struct us_rows rows;
@@ -79,8 +80,9 @@ static enum us_errc open_connector(struct act *a)
 static enum us_errc open_source(struct act *a)
 {
 	struct us_conf conf = { a->ops->type.options, a->connector.configuration };
+	enum us_errc rc = us_mapping_new(&a->arena, a->ops->type.preset, a->connector.configuration, a->connector.name, &a->mapping, a->err);
 
-	return a->ops->open(&conf, a->sync->cancel, &a->source, a->err);
+	return rc ? rc : a->ops->open(&conf, a->sync->cancel, &a->source, a->err);
 }
 
 static void open_plan(struct act *a, bool is_single)
@@ -98,7 +100,7 @@ static struct us_want want_of(struct act *a)
 	struct us_sync_progress *p = a->sync->progress;
 
 	return (struct us_want) {
-		.source = a->source, .mapping = us_mapping_new(&a->arena, a->ops->type.preset, a->connector.configuration),
+		.source = a->source, .mapping = a->mapping, .have = &a->have,
 		.plan = a->plan, .rows = &a->rows, .reader = a->reader, .directory = a->run.directory, .cancel = a->sync->cancel,
 		.users = &p->users, .groups = &p->groups, .memberships = &p->memberships };
 }
@@ -265,7 +267,9 @@ static enum us_errc find_single(struct act *a, struct us_page *ret_page)
 	return US_END;
 }
 
-static void collect_keys(const struct us_want *want, struct us_arena *arena, const struct us_page *page, struct us_object_keys *ret)
+/* Ids and, once the directory's side of those ids is known (want->have), names. */
+static enum us_errc collect_keys(const struct us_want *want, bool with_names, struct us_arena *arena, const struct us_page *page,
+	struct us_object_keys *ret, struct us_err *err)
 {
 	struct us_slice *user_ids = us_arena_array(arena, page->n, sizeof *user_ids), *user_names = us_arena_array(arena, page->n, sizeof *user_ids);
 	struct us_slice *group_ids = us_arena_array(arena, page->n, sizeof *user_ids), *group_names = us_arena_array(arena, page->n, sizeof *user_ids);
@@ -273,19 +277,23 @@ static void collect_keys(const struct us_want *want, struct us_arena *arena, con
 
 	*ret = (struct us_object_keys) { .user_ids = user_ids, .user_names = user_names, .group_ids = group_ids, .group_names = group_names };
 	for (size_t i = 0; i < page->n; i++) {
-		struct us_user u;
+		struct us_mapped mapped;
 		struct us_group g;
 		const struct us_record *r = &page->records[i];
 		if (r->kind == US_RECORD_USER) {
 			user_ids[ret->n_user_ids++] = r->id;
-			if (us_mapping_user(want->mapping, r, arena, &u, &reason))
-				user_names[ret->n_user_names++] = u.name;
+			enum us_errc rc = with_names ? us_want_map(want, arena, r, &mapped, err) : US_OK;
+			if (rc)
+				return rc;
+			if (with_names && mapped.kind == US_MAPPED_WANTED)
+				user_names[ret->n_user_names++] = mapped.user.name;
 		} else if (r->kind == US_RECORD_GROUP) {
 			group_ids[ret->n_group_ids++] = r->id;
 			if (us_mapping_group(want->mapping, r, arena, &g, &reason))
 				group_names[ret->n_group_names++] = g.name;
 		}
 	}
+	return US_OK;
 }
 
 static enum us_errc plan_single(struct act *a)
@@ -302,8 +310,14 @@ static enum us_errc plan_single(struct act *a)
 	if (rc)
 		return rc == US_END ? US_OK : rc;
 	struct us_want want = want_of(a);
-	collect_keys(&want, &a->arena, &page, &keys);
-	rc = us_object_load_have_some(a->reader, a->run.directory, &keys, &a->have, a->err);
+	rc = collect_keys(&want, false, &a->arena, &page, &keys, a->err);
+	if (rc == US_OK)
+		rc = us_object_load_have_some(a->reader, a->run.directory, &keys, &a->have, a->err);
+	if (rc == US_OK)
+		rc = collect_keys(&want, true, &a->arena, &page, &keys, a->err);
+	us_have_fini(&a->have);
+	if (rc == US_OK)
+		rc = us_object_load_have_some(a->reader, a->run.directory, &keys, &a->have, a->err);
 	if (rc)
 		return rc;
 	open_plan(a, true);
@@ -570,6 +584,7 @@ enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_statu
 		sync->source_retries = a.source->stats.retries;
 		a.ops->close(a.source);
 	}
+	us_mapping_free(a.mapping);
 	us_plan_free(a.plan);
 	us_have_fini(&a.have);
 	us_rows_fini(&a.rows);

@@ -62,17 +62,51 @@ static struct us_slice guess_name(const struct us_record *r)
 	return r->id;
 }
 
+enum us_errc us_want_map(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_mapped *ret_mapped,
+	struct us_err *err)
+{
+	struct us_mapping_input in = { .record = r };
+
+	us_mapping_user(w->mapping, &in, arena, ret_mapped);
+	if (ret_mapped->kind != US_MAPPED_NEEDS_EXISTING)
+		return US_OK;
+	uint32_t place = us_map_find(&w->have->users.ids, us_hash_slice(r->id));
+	/* Somebody new of this run has a place, too, and is not in the directory. */
+	if (place != US_MAP_NONE && w->have->users.flags[place] & US_HAVE_OWNED) {
+		struct us_user_image *image = us_arena_zalloc(arena, sizeof *image);
+		enum us_errc rc = us_object_load_user(w->reader, arena, w->directory, w->have->users.numbers[place], image, err);
+		if (rc && rc != US_NOT_FOUND)
+			return rc;
+		in.existing = rc ? NULL : &image->user;
+	}
+	in.knows_existing = true;
+	us_mapping_user(w->mapping, &in, arena, ret_mapped);
+	us_assert(ret_mapped->kind != US_MAPPED_NEEDS_EXISTING);
+	return US_OK;
+}
+
 static enum us_errc user(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
 {
 	struct us_plan_step step;
-	struct us_slice reason;
-	struct us_user *u = us_arena_zalloc(arena, sizeof *u);
+	struct us_mapped *mapped = us_arena_zalloc(arena, sizeof *mapped);
+	const struct us_user *u = &mapped->user;
+	enum us_errc failed = us_want_map(w, arena, r, mapped, err);
 
+	if (failed)
+		return failed;
 	++*w->users;
-	if (!us_mapping_user(w->mapping, r, arena, u, &reason)) {
-		us_plan_failed(w->plan, arena, false, r->id, r->ref, guess_name(r), reason, &step);
+	switch (mapped->kind) {
+	case US_MAPPED_FAILED:
+	case US_MAPPED_NEEDS_EXISTING:
+		us_plan_failed(w->plan, arena, false, r->id, r->ref, guess_name(r), mapped->reason, &step);
 		take(w, &step);
 		return US_OK;
+	case US_MAPPED_FILTERED:
+		us_plan_filtered(w->plan, r->id, r->ref, u->name.n ? u->name : guess_name(r), mapped->reason, &step);
+		take(w, &step);
+		return US_OK;
+	case US_MAPPED_WANTED:
+		break;
 	}
 	us_plan_user(w->plan, arena, u, r->ref, NULL, &step);
 	if (step.kind == US_STEP_LOAD_USER) {

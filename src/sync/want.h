@@ -9,7 +9,8 @@
 
 struct us_want {
 	struct us_source *source;
-	const struct us_mapping *mapping;
+	struct us_mapping *mapping;
+	const struct us_have *have; /* of the plan: who is in the directory already */
 	struct us_plan *plan;
 	struct us_rows *rows;
 	struct us_dbc *reader;    /* for what the plan asks for */
@@ -21,6 +22,9 @@ struct us_want {
 /* Reads every listing to its end. *ret_certificate says how far it came, in any case. An error of the source is *ret_source_err, not the result: the
  * plan has what was read until then. The result is an error of our own side. */
 enum us_errc us_want_read(const struct us_want *want, struct us_certificate *ret_certificate, struct us_err *ret_source_err,
+	struct us_err *err);
+/* Maps one user, with the user that the directory has under its id where a rule asks for that. */
+enum us_errc us_want_map(const struct us_want *want, struct us_arena *arena, const struct us_record *record, struct us_mapped *ret_mapped,
 	struct us_err *err);
 /* Feeds one page that was read already (a single user). */
 enum us_errc us_want_page(const struct us_want *want, struct us_arena *arena, const struct us_page *page, struct us_err *err);

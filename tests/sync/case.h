@@ -12,7 +12,8 @@
  *     after:                               lines of objects; left out: as before
  *
  * Objects: `user ID NAME [key=value]… [inactive] [missing] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
- * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes.
+ * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is
+ * written as it stands, whatever the mapping of `config` says.
  */
 #ifndef US_TESTS_SYNC_CASE_H
 #define US_TESTS_SYNC_CASE_H

@@ -82,9 +82,16 @@ void case_record(struct us_arena *arena, const struct case_line *line, struct us
 			skip |= us_slice_is(key, own[k]);
 		if (skip)
 			continue;
-		struct us_slice *value = us_arena_alloc(arena, sizeof *value);
-		*value = (struct us_slice) { eq + 1, line->words[i].n - key.n - 1 };
-		fields[r.n_fields++] = (struct us_field) { key, value, 1 };
+		size_t k = 0;
+		while (k < r.n_fields && !us_slice_is_equal(fields[k].name, key))
+			k++;
+		struct us_slice *values = us_arena_array(arena, line->n, sizeof *values);
+		if (k == r.n_fields)
+			fields[r.n_fields++] = (struct us_field) { key, values, 0 };
+		else
+			memcpy(values, fields[k].values, fields[k].n * sizeof *values);
+		values[fields[k].n++] = (struct us_slice) { eq + 1, line->words[i].n - key.n - 1 };
+		fields[k].values = values;
 	}
 	r.fields = fields;
 	r.n_groups = split(arena, case_word(line, "groups"), &r.groups);

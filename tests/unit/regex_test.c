@@ -103,6 +103,60 @@ static void a_result_is_bounded(void **state)
 	us_str_fini(&out);
 }
 
+static void a_search_gives_the_places_of_groups(void **state)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_regex *r;
+	struct us_span spans[8];
+	size_t n;
+
+	assert_int_equal(us_regex_new(US_SLICE("(x)?(b)(y)?"), 0, &r, &err), US_OK);
+	assert_int_equal(us_regex_search(r, US_SLICE("abab"), 2, spans, 8, &n, &err), US_OK);
+	assert_int_equal(n, 4);
+	assert_true(spans[0].from == 3 && spans[0].to == 4 && spans[2].from == 3);
+	assert_true(spans[1].from == SIZE_MAX && spans[3].from == SIZE_MAX);
+	assert_int_equal(us_regex_search(r, US_SLICE("abab"), 0, spans, 2, &n, &err), US_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(us_regex_search(r, US_SLICE("aaa"), 0, spans, 8, &n, &err), US_OK);
+	assert_int_equal(n, 0);
+	us_regex_free(r);
+}
+
+static void a_replacement_is_checked_against_its_pattern(void **state)
+{
+	static const struct {
+		const char *pattern, *replacement;
+		bool is_good;
+	} rows[] = {
+		{ "(a)", "$1", true }, { "(a)", "$2", false }, { "(?<n>a)", "${n}", true }, { "(?<n>a)", "${m}", false }, { "a", "$", false },
+		{ "a", "$$", true }, { "(?x) a # comment", "b", true }, { "(a)?(b)", "$1-$2", true }, { "a|(b)", "$1", true }, { "a", "", true },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct us_err err = US_ERR_INIT;
+		enum us_errc rc = us_regex_check_replacement(us_slice(rows[i].pattern), 0, us_slice(rows[i].replacement), &err);
+		assert_row(i, rc == (rows[i].is_good ? US_OK : US_CONFIG));
+	}
+}
+
+/* Each start costs nearly the limit, and each byte is a start. */
+static void a_long_text_costs_no_more_than_a_short_one(void **state)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_str text = US_STR_INIT;
+	struct us_regex *r;
+	bool is;
+
+	for (int i = 0; i < 60000; i++)
+		us_str_add_char(&text, i % 400 ? 'x' : '-');
+	assert_int_equal(us_regex_new(US_SLICE("x*x*x*[yz]"), 0, &r, &err), US_OK);
+	assert_int_equal(us_regex_match(r, us_str_slice(&text), &is, &err), US_INVALID);
+	text.n = 3000;
+	assert_int_equal(us_regex_match(r, us_str_slice(&text), &is, &err), US_OK);
+	us_regex_free(r);
+	us_str_fini(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +164,9 @@ int main(void)
 		cmocka_unit_test(what_is_no_pattern_says_where),
 		cmocka_unit_test(a_costly_pattern_is_an_error_not_a_wait),
 		cmocka_unit_test(a_result_is_bounded),
+		cmocka_unit_test(a_search_gives_the_places_of_groups),
+		cmocka_unit_test(a_replacement_is_checked_against_its_pattern),
+		cmocka_unit_test(a_long_text_costs_no_more_than_a_short_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
