@@ -7,6 +7,7 @@
 #define US_API_API_H
 
 #include "job/job.h"
+#include "job/pruner.h"
 #include "job/timer.h"
 #include "store/connector.h"
 #include "model/option.h"
@@ -21,6 +22,7 @@ struct us_api_conf {
 	struct us_store *store;
 	struct us_job *job;
 	struct us_timer *timer;
+	struct us_pruner *pruner;
 	const struct us_type *types;          /* connector types; ends with name NULL */
 	const struct us_option *sync_options; /* what every type has beside its own */
 	const char *node;                     /* clusterNode; NULL: "NOT_CLUSTERED" */

@@ -171,6 +171,7 @@ enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
 	struct us_run_stats *runs;
 	struct us_directory *directories;
 	struct us_job_stats jobs;
+	struct us_pruner_stats pruned;
 	size_t n_runs, n_directories;
 	enum us_errc rc = us_call_lease_reader(call, err);
 
@@ -181,6 +182,7 @@ enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
 	if (rc)
 		return rc;
 	us_job_stats(call->api->conf.job, &jobs);
+	us_pruner_stats(call->api->conf.pruner, &pruned);
 	add_head(out, "usersync_build_info", "gauge", "The version that runs.");
 	us_str_printf(out, "usersync_build_info{version=\"" USERSYNC_VERSION "\"} 1\n");
 	add_one(out, "usersync_start_time_seconds", "gauge", "When the server started.", call->api->started_s);
@@ -189,6 +191,8 @@ enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
 	add_directories(out, directories, n_directories);
 	add_one(out, "usersync_runs_queued", "gauge", "Runs that wait for a worker.", jobs.queued);
 	add_one(out, "usersync_runs_running", "gauge", "Runs under way.", jobs.running);
+	add_one(out, "usersync_pruned_runs_total", "counter", "Runs that were taken away by age or number since the start.", pruned.runs);
+	add_one(out, "usersync_pruned_results_total", "counter", "Runs whose results were, since the start.", pruned.results);
 	add_one(out, "usersync_source_requests_total", "counter", "Requests to identity providers since the start.", jobs.source_requests);
 	add_one(out, "usersync_source_retries_total", "counter", "Those of them that were tried again.", jobs.source_retries);
 	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",

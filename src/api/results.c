@@ -291,6 +291,8 @@ enum us_errc us_results_list(struct us_call *call, struct us_err *err)
 		rc = us_run_load(call->c, call->arena, id, &run, err);
 	if (rc)
 		return rc;
+	if (run.pruned)
+		return us_err_set(err, US_NOT_FOUND, "the results of run %lld are no longer kept", (long long) id);
 	if (!format.p)
 		return list_page(call, &run, &filter, limit, after, err);
 	begin_download(call, &run, &filter, us_slice_is(format, "csv"));

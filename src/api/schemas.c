@@ -48,6 +48,7 @@ const struct us_schema us_schemas[] = {
 		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\"],"
 		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run.\"},"
 		"\"due\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"When the schedule wanted it.\"},\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
+		",\"resultsPruned\":{\"type\":\"boolean\",\"description\":\"Its results are no longer kept.\"}"
 		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"]},\"decidedBy\":" TEXT_OR_NULL "}}" },
 	{ "StatusPage", "{\"type\":\"object\",\"required\":[\"runs\",\"cursor\"],\"properties\":{\"runs\":" LIST("Status") "," CURSOR "}}" },
 	{ "Result", "{\"type\":\"object\",\"required\":[\"ord\",\"object\",\"outcome\"],\"properties\":{\"ord\":" COUNT

@@ -91,6 +91,7 @@ void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run
 	if (run->plan_run)
 		us_jsonw_put_int(w, "planOf", run->plan_run);
 	us_jsonw_put_int(w, "changes", run->n_changes);
+	us_jsonw_put_bool(w, "resultsPruned", run->pruned != 0);
 	put_progress(w, api, run);
 	put_json(w, "certificate", run->certificate, "null");
 	put_json(w, "held", run->held, "null");

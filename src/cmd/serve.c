@@ -17,6 +17,7 @@
 #include "cmd/conf.h"
 #include "cmd/verbs.h"
 #include "job/job.h"
+#include "job/pruner.h"
 #include "job/timer.h"
 #include "model/sync_options.h"
 #include "net/httpd.h"
@@ -30,6 +31,7 @@ enum { DRAIN_MS = 10000, MAX_WORKERS = 64, MAX_PEM_BYTES = 1 << 20 };
 struct settings {
 	const char *data, *listen, *store, *files, *tls_cert, *tls_key;
 	int64_t workers;
+	struct us_retention retention;
 	enum us_log_level level;
 	enum us_log_format format;
 };
@@ -40,6 +42,7 @@ struct server {
 	struct us_store *store;
 	struct us_job *job;
 	struct us_timer *timer;
+	struct us_pruner *pruner;
 	struct us_api *api;
 	struct us_httpd *httpd;
 	struct us_str cert, tls_key;
@@ -47,7 +50,8 @@ struct server {
 
 /* ---- settings ---- */
 
-static const char *const conf_keys[] = { "data", "listen", "store", "files", "workers", "tls-cert", "tls-key", "log-level", "log-format", NULL };
+static const char *const conf_keys[] = { "data", "listen", "store", "files", "workers", "tls-cert", "tls-key", "log-level", "log-format",
+	"keep-runs", "keep-run-age", "keep-results", "keep-result-age", "keep-undo", NULL };
 
 /* The command line wins over the file, the file over the default. */
 static const char *setting(const struct us_cli *cli, const struct us_conf_file *file, const char *name, const char *fallback)
@@ -67,6 +71,22 @@ static bool find_word(const char *const *words, const char *word, int *ret_at)
 			return true;
 		}
 	return false;
+}
+
+/* --keep-…: as the members of a connector's `retention`. */
+static int read_retention(struct us_cli *cli, const struct us_conf_file *file, struct us_retention *ret)
+{
+	static const char *const names[][2] = { { "keep-runs", "runs" }, { "keep-run-age", "runAge" }, { "keep-results", "results" },
+		{ "keep-result-age", "resultAge" }, { "keep-undo", "undo" } };
+
+	*ret = us_retention_default;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *value = setting(cli, file, names[i][0], NULL);
+		const char *wrong = value ? us_retention_set(ret, names[i][1], us_slice(value)) : NULL;
+		if (wrong)
+			return us_cli_misuse(cli, "%s '%s' %s", names[i][0], value, wrong);
+	}
+	return US_EXIT_OK;
 }
 
 static int read_settings(struct us_cli *cli, struct settings *ret_settings)
@@ -105,8 +125,9 @@ static int read_settings(struct us_cli *cli, struct settings *ret_settings)
 		s.files = us_arena_printf(&cli->arena, "%s/files", s.data);
 	if (!s.store)
 		s.store = us_arena_printf(&cli->arena, "sqlite:%s/usersync.db", s.data);
+	int code = read_retention(cli, &file, &s.retention);
 	*ret_settings = s;
-	return US_EXIT_OK;
+	return code;
 }
 
 /* ---- the data folder ---- */
@@ -240,7 +261,10 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_timer_open(server->store, server->job, &server->timer, err);
 	if (rc != US_OK)
 		return rc;
-	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .timer = server->timer, .types = us_source_types(), .sync_options = us_sync_options };
+	rc = us_pruner_open(server->store, server->job, &s->retention, &server->pruner, err);
+	if (rc != US_OK)
+		return rc;
+	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .timer = server->timer, .pruner = server->pruner, .types = us_source_types(), .sync_options = us_sync_options };
 	rc = us_api_open(&api_conf, &server->api, err);
 	if (rc != US_OK)
 		return rc;
@@ -262,6 +286,8 @@ static void stop(struct server *server)
 		us_httpd_close(server->httpd, DRAIN_MS);
 	if (server->api)
 		us_api_close(server->api);
+	if (server->pruner)
+		us_pruner_close(server->pruner);
 	if (server->timer)
 		us_timer_close(server->timer);
 	if (server->job)

@@ -34,6 +34,7 @@ struct us_job {
 	pthread_cond_t queued, finished;
 	struct entry *entries;    /* in order of arrival */
 	struct waiter *waiters;
+	struct waiter listener;   /* of every run; done NULL: nobody */
 	bool is_stopping;
 	unsigned n_workers, n_alive;
 	pthread_t workers[MAX_WORKERS];
@@ -99,6 +100,8 @@ static void finish(struct us_job *job, struct entry *entry)
 		free(due);
 		due = next;
 	}
+	if (job->listener.done)
+		job->listener.done(job->listener.context);
 	pthread_cond_broadcast(&job->finished);
 	pthread_mutex_unlock(&job->lock);
 }
@@ -568,6 +571,13 @@ void us_job_notify(struct us_job *job, int64_t run, void (*done)(void *context),
 	pthread_mutex_unlock(&job->lock);
 	if (is_over)
 		done(context);
+}
+
+void us_job_set_listener(struct us_job *job, void (*done)(void *context), void *context)
+{
+	pthread_mutex_lock(&job->lock);
+	job->listener = (struct waiter) { .done = done, .context = context };
+	pthread_mutex_unlock(&job->lock);
 }
 
 void us_job_forget(struct us_job *job, void *context)

@@ -75,6 +75,9 @@ enum us_errc us_job_wait(struct us_job *job, int64_t run, int64_t deadline_ms, s
 void us_job_notify(struct us_job *job, int64_t run, void (*done)(void *context), void *context);
 void us_job_forget(struct us_job *job, void *context);
 
+/* Called after each run that ended, from a worker, short and without calls of ours; NULL: nobody. Returns when the one before is called no more. */
+void us_job_set_listener(struct us_job *job, void (*done)(void *context), void *context);
+
 /* Counters since start, for /metrics; by connector number where it matters. */
 struct us_job_stats {
 	int64_t queued, running;

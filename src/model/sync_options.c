@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "model/mapping.h"
+#include "model/retention.h"
 #include "model/schedule.h"
 
 const struct us_option us_sync_options[] = {
@@ -16,6 +17,8 @@ const struct us_option us_sync_options[] = {
 		"A plan that goes beyond one of these is held until an admin approves it: users, groups, memberships, each with floor (objects) and "
 		"percent; shrinkPercent for a listing that is shorter than what is there." },
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
+	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
+		.members = us_retention_options },
 	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true },
 	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true },
 	{ NULL },
@@ -108,6 +111,7 @@ void us_sync_settings_check(struct us_arena *arena, const struct us_json *config
 {
 	check_limits(arena, us_json_find(configuration, "limits"), list);
 	us_mapping_check(arena, configuration, list);
+	us_retention_check(arena, configuration, list);
 }
 
 static void add_scope(struct us_jsonw *w, const struct us_option *options, const struct us_json *configuration)

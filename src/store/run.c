@@ -8,7 +8,7 @@
 
 #define COLUMNS \
 	"id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, actor, report, messages, certificate, held," \
-	" decided_by, base_revision, n_changes, created, started, finished, modified, node, started_by, due"
+	" decided_by, base_revision, n_changes, created, started, finished, modified, node, started_by, due, pruned"
 
 static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_run *r, struct us_err *err)
 {
@@ -34,6 +34,7 @@ static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_ru
 		.node = us_row_text(s, 21, arena),
 		.trigger = us_run_trigger_parse(us_stmt_slice(s, 22)),
 		.due = us_stmt_int(s, 23),
+		.pruned = us_stmt_int(s, 24) < 0 ? -us_stmt_int(s, 24) : us_stmt_int(s, 24),
 	};
 	if (!us_run_kind_parse(us_stmt_slice(s, 5), &r->kind) || !us_run_status_parse(us_stmt_slice(s, 6), &r->status))
 		return us_err_set(err, US_INTERNAL, "run %lld has an unknown kind or status", (long long) r->id);
@@ -95,6 +96,21 @@ static enum us_errc find_active(struct us_dbc *c, int64_t connector, int64_t *re
 	return rc;
 }
 
+/* The rows that another run would write or turn round; those of an `apply` are another run's. */
+static enum us_errc check_plan(struct us_dbc *c, int64_t plan_run, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT p.pruned FROM run AS r JOIN run AS p ON p.id = r.plan WHERE r.id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, plan_run);
+	rc = us_stmt_step(s, err);
+	bool is_gone = rc == US_END || (rc == US_OK && us_stmt_int(s, 0));
+	us_stmt_reset(s);
+	return is_gone ? us_err_set(err, US_CONFLICT, "the results of run %lld are no longer kept", (long long) plan_run) : rc;
+}
+
 enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err)
 {
 	char job[US_UUID_BYTES], messages[100];
@@ -106,7 +122,7 @@ enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t n
 		*ret_id = id;
 		return us_err_set(err, US_CONFLICT, "run %lld of the connector is scheduled or running", (long long) id);
 	}
-	if (rc != US_END || (rc = us_row_next_id(c, "run", &id, err)) ||
+	if (rc != US_END || (run->plan_run && (rc = check_plan(c, run->plan_run, err))) || (rc = us_row_next_id(c, "run", &id, err)) ||
 		(rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
 			" actor, messages, base_revision, n_changes, created, started, finished, modified, node,"
 			" started_by, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'SCHEDULED', ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, 0, 0, ?12, ?13, ?14, ?15)", &s, err)))

@@ -26,13 +26,15 @@ struct us_run {
 	struct us_slice decided_by;      /* who approved or rejected; NONE */
 	int64_t base_revision;           /* of the directory, that the plan was made from; -1 before */
 	int64_t n_changes;               /* rows of the plan */
+	int64_t pruned;                  /* when those rows were taken away; 0: they are there */
 	int64_t created, started, finished; /* wall seconds; 0 while not there yet */
 	int64_t modified;
 	struct us_slice node;
 };
 
 /* Makes a SCHEDULED run with its first message "Scheduled with jobid <uuid>". US_CONFLICT, and *ret_id of that run, if one of the connector is
- * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor, trigger, due. */
+ * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor, trigger, due. US_CONFLICT, and *ret_id left alone,
+ * if the plan of plan_run is no longer there. */
 enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
 enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err);
 enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);

@@ -50,8 +50,9 @@ static enum us_errc load_counts(struct us_dbc *c, struct us_run_stats *list, siz
 	enum us_run_kind kind;
 	struct us_stmt *s;
 	size_t i = 0;
-	enum us_errc rc = us_db_prepare(c, "SELECT connector, kind, status, COUNT(*) FROM run GROUP BY connector, kind, status ORDER BY connector",
-		&s, err);
+	enum us_errc rc = us_db_prepare(c, "SELECT connector, kind, status, SUM(n) FROM (SELECT connector, kind, status, COUNT(*) AS n FROM run"
+		" GROUP BY connector, kind, status UNION ALL SELECT connector, kind, status, n FROM run_pruned) AS both_of_them"
+		" GROUP BY connector, kind, status ORDER BY connector", &s, err);
 
 	if (rc)
 		return rc;

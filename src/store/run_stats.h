@@ -7,7 +7,7 @@
 struct us_run_stats {
 	int64_t connector;
 	struct us_slice connector_uuid;
-	int64_t runs[US_RUN_KIND_COUNT][US_RUN_STATUS_COUNT]; /* that are still kept */
+	int64_t runs[US_RUN_KIND_COUNT][US_RUN_STATUS_COUNT]; /* since the first one, kept or not */
 	/* The last full run that is DONE; success_at 0: none. */
 	int64_t success_at, success_s; /* wall seconds of its end, seconds that it took */
 	struct us_report success;

@@ -61,8 +61,14 @@ static const char schedules[] =
 	"ALTER TABLE run ADD COLUMN started_by TEXT;"
 	"ALTER TABLE run ADD COLUMN due BIGINT NOT NULL DEFAULT 0";
 
+/* pruned: when the rows of its plan were taken away, negative while some are left; 0: they are there. run_pruned: how many runs were taken away. The sum stays a count. */
+static const char pruning[] =
+	"ALTER TABLE run ADD COLUMN pruned BIGINT NOT NULL DEFAULT 0;"
+	"CREATE TABLE run_pruned (connector BIGINT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL, n BIGINT NOT NULL,"
+	" PRIMARY KEY (connector, kind, status)) WITHOUT ROWID";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules };
+static const char *const steps[] = { first, schedules, pruning };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

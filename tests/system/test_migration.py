@@ -26,8 +26,10 @@ def test_an_older_store_goes_on(old, tmp_path):
             connectors = server.call("GET", "/usersync/connector/")[1]
             assert [c["name"] for c in connectors] == ["hr"] and connectors[0]["nextRuns"] == [] and not connectors[0]["paused"]
             runs = server.call("GET", "/usersync/connector/1/syncstatuses")[1]["runs"]
-            assert [(r["id"], r["kind"], r["status"], r["trigger"]) for r in runs] == [
-                (3, "simulation", "DONE", None), (2, "full", "DONE", None), (1, "full", "DONE", None)]
+            assert [(r["id"], r["kind"], r["status"], r["resultsPruned"]) for r in runs] == [
+                (3, "simulation", "DONE", False), (2, "full", "DONE", False), (1, "full", "DONE", False)]
+            # schema 1 did not know
+            assert {r["trigger"] for r in runs} == {None if old.stem == "schema_1" else "api"}
             # its plans can still be turned round, and it can be synced and scheduled
             undone = server.wait(server.call("POST", "/usersync/syncstatus/2/undo")[1]["id"])
             assert undone["status"] == "DONE", undone
