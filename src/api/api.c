@@ -139,6 +139,8 @@ enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, s
 	if (rc) {
 		err.code = rc;
 		us_call_fail(call.api, &err, rc == US_CONFIG ? call.problems : NULL, answer);
+		if (rc == US_CONFIG && call.more.p)
+			us_call_append(answer, "connectors", call.more);
 	}
 	if (!answer->content_type && (answer->body.n || answer->pull))
 		answer->content_type = "application/json";

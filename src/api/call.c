@@ -27,17 +27,23 @@ void us_call_release(struct us_call *call)
 	call->c = NULL;
 }
 
-enum us_errc us_call_read_object(struct us_call *call, const struct us_json **ret_doc, struct us_err *err)
+enum us_errc us_call_read_json(struct us_call *call, const struct us_json **ret_doc, struct us_err *err)
 {
 	struct us_slice type = us_httpd_find_header(call->request, "Content-Type");
 	const char *semicolon = type.n ? memchr(type.p, ';', type.n) : NULL;
-	const struct us_json *doc;
 
 	if (semicolon)
 		type.n = (size_t) (semicolon - type.p);
 	if (!us_slice_is_nocase(us_slice_trim(type), "application/json"))
 		return us_err_set(err, US_MEDIA_TYPE, "the body must be application/json");
-	enum us_errc rc = us_json_parse(call->arena, call->request->body, US_JSON_LIMITS_SMALL, &doc, err);
+	return us_json_parse(call->arena, call->request->body, US_JSON_LIMITS_SMALL, ret_doc, err);
+}
+
+enum us_errc us_call_read_object(struct us_call *call, const struct us_json **ret_doc, struct us_err *err)
+{
+	const struct us_json *doc;
+	enum us_errc rc = us_call_read_json(call, &doc, err);
+
 	if (rc)
 		return rc;
 	if (doc->type != US_JSON_OBJECT)
@@ -181,6 +187,17 @@ void us_call_fail_status(int status, const char *error, const char *message, con
 	us_jsonw_close(&w, '}');
 	answer->status = status;
 	answer->content_type = "application/json";
+}
+
+void us_call_append(struct us_httpd_answer *answer, const char *key, struct us_slice json)
+{
+	struct us_jsonw w = { .out = &answer->body, .want_comma = true };
+
+	us_assert(answer->body.n > 2 && answer->body.p[answer->body.n - 1] == '}');
+	answer->body.n--;
+	us_jsonw_key(&w, key);
+	us_jsonw_raw(&w, json);
+	us_jsonw_close(&w, '}');
 }
 
 void us_call_fail(struct us_api *api, const struct us_err *err, const struct us_problem *problems, struct us_httpd_answer *answer)

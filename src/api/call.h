@@ -28,6 +28,7 @@ struct us_call {
 	struct us_jsonw w;           /* writes into the answer's body */
 	struct us_dbc *c;            /* leased; given back by the dispatcher */
 	struct us_problem *problems; /* with US_CONFIG: each field with its reason */
+	struct us_slice more;        /* with US_CONFIG: JSON that stands as "connectors" in the error; NONE */
 	bool is_later;               /* the answer was promised */
 };
 
@@ -37,7 +38,8 @@ enum us_errc us_call_lease_writer(struct us_call *call, struct us_err *err);
 enum us_errc us_call_commit(struct us_call *call, struct us_err *err);
 void us_call_release(struct us_call *call);
 
-/* The body as a JSON object. US_MEDIA_TYPE, US_INVALID, US_TOO_LARGE. */
+/* The body as JSON, or as a JSON object. US_MEDIA_TYPE, US_INVALID, US_TOO_LARGE. */
+enum us_errc us_call_read_json(struct us_call *call, const struct us_json **ret_doc, struct us_err *err);
 enum us_errc us_call_read_object(struct us_call *call, const struct us_json **ret_doc, struct us_err *err);
 /* Complains about each member of doc that is not in the NULL-terminated list. */
 void us_call_refuse_others(struct us_call *call, const struct us_json *doc, const char *const *known);
@@ -63,6 +65,8 @@ struct us_job_who us_call_who(const struct us_call *call);
 void us_call_fail(struct us_api *api, const struct us_err *err, const struct us_problem *problems, struct us_httpd_answer *answer);
 void us_call_fail_status(int status, const char *error, const char *message, const struct us_problem *problems,
 	struct us_httpd_answer *answer);
+/* One more member at the end of an answer that is an object. */
+void us_call_append(struct us_httpd_answer *answer, const char *key, struct us_slice json);
 void us_call_put_time(struct us_jsonw *w, const char *key, int64_t wall_s); /* 0 writes null */
 
 #endif

@@ -1,10 +1,8 @@
 /* Connectors: listing, creating, saving, deleting, trying */
+#include "api/configuration.h"
 #include "api/handlers.h"
 #include "api/wait.h"
 #include "base/clock.h"
-#include "base/zonefile.h"
-#include "model/schedule.h"
-#include "model/sync_options.h"
 #include "store/connector.h"
 #include "store/run.h"
 #include "store/schedule.h"
@@ -123,13 +121,10 @@ static void check_name(struct us_call *call, const struct us_json *name)
 
 static void check_configuration(struct us_call *call, const struct us_type *type, const struct us_json *configuration)
 {
-	if (configuration->type != US_JSON_OBJECT) {
+	if (configuration->type == US_JSON_OBJECT)
+		us_configuration_check(call, type, configuration, &call->problems);
+	else
 		us_problem_add(call->arena, &call->problems, "configuration", "must be an object, not %s", us_json_type_name(configuration->type));
-		return;
-	}
-	us_option_check(call->arena, type->options, call->api->conf.sync_options, configuration, &call->problems);
-	us_sync_settings_check(call->arena, configuration, &call->problems);
-	us_schedule_check(call->arena, configuration, us_zonefile_read, us_clock_wall_s(), &call->problems);
 }
 
 static bool read_enabled(struct us_call *call, const struct us_json *body, bool fallback)

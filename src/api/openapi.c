@@ -79,6 +79,11 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 	}
 	if (r->flags & US_ROUTE_SEARCH)
 		put_parameter(w, "query", "search", "A part of the name.", "{\"type\":\"string\"}", NULL);
+	if (r->flags & US_ROUTE_IMPORT) {
+		put_parameter(w, "query", "dryRun", "true: say what would change, change nothing.", "{\"type\":\"string\",\"enum\":[\"true\",\"false\"]}", NULL);
+		put_parameter(w, "query", "match", "name: an entry whose uniqueId is not there is the connector of that name.",
+			"{\"type\":\"string\",\"enum\":[\"id\",\"name\"]}", NULL);
+	}
 	if (r->flags & US_ROUTE_MODE)
 		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {

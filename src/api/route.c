@@ -14,6 +14,18 @@ const struct us_route us_routes[] = {
 		NULL, "ConnectorList", us_connectors_list },
 	{ US_HTTPD_POST, CONNECTOR, US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "createConnector", "Creates a connector and its directory.",
 		"NewConnector", "Connector", us_connectors_create },
+	{ US_HTTPD_GET, CONNECTOR "/export", US_ROLE_OPERATOR, 200, 0, "exportConnectors",
+		"All connectors as a file for another server, in order of their unique ids, without secrets.", NULL, "ConnectorFile", us_export_plain },
+	{ US_HTTPD_POST, CONNECTOR "/export", US_ROLE_ADMIN, 200, 0, "exportConnectorsSealed",
+		"The same with the secrets, sealed with a passphrase.", "Passphrase", "ConnectorFile", us_export_sealed },
+	{ US_HTTPD_POST, CONNECTOR "/import", US_ROLE_ADMIN, 200, US_ROUTE_CONFLICT | US_ROUTE_IMPORT, "importConnectors",
+		"Takes over the connectors of such a file, all of them or none: the same unique id is saved, any other is created with a directory of its "
+		"own. The answer, and that of a refusal with 422, says of each what differs.",
+		"ImportedFile", "ImportResult", us_import },
+	{ US_HTTPD_GET, CONNECTOR "/{connectorID}/export", US_ROLE_OPERATOR, 200, 0, "exportConnector",
+		"One connector as a file for another server, without secrets.", NULL, "ConnectorFile", us_export_plain },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/export", US_ROLE_ADMIN, 200, 0, "exportConnectorSealed",
+		"The same with its secrets, sealed with a passphrase.", "Passphrase", "ConnectorFile", us_export_sealed },
 	{ US_HTTPD_GET, CONNECTOR "/{connectorID}", US_ROLE_MONITOR, 200, 0, "showConnector", "One connector.",
 		NULL, "Connector", us_connectors_show },
 	{ US_HTTPD_PUT, CONNECTOR "/{connectorID}", US_ROLE_ADMIN, 200, US_ROUTE_CONFLICT, "saveConnector",
@@ -95,25 +107,27 @@ static bool next_segment(const char **pattern, struct us_slice *ret_segment)
 	return true;
 }
 
-static bool is_match(const struct us_route *route, const struct us_slice *segments, size_t n, struct us_slice *parameters)
+/* How many parameters the pattern has, if it is that path; -1 if not. */
+static int match(const struct us_route *route, const struct us_slice *segments, size_t n, struct us_slice *parameters)
 {
 	const char *pattern = route->path;
 	struct us_slice want;
-	size_t i = 0, p = 0;
+	size_t i = 0;
+	int p = 0;
 
 	for (; next_segment(&pattern, &want); i++) {
 		if (i == n)
-			return false;
+			return -1;
 		if (want.p[0] == '{') {
 			if (!segments[i].n)
-				return false;
+				return -1;
 			us_assert(p < US_ROUTE_PARAMETERS);
 			parameters[p++] = segments[i];
 		} else if (!us_slice_is_equal(want, segments[i])) {
-			return false;
+			return -1;
 		}
 	}
-	return i == n;
+	return i == n ? p : -1;
 }
 
 static void add_allow(char *allow, size_t room, const char *name)
@@ -132,14 +146,20 @@ const struct us_route *us_route_find(const struct us_httpd_request *request, str
 		us_slice_is(segments[2], "1.0");
 	enum us_httpd_method method = request->method == US_HTTPD_HEAD ? US_HTTPD_GET : request->method;
 	const struct us_route *found = NULL;
+	int fewest = -1;
 
 	*ret_known = false;
 	ret_allow[0] = '\0';
 	for (const struct us_route *r = us_routes; r->path && !found; r++) {
 		struct us_slice parameters[US_ROUTE_PARAMETERS] = { { NULL, 0 } };
 		bool is_root = r->flags & US_ROUTE_ROOT;
-		if (is_root == is_below || !is_match(r, segments + (is_root ? 0 : 3), n - (is_root ? 0 : 3), parameters))
+		if (is_root == is_below)
 			continue;
+		int p = match(r, segments + (is_root ? 0 : 3), n - (is_root ? 0 : 3), parameters);
+		/* Rows with fewer stand above. */
+		if (p < 0 || (fewest >= 0 && p > fewest))
+			continue;
+		fewest = p;
 		*ret_known = true;
 		if (r->method == method) {
 			found = r;

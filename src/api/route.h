@@ -21,6 +21,7 @@ enum us_route_flag {
 	US_ROUTE_WAITS = 128,   /* may also answer 202: not over yet */
 	US_ROUTE_TEXT = 256,    /* answers plain text */
 	US_ROUTE_UNREADY = 512, /* answers 503 as its normal no */
+	US_ROUTE_IMPORT = 1024, /* ?dryRun=&match= */
 };
 
 struct us_route {
@@ -39,7 +40,8 @@ struct us_route {
 
 extern const struct us_route us_routes[]; /* ends with path NULL */
 
-/* The row for a request; NULL if there is none. *ret_known: some row has the path, with other methods; then ret_allow holds them for the Allow
+/* The row for a request; NULL if there is none. A path of fewer parameters hides those with more, for every method: "export" is never taken for
+ * the id of a connector. *ret_known: some row has the path, with other methods; then ret_allow holds them for the Allow
  * header. HEAD is GET. */
 const struct us_route *us_route_find(const struct us_httpd_request *request, struct us_slice ret_parameters[US_ROUTE_PARAMETERS],
 	bool *ret_known, char ret_allow[64]);

@@ -23,7 +23,7 @@
 const struct us_schema us_schemas[] = {
 	{ "Error", "{\"type\":\"object\",\"required\":[\"status\",\"error\",\"message\"],\"properties\":{\"status\":{\"type\":\"integer\"},\"error\":" TEXT
 		",\"message\":" TEXT ",\"fields\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\",\"reason\"],\"properties\":{"
-		"\"field\":" TEXT ",\"reason\":" TEXT "}}}}}" },
+		"\"field\":" TEXT ",\"reason\":" TEXT "}}},\"connectors\":" LIST("ImportedConnector") "}}" },
 	{ "Health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":" TEXT "}}" },
 	{ "OpenApi", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}" },
 	{ "Connector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"enabled\",\"lastStatus\",\"paused\",\"nextRuns\"],\"properties\":{"
@@ -35,6 +35,27 @@ const struct us_schema us_schemas[] = {
 		"\"missedRuns\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Times of the schedule that passed without a run.\"},"
 		"\"scheduleProblem\":{\"type\":[\"string\",\"null\"],\"description\":\"Why a schedule that was saved cannot be kept.\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
 	{ "ConnectorList", LIST("Connector") },
+	{ "ConnectorFile", "{\"type\":\"object\",\"required\":[\"format\",\"formatVersion\",\"connectors\"],\"properties\":{\"format\":{\"const\":\"usersync-connectors\"},"
+		"\"formatVersion\":{\"const\":1},\"connectors\":{\"type\":\"array\",\"maxItems\":1000,\"items\":" REF("ConnectorEntry") "},\"secrets\":" REF("SealedSecrets") "}}" },
+	{ "ConnectorEntry", "{\"type\":\"object\",\"description\":\"A secret is \\\"***\\\". What a listing shows besides is passed over.\","
+		"\"required\":[\"name\",\"configuration\"],\"properties\":{\"uniqueId\":{\"type\":\"string\",\"format\":\"uuid\"},\"name\":" TEXT ",\"type\":" TEXT
+		",\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\"}}}" },
+	{ "SealedSecrets", "{\"type\":\"object\",\"description\":\"The secrets of the file, under a key that argon2id makes from a passphrase.\",\"required\":[\"version\",\"kdf\",\"passes\",\"memoryBytes\",\"salt\",\"cipher\",\"nonce\",\"data\"],"
+		"\"properties\":{\"version\":{\"const\":1},\"kdf\":{\"const\":\"argon2id\"},\"passes\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10},"
+		"\"memoryBytes\":{\"type\":\"integer\",\"minimum\":8388608,\"maximum\":268435456},\"salt\":" TEXT ",\"cipher\":{\"const\":\"xsalsa20poly1305\"},\"nonce\":" TEXT
+		",\"data\":" TEXT "}}" },
+	{ "ImportedFile", "{\"anyOf\":[{\"type\":\"object\",\"description\":\"A file, and the passphrase if it holds sealed secrets.\","
+		"\"required\":[\"format\",\"formatVersion\",\"connectors\"],\"properties\":{\"format\":{\"const\":\"usersync-connectors\"},"
+		"\"formatVersion\":{\"const\":1},\"connectors\":{\"type\":\"array\",\"maxItems\":1000,\"items\":" REF("ConnectorEntry") "},\"secrets\":" REF("SealedSecrets")
+		",\"passphrase\":{\"type\":\"string\",\"writeOnly\":true}},\"additionalProperties\":false}," LIST("ConnectorEntry") "," REF("ConnectorEntry") "]}" },
+	{ "Passphrase", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"passphrase\"],\"properties\":{\"passphrase\":" PASSWORD "}}" },
+	{ "ImportResult", "{\"type\":\"object\",\"required\":[\"dryRun\",\"created\",\"updated\",\"unchanged\",\"connectors\"],\"properties\":{\"dryRun\":{\"type\":\"boolean\"},"
+		"\"created\":" COUNT ",\"updated\":" COUNT ",\"unchanged\":" COUNT ",\"connectors\":" LIST("ImportedConnector") "}}" },
+	{ "ImportedConnector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"action\",\"changes\",\"messages\"],\"properties\":{"
+		"\"uniqueId\":" TEXT_OR_NULL ",\"id\":{\"type\":[\"integer\",\"null\"]},\"name\":" TEXT_OR_NULL ",\"type\":" TEXT_OR_NULL
+		",\"directoryId\":{\"type\":[\"integer\",\"null\"]},\"action\":{\"type\":\"string\",\"enum\":[\"created\",\"updated\",\"unchanged\",\"refused\"]},"
+		"\"changes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"description\":\"A secret is \\\"***\\\" on both sides.\",\"required\":[\"field\",\"old\",\"new\"],\"properties\":{\"field\":" TEXT ",\"old\":{},\"new\":{}}}},"
+		"\"messages\":" TEXTS "}}" },
 	{ "TestResult", "{\"type\":\"object\",\"required\":[\"ok\",\"messages\"],\"properties\":{\"ok\":{\"type\":\"boolean\"},\"messages\":" TEXTS ",\"error\":" TEXT "}}" },
 	{ "Status", "{\"type\":\"object\",\"required\":[\"status\",\"addedCount\",\"resultCount\",\"notModifiedCount\",\"failedCount\",\"updatedCount\",\"deletedCount\","
 		"\"filteredCount\",\"messages\",\"clusterNode\",\"connectorUID\",\"lastModified\",\"created\",\"duration\",\"id\",\"kind\"],\"properties\":{"

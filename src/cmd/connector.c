@@ -1,11 +1,8 @@
-/* connector list|show|apply|export|test|pause|resume|delete */
-#include <errno.h>
+/* connector list|show|test|pause|resume|delete; export, import and apply are in transfer.c */
 #include <stdio.h>
 
 #include "cmd/table.h"
 #include "cmd/verbs.h"
-
-enum { MAX_FILE_BYTES = 4 << 20 };
 
 static const char *path_of(struct us_cli *cli, const struct us_json *connector, const char *format)
 {
@@ -90,138 +87,6 @@ int us_connector_show_run(struct us_cli *cli)
 		us_str_fini(&clean);
 	}
 	return US_EXIT_OK;
-}
-
-static bool read_all(const char *path, struct us_str *out)
-{
-	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char buffer[8192];
-	size_t n;
-
-	if (!in)
-		return false;
-	while ((n = fread(buffer, 1, sizeof buffer, in)) > 0 && out->n <= MAX_FILE_BYTES)
-		us_str_add(out, buffer, n);
-	bool failed = ferror(in);
-	if (in != stdin)
-		fclose(in);
-	return !failed;
-}
-
-/* What a file may say of a connector; all else that an export holds (directoryId, lastStatus, times) belongs to the server. */
-static void write_body(struct us_str *out, const struct us_json *wanted)
-{
-	static const char *const members[] = { "name", "type", "enabled", "configuration" };
-	struct us_jsonw w = US_JSONW_INIT(out);
-
-	us_jsonw_open(&w, '{');
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-		const struct us_json *value = us_json_find(wanted, members[i]);
-		if (value) {
-			us_jsonw_key(&w, members[i]);
-			us_jsonw_value(&w, value);
-		}
-	}
-	us_jsonw_close(&w, '}');
-}
-
-/* The connector that is there already: the same unique id, else the same name. */
-static const struct us_json *find_existing(const struct us_json *list, const struct us_json *wanted)
-{
-	struct us_slice uuid = us_json_string(wanted, "uniqueId"), name = us_json_string(wanted, "name");
-
-	for (size_t i = 0; i < list->array.n; i++)
-		if (uuid.n && us_slice_is_equal(us_json_string(&list->array.items[i], "uniqueId"), uuid))
-			return &list->array.items[i];
-	for (size_t i = 0; i < list->array.n; i++)
-		if (name.n && us_slice_is_equal(us_json_string(&list->array.items[i], "name"), name))
-			return &list->array.items[i];
-	return NULL;
-}
-
-static int apply_one(struct us_cli *cli, const struct us_json *list, const struct us_json *wanted)
-{
-	const char *name = us_cli_text(cli, wanted, "name", NULL), *type = us_cli_text(cli, wanted, "type", NULL);
-	const struct us_json *there = find_existing(list, wanted);
-	struct us_str body = US_STR_INIT;
-	struct us_client_answer answer;
-
-	if (!name || !us_json_find(wanted, "configuration"))
-		return us_cli_fail("a connector in the file has no \"name\" or no \"configuration\"");
-	if (!there && !type)
-		return us_cli_fail("connector \"%s\" is new and the file gives no \"type\"", name);
-	if (there && type && !us_slice_is(us_json_string(there, "type"), type))
-		return us_cli_fail("connector \"%s\" is of type %s there and of type %s in the file: delete it first, or give it another name", name,
-			us_cli_text(cli, there, "type", "?"), type);
-	write_body(&body, wanted);
-	int code = there ? us_cli_call(cli, "PUT", path_of(cli, there, "/usersync/connector/%s"), us_str_slice(&body), &answer)
-			 : us_cli_call(cli, "POST", "/usersync/connector/", us_str_slice(&body), &answer);
-	us_str_fini(&body);
-	if (code != US_EXIT_OK)
-		return code;
-	if (cli->as_json)
-		us_cli_print_raw(&answer);
-	else
-		printf("%s %s: connector %lld, %s, directory %lld\n", there ? "saved" : "created", name, (long long) us_json_int(answer.doc, "id", 0),
-			us_cli_text(cli, answer.doc, "uniqueId", "?"), (long long) us_json_int(answer.doc, "directoryId", 0));
-	return US_EXIT_OK;
-}
-
-int us_connector_apply_run(struct us_cli *cli)
-{
-	const char *path = cli->args.operands[0];
-	struct us_str text = US_STR_INIT;
-	const struct us_json *doc;
-	struct us_client_answer list;
-	struct us_err err = US_ERR_INIT;
-
-	errno = 0;
-	if (!read_all(path, &text)) {
-		us_str_fini(&text);
-		return us_cli_fail("cannot read %s: %s", path, strerror(errno));
-	}
-	enum us_errc rc = us_json_parse(&cli->arena, us_str_slice(&text), (struct us_json_limits) { MAX_FILE_BYTES, 32, 1000000 }, &doc, &err);
-	us_str_fini(&text);
-	if (rc != US_OK)
-		return us_cli_fail("%s is no JSON: %s", path, err.text);
-	if (doc->type != US_JSON_OBJECT && doc->type != US_JSON_ARRAY)
-		return us_cli_fail("%s holds a JSON %s; want a connector object, or an array of them", path, us_json_type_name(doc->type));
-	int code = us_cli_call(cli, "GET", "/usersync/connector/", US_SLICE_NONE, &list);
-	if (code != US_EXIT_OK)
-		return code;
-	if (!list.doc || list.doc->type != US_JSON_ARRAY)
-		return us_cli_fail("the server's list of connectors is no JSON array");
-	if (doc->type == US_JSON_OBJECT)
-		return apply_one(cli, list.doc, doc);
-	for (size_t i = 0; i < doc->array.n; i++) {
-		int one = apply_one(cli, list.doc, &doc->array.items[i]);
-		if (one != US_EXIT_OK)
-			code = one;
-	}
-	return code;
-}
-
-int us_connector_export_run(struct us_cli *cli)
-{
-	const struct us_json *connector;
-	struct us_client_answer answer;
-	struct us_str out = US_STR_INIT;
-	struct us_jsonw w = US_JSONW_INIT(&out);
-	int code;
-
-	if (cli->args.n_operands) {
-		code = us_cli_find_connector(cli, cli->args.operands[0], &connector);
-		if (code == US_EXIT_OK)
-			us_jsonw_value(&w, connector);
-	} else {
-		code = us_cli_call(cli, "GET", "/usersync/connector/", US_SLICE_NONE, &answer);
-		if (code == US_EXIT_OK)
-			us_str_add_slice(&out, answer.body);
-	}
-	if (code == US_EXIT_OK)
-		puts(us_str_text(&out));
-	us_str_fini(&out);
-	return code;
 }
 
 int us_connector_test_run(struct us_cli *cli)

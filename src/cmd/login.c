@@ -30,7 +30,7 @@ static const char *default_path(struct us_arena *arena)
 	return home ? us_arena_printf(arena, "%s/.config/usersync/config", home) : NULL;
 }
 
-static const char *ask_password(struct us_arena *arena, const char *user)
+const char *us_login_ask(struct us_arena *arena, const char *question)
 {
 	struct termios was, quiet;
 	char line[1024];
@@ -42,7 +42,7 @@ static const char *ask_password(struct us_arena *arena, const char *user)
 	if (tcgetattr(fileno(tty), &was) == 0) {
 		quiet = was;
 		quiet.c_lflag &= ~(tcflag_t) ECHO;
-		fprintf(tty, "Password of %s: ", user);
+		fprintf(tty, "%s: ", question);
 		fflush(tty);
 		tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
 		if (fgets(line, sizeof line, tty))
@@ -92,7 +92,7 @@ enum us_errc us_login_resolve(struct us_arena *arena, const char *url, const cha
 		conf.password = us_conf_file_find(&file, "password");
 	}
 	if (conf.user && !conf.password)
-		conf.password = ask_password(arena, conf.user);
+		conf.password = us_login_ask(arena, us_arena_printf(arena, "Password of %s", conf.user));
 	if (conf.user && !conf.password)
 		return us_err_set(err, US_UNAUTHORIZED, "no password for user %s: set USERSYNC_PASSWORD, or write it into %s", conf.user,
 			path ? path : "a file that USERSYNC_CONFIG names");

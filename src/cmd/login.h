@@ -9,4 +9,7 @@
 enum us_errc us_login_resolve(struct us_arena *arena, const char *url, const char *user, const char *token, const char *cacert,
 	struct us_client_conf *ret_conf, struct us_err *err);
 
+/* Asks on the terminal without showing the answer; NULL without a terminal. */
+const char *us_login_ask(struct us_arena *arena, const char *question);
+
 #endif

@@ -41,6 +41,17 @@ static const struct us_flag token_flags[] = {
 	{ "expires", "TIME", "valid for so long (12h, 90d); for ever if not given" },
 	{ 0 },
 };
+static const struct us_flag import_flags[] = {
+	{ "dry-run", NULL, "say what would change, change nothing" },
+	{ "passphrase-file", "FILE", "its first line opens the file's sealed secrets" },
+	{ 0 },
+};
+static const struct us_flag export_flags[] = {
+	{ "with-secrets", NULL, "put the secrets into it, sealed with a passphrase" },
+	{ "passphrase-file", "FILE", "its first line is the passphrase" },
+	{ "output", "FILE", "write to this file (mode 0600) instead of standard output", 'o' },
+	{ 0 },
+};
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
 static const struct us_flag serve_flags[] = {
 	{ "data", "DIR", "data folder, made if it is not there; ./usersync-data" },
@@ -67,12 +78,21 @@ const struct us_verb us_verbs[] = {
 		.is_local = true, .run = us_serve_run },
 	{ "connector list", "", "all connectors", NULL, NO_FLAGS, 0, 0, .run = us_connector_list_run },
 	{ "connector show", "CONNECTOR", "one connector with its settings", NULL, NO_FLAGS, 1, 1, .run = us_connector_show_run },
-	{ "connector apply", "FILE", "create or save connectors from a JSON file",
-		"FILE holds one object {\"name\", \"type\", \"configuration\"} or an array of them, such as 'connector export' prints; - is standard input.\n"
-		"A connector with the same uniqueId, else with the same name, is saved, any other is created, so that a second time changes nothing.\n"
-		"A secret given as \"***\" keeps the stored one. Saving makes a deleted directory again.",
-		NO_FLAGS, 1, 1, .run = us_connector_apply_run },
-	{ "connector export", "[CONNECTOR]", "print one connector, or all, as JSON without secrets", NULL, NO_FLAGS, 0, 1, .run = us_connector_export_run },
+	{ "connector apply", "FILE", "bring connectors to what a JSON file says, and show the difference first",
+		"FILE is what 'connector export' prints, or one object {\"name\", \"type\", \"configuration\"}, or an array of them; - is standard input.\n"
+		"A connector with the same uniqueId, else with the same name, is saved, any other is created, all of them or none; a second time changes\n"
+		"nothing. A setting that the file does not hold goes back to its default, but a secret that is missing or \"***\" stays as it is.\n"
+		"Exit code 0 if nothing differed, and if it was applied; the last line says which.",
+		import_flags, 1, 1, .run = us_connector_apply_run },
+	{ "connector export", "[CONNECTOR]", "one connector, or all, as a JSON file for another server",
+		"Secrets are left out (\"***\"), or sealed with a passphrase of 8 to 256 characters: from --passphrase-file, else USERSYNC_PASSPHRASE, else the\n"
+		"terminal. The same connectors always make the same file, except for what is sealed.",
+		export_flags, 0, 1, .run = us_connector_export_run },
+	{ "connector import", "FILE", "take over connectors that another server exported",
+		"The same uniqueId is saved (but never with another type), any other is created with a directory of its own, all of them or none.\n"
+		"A secret that FILE does not hold stays as it is; a new connector that lacks one is created disabled.\n"
+		"Sealed secrets are opened with the passphrase from --passphrase-file, else USERSYNC_PASSPHRASE, else the terminal.",
+		import_flags, 1, 1, .run = us_connector_import_run },
 	{ "connector test", "CONNECTOR", "connect and read a little, write nothing", NULL, NO_FLAGS, 1, 1, .run = us_connector_test_run },
 	{ "connector pause", "CONNECTOR", "let its schedule start no more runs", "What is asked for with 'usersync sync' still runs.", NO_FLAGS, 1, 1,
 		.run = us_connector_pause_run },

@@ -81,6 +81,9 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 {
 	const char *wrong = NULL;
 
+	/* It stands for the stored one, whatever form that has. */
+	if (o->secret && v->type == US_JSON_STRING && us_slice_is(v->string, "***"))
+		return;
 	if (v->type == US_JSON_NULL) {
 		if (o->required)
 			us_problem_add(arena, list, field, "is required");

@@ -261,26 +261,24 @@ static enum us_errc check_name(struct us_dbc *c, struct us_slice name, struct us
 	return rc ? rc : us_err_set(err, US_CONFLICT, "another connector is named \"" US_SLICE_FMT "\"", US_SLICE_ARG(name));
 }
 
-static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, struct us_slice name,
+static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, struct us_slice uuid, struct us_slice name,
 	struct us_slice type, const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_str *text,
 	struct us_err *err)
 {
-	char uuid[US_UUID_BYTES];
 	struct us_slice fold = us_fold(arena, name);
 	int64_t id, directory;
 	struct us_stmt *s;
 	enum us_errc rc;
 
-	us_secret_uuid(uuid);
 	if ((rc = check_name(c, name, fold, 0, err)) ||
-		(rc = seal(store, arena, type, us_slice(uuid), configuration, NULL, text, err)) ||
-		(rc = us_directory_create(c, name, us_slice(uuid), now_s, &directory, err)) ||
+		(rc = seal(store, arena, type, uuid, configuration, NULL, text, err)) ||
+		(rc = us_directory_create(c, name, uuid, now_s, &directory, err)) ||
 		(rc = us_row_next_id(c, "connector", &id, err)) ||
 		(rc = us_db_prepare(c, "INSERT INTO connector (id, uuid, name_fold, name, type, directory, enabled, configuration, created,"
 			" updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)", &s, err)))
 		return rc;
 	us_stmt_bind_int(s, 1, id);
-	us_stmt_bind_slice(s, 2, us_slice(uuid));
+	us_stmt_bind_slice(s, 2, uuid);
 	us_stmt_bind_slice(s, 3, fold);
 	us_stmt_bind_slice(s, 4, name);
 	us_stmt_bind_slice(s, 5, type);
@@ -294,16 +292,36 @@ static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struc
 	return US_OK;
 }
 
-enum us_errc us_connector_create(const struct us_store *store, struct us_dbc *c, struct us_slice name, struct us_slice type,
-	const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err)
+enum us_errc us_connector_create_as(const struct us_store *store, struct us_dbc *c, struct us_slice uuid, struct us_slice name,
+	struct us_slice type, const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_str text = US_STR_INIT;
-	enum us_errc rc = insert(store, c, &arena, name, type, configuration, enabled, now_s, ret_id, &text, err);
+	enum us_errc rc = insert(store, c, &arena, uuid, name, type, configuration, enabled, now_s, ret_id, &text, err);
 
 	us_str_fini(&text);
 	us_arena_fini(&arena);
 	return rc;
+}
+
+enum us_errc us_connector_create(const struct us_store *store, struct us_dbc *c, struct us_slice name, struct us_slice type,
+	const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err)
+{
+	char uuid[US_UUID_BYTES];
+
+	us_secret_uuid(uuid);
+	return us_connector_create_as(store, c, us_slice(uuid), name, type, configuration, enabled, now_s, ret_id, err);
+}
+
+enum us_errc us_connector_release_name(struct us_dbc *c, int64_t id, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "UPDATE connector SET name_fold = uuid WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	return us_stmt_run(s, NULL, err);
 }
 
 static enum us_errc load_stored(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_connector *ret_connector,

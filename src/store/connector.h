@@ -32,6 +32,11 @@ enum us_errc us_connector_list(const struct us_store *store, struct us_dbc *c, s
 /* Makes the connector and its directory. configuration must have been checked. US_CONFLICT: the name is taken. */
 enum us_errc us_connector_create(const struct us_store *store, struct us_dbc *c, struct us_slice name, struct us_slice type,
 	const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err);
+/* The same under a unique id that comes from elsewhere, lower case. US_CONFLICT: it is there already. */
+enum us_errc us_connector_create_as(const struct us_store *store, struct us_dbc *c, struct us_slice uuid, struct us_slice name,
+	struct us_slice type, const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err);
+/* Takes its name from it until it is saved with another in the same transaction, so that two connectors can exchange theirs. */
+enum us_errc us_connector_release_name(struct us_dbc *c, int64_t id, struct us_err *err);
 /* Replaces the configuration; a secret given as "***" keeps the stored one. name NONE keeps it. A directory that was deleted is made again,
  * with a new id. */
 enum us_errc us_connector_save(const struct us_store *store, struct us_dbc *c, int64_t id, struct us_slice name,
