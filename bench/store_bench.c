@@ -226,7 +226,7 @@ static void read_back(struct bench *b)
 
 	check(b, us_db_lease_reader(b->store->db, &r, &b->err));
 	struct watch from = start();
-	check(b, us_object_load_have(r, b->directory, &have, &b->err));
+	check(b, us_object_load_have(r, b->directory, NULL, &have, &b->err));
 	show("index for planning loaded", from, have.users.n + have.groups.n);
 	if (have.users.n != b->n_users || have.groups.n != b->n_groups) {
 		fprintf(stderr, "store_bench: %u users and %u groups came back\n", have.users.n, have.groups.n);

@@ -242,7 +242,7 @@ static void put_type(struct us_jsonw *w, const struct us_option *o, const char *
 	us_jsonw_key(w, "type");
 	us_jsonw_open(w, '[');
 	us_jsonw_text(w, type);
-	if (o->type == US_OPTION_STRINGS)
+	if (o->type == US_OPTION_STRINGS || o->type == US_OPTION_PATTERNS)
 		us_jsonw_text(w, "string");
 	if (!o->required)
 		us_jsonw_text(w, "null");
@@ -293,6 +293,7 @@ static void put_option(struct us_jsonw *w, const struct us_option *o)
 		put_choices(w, o->choices, !o->required);
 		break;
 	case US_OPTION_STRINGS:
+	case US_OPTION_PATTERNS:
 		put_type(w, o, "array");
 		us_jsonw_key(w, "items");
 		us_jsonw_raw(w, US_SLICE("{\"type\":\"string\"}"));

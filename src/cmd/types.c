@@ -10,7 +10,7 @@ static const char *kind_of(const struct us_option *o)
 {
 	static const char *const names[] = { [US_OPTION_STRING] = "text", [US_OPTION_TEXT] = "lines of text", [US_OPTION_URL] = "URL",
 		[US_OPTION_INT] = "number", [US_OPTION_BOOL] = "true or false", [US_OPTION_CHOICE] = "choice", [US_OPTION_STRINGS] = "list of texts",
-		[US_OPTION_OBJECT] = "object", [US_OPTION_ARRAY] = "array" };
+		[US_OPTION_PATTERNS] = "list of names or patterns", [US_OPTION_OBJECT] = "object", [US_OPTION_ARRAY] = "array" };
 
 	return names[o->type];
 }

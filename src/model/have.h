@@ -10,7 +10,11 @@
 enum us_have_flag {
 	US_HAVE_OWNED = 1,   /* made by the directory's connector */
 	US_HAVE_ACTIVE = 2,
-	US_HAVE_MISSING = 4, /* cleaned up before, still there */
+	US_HAVE_MISSING = 4,       /* cleaned up before, still there */
+	US_HAVE_PROTECTED = 8,     /* by the rules: never changed */
+	US_HAVE_PROTECTS = 16,     /* groups: their members are protected */
+	US_HAVE_UNMANAGED = 64,    /* groups: who is in it is not for the sync to decide */
+	US_HAVE_STRIP_EXEMPT = 32, /* groups: who is cleaned up stays in them */
 };
 
 struct us_have_side {

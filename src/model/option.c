@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/pattern.h"
+
 const struct us_type *us_type_find(const struct us_type *types, struct us_slice name)
 {
 	for (; types->name; types++)
@@ -121,6 +123,9 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 			us_problem_add(arena, list, field, "must be one of %s", o->choices);
 		break;
 	case US_OPTION_STRINGS:
+	case US_OPTION_PATTERNS:
+		if (o->type == US_OPTION_PATTERNS)
+			us_patterns_check(arena, o->name, v, list);
 		if (v->type == US_JSON_STRING) {
 			check_text(arena, o, field, v->string, list);
 			break;

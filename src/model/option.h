@@ -16,6 +16,7 @@ enum us_option_type {
 	US_OPTION_BOOL,
 	US_OPTION_CHOICE,  /* one of choices */
 	US_OPTION_STRINGS, /* array of strings; a single string is taken as an array of one */
+	US_OPTION_PATTERNS, /* the same, of names, wildcards and regular expressions (model/pattern.h) */
 	US_OPTION_OBJECT,  /* with members of its own; without, checked by whoever owns it (limits) */
 	US_OPTION_ARRAY,
 };

@@ -2,15 +2,65 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "model/mapping.h"
 #include "model/retention.h"
 #include "model/schedule.h"
 
 const struct us_option us_sync_options[] = {
-	{ "cleanup", US_OPTION_CHOICE, "Cleanup", "What becomes of users that the source no longer has, after a complete read.",
-		.fallback = "disable", .choices = "disable|delete|keep", .scope = true },
-	{ "groupCleanup", US_OPTION_CHOICE, "Group cleanup", "What becomes of groups that the source no longer has.",
-		.fallback = "delete", .choices = "delete|keep", .scope = true },
+	{ "cleanup", US_OPTION_CHOICE, "Cleanup",
+		"What becomes of users that the source no longer has, after a complete read.", .fallback = "disable",
+		.choices = "disable|delete|anonymize|keep|staged", .scope = true },
+	{ "cleanupStages", US_OPTION_ARRAY, "Cleanup stages",
+		"For cleanup \"staged\": rows of afterDays (since the first run that missed the user) and action "
+		"(disable, strip, anonymize, delete). "
+		"Each is undone when the user returns.",
+		.scope = true },
+	{ "stripMemberships", US_OPTION_BOOL, "Strip memberships",
+		"Cleanup takes users out of all groups that the connector put them into, users who were cleaned up "
+		"earlier too.",
+		.fallback = "false", .scope = true },
+	{ "stripExceptions", US_OPTION_PATTERNS, "Strip exceptions",
+		"Groups that users stay in when their memberships are stripped.", .scope = true },
+	{ "protectedUsers", US_OPTION_PATTERNS, "Protected users",
+		"Users that are never changed, cleaned up or taken out of a group, by name; \"group:NAME\" protects "
+		"the members of a group." },
+	{ "groupFilter", US_OPTION_PATTERNS, "Group filter",
+		"Only groups of these names are synced; names as the mapping gives them.", .scope = true },
+	{ "groupExclude", US_OPTION_PATTERNS, "Excluded groups", "Groups of these names are not synced.",
+		.scope = true },
+	{ "requiredGroups", US_OPTION_PATTERNS, "Required groups",
+		"Only users who are in one of these groups, directly or through others, are synced; the others fall "
+		"to cleanup.",
+		.scope = true },
+	{ "nestedGroups", US_OPTION_CHOICE, "Nested groups",
+		"Groups inside of groups are kept as they are, or flattened: a group then has all users below it as "
+		"its own members.",
+		.fallback = "keep", .choices = "keep|flatten", .scope = true },
+	{ "emptyGroups", US_OPTION_CHOICE, "Empty groups",
+		"Groups without any user in them, directly or through others, are kept or dropped.",
+		.fallback = "keep", .choices = "keep|drop", .scope = true },
+	{ "assignGroups", US_OPTION_STRINGS, "Assigned groups",
+		"Every user of the source is put into these groups as well. A local group keeps its own members; a "
+		"missing one is made." },
+	{ "managedGroups", US_OPTION_PATTERNS, "Managed groups",
+		"Only in these groups does a sync add and remove members; others are synced without." },
+	{ "unmanagedGroups", US_OPTION_PATTERNS, "Unmanaged groups",
+		"In these groups a sync neither adds nor removes members." },
+	{ "protectedGroups", US_OPTION_PATTERNS, "Protected groups",
+		"Groups that are never changed or deleted; members are added to them and never removed." },
+	{ "create", US_OPTION_CHOICE, "Create users",
+		"Whether users that the directory does not have are created: always, only by single updates, "
+		"or never.",
+		.fallback = "always", .choices = "always|single|never" },
+	{ "setActive", US_OPTION_BOOL, "Set active",
+		"The source decides whether a user is active. If not, users keep the state that they have in the "
+		"directory; who was disabled by "
+		"cleanup is enabled on return.",
+		.fallback = "true" },
+	{ "groupCleanup", US_OPTION_CHOICE, "Group cleanup",
+		"What becomes of groups that the source no longer has.", .fallback = "delete",
+		.choices = "delete|keep", .scope = true },
 	{ "allOrNothing", US_OPTION_BOOL, "All or nothing",
 		"An incomplete read changes nothing at all, instead of updating what was read without any cleanup.", .fallback = "false" },
 	{ "limits", US_OPTION_OBJECT, "Limits",
@@ -38,19 +88,66 @@ enum { N_LIMITS = sizeof limit_fields / sizeof *limit_fields };
 static const struct us_limit default_limit = { .floor = 10, .percent = 20 };
 enum { DEFAULT_SHRINK_PERCENT = 50 };
 
+static const char *const cleanup_words[] = {
+	[US_CLEANUP_DISABLE] = "disable",
+	[US_CLEANUP_DELETE] = "delete",
+	[US_CLEANUP_ANONYMIZE] = "anonymize",
+	[US_CLEANUP_KEEP] = "keep",
+	[US_CLEANUP_STAGED] = "staged",
+	NULL,
+};
+static const char *const action_words[] = {
+	[US_STAGE_DISABLE] = "disable",
+	[US_STAGE_STRIP] = "strip",
+	[US_STAGE_ANONYMIZE] = "anonymize",
+	[US_STAGE_DELETE] = "delete",
+	NULL,
+};
+static const char *const create_words[] = {
+	[US_CREATE_ALWAYS] = "always",
+	[US_CREATE_SINGLE] = "single",
+	[US_CREATE_NEVER] = "never",
+	NULL,
+};
+
+/* -1 if it is none of them. */
+static int find_word(const char *const *words, struct us_slice word)
+{
+	for (int i = 0; words[i]; i++)
+		if (us_slice_is(word, words[i]))
+			return i;
+	return -1;
+}
+
+static void read_stages(const struct us_json *list, struct us_sync_settings *s)
+{
+	for (size_t i = 0; list && i < list->array.n; i++)
+		s->stages[s->n_stages++] = (struct us_stage) { us_json_int(&list->array.items[i], "afterDays", 0),
+			(enum us_stage_action)find_word(action_words, us_json_string(&list->array.items[i], "action")) };
+}
+
 void us_sync_settings_read(const struct us_json *configuration, struct us_sync_settings *ret_settings)
 {
 	const struct us_conf conf = { us_sync_options, configuration };
 	const struct us_json *limits = us_conf_value(&conf, "limits");
-	struct us_slice cleanup = us_conf_string(&conf, "cleanup");
 	struct us_sync_settings s = {
-		.cleanup = us_slice_is(cleanup, "delete") ? US_CLEANUP_DELETE : us_slice_is(cleanup, "keep") ? US_CLEANUP_KEEP
-		                                                                                             : US_CLEANUP_DISABLE,
+		.cleanup = (enum us_cleanup)find_word(cleanup_words, us_conf_string(&conf, "cleanup")),
+		.strips = us_conf_bool(&conf, "stripMemberships"),
+		.create = (enum us_create)find_word(create_words, us_conf_string(&conf, "create")),
+		.flattens_groups = us_slice_is(us_conf_string(&conf, "nestedGroups"), "flatten"),
+		.drops_empty_groups = us_slice_is(us_conf_string(&conf, "emptyGroups"), "drop"),
+		.keeps_active = !us_conf_bool(&conf, "setActive"),
 		.delete_groups = us_slice_is(us_conf_string(&conf, "groupCleanup"), "delete"),
 		.all_or_nothing = us_conf_bool(&conf, "allOrNothing"),
 		.shrink_percent = us_json_int(limits, "shrinkPercent", DEFAULT_SHRINK_PERCENT),
 	};
 
+	const struct us_json *assigned = us_conf_value(&conf, "assignGroups");
+	if (assigned && assigned->type == US_JSON_STRING && assigned->string.n)
+		s.assigned[s.n_assigned++] = assigned->string;
+	for (size_t i = 0; assigned && assigned->type == US_JSON_ARRAY && i < assigned->array.n; i++)
+		s.assigned[s.n_assigned++] = assigned->array.items[i].string;
+	read_stages(us_conf_value(&conf, "cleanupStages"), &s);
 	for (size_t i = 0; i < N_LIMITS; i++) {
 		const struct us_json *l = us_json_find(limits, limit_fields[i].name);
 		struct us_limit *out = (struct us_limit *) ((char *) &s + limit_fields[i].offset);
@@ -107,8 +204,82 @@ static void check_limits(struct us_arena *arena, const struct us_json *limits, s
 	}
 }
 
-void us_sync_settings_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list)
+static void check_stage(
+	struct us_arena *arena, const char *at, const struct us_json *stage, struct us_problem **list)
 {
+	static const char *const known[] = { "afterDays", "action" };
+	const struct us_json *days = us_json_find(stage, "afterDays");
+
+	if (stage->type != US_JSON_OBJECT) {
+		us_problem_add(arena, list, at, "must be an object with afterDays and action");
+		return;
+	}
+	for (size_t i = 0; i < stage->object.n; i++)
+		if (!us_slice_is(stage->object.members[i].key, known[0]) &&
+			!us_slice_is(stage->object.members[i].key, known[1]))
+			us_problem_add(arena, list, at, "has an unknown member (known: afterDays, action)");
+	if (!days)
+		us_problem_add(arena, list, at, "has no afterDays");
+	else
+		check_number(arena, us_arena_printf(arena, "%s.afterDays", at), days, US_STAGE_MAX_DAYS, list);
+	if (find_word(action_words, us_json_string(stage, "action")) < 0)
+		us_problem_add(arena, list, us_arena_printf(arena, "%s.action", at),
+			"must be one of disable, strip, anonymize, delete");
+}
+
+static void check_stages(
+	struct us_arena *arena, const struct us_json *configuration, struct us_problem **list)
+{
+	const struct us_json *stages = us_json_find(configuration, "cleanupStages");
+	bool is_staged = us_slice_is(us_json_string(configuration, "cleanup"), "staged");
+	bool has_stages = stages && stages->type == US_JSON_ARRAY && stages->array.n > 0;
+	int64_t last = 0;
+
+	if (is_staged && !has_stages)
+		us_problem_add(arena, list, "cleanupStages", "is required when cleanup is staged");
+	if (!has_stages)
+		return;
+	if (!is_staged)
+		us_problem_add(arena, list, "cleanupStages", "has no effect unless cleanup is staged");
+	if (stages->array.n > US_STAGES_MAX) {
+		us_problem_add(arena, list, "cleanupStages", "has more than %d stages", US_STAGES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < stages->array.n; i++) {
+		const char *at = us_arena_printf(arena, "cleanupStages[%zu]", i);
+		check_stage(arena, at, &stages->array.items[i], list);
+		int64_t days = us_json_int(&stages->array.items[i], "afterDays", last);
+		if (days < last)
+			us_problem_add(arena, list, at,
+				"comes before the stage above it: put the stages in the order of their days");
+		last = days;
+	}
+}
+
+static void check_assigned(struct us_arena *arena, const struct us_json *names, struct us_problem **list)
+{
+	size_t n = names && names->type == US_JSON_ARRAY ? names->array.n : 0;
+
+	if (n > US_ASSIGNED_MAX)
+		us_problem_add(arena, list, "assignGroups", "has more than %d names", US_ASSIGNED_MAX);
+	for (size_t i = 0; i < n; i++) {
+		struct us_slice name = names->array.items[i].string;
+		const char *at = us_arena_printf(arena, "assignGroups[%zu]", i);
+		if (names->array.items[i].type != US_JSON_STRING)
+			continue; /* the schema says so already */
+		if (!us_slice_trim(name).n || name.n > US_MAPPING_NAME_MAX_BYTES)
+			us_problem_add(arena, list, at, "must be a name of 1 to %d bytes", US_MAPPING_NAME_MAX_BYTES);
+		for (size_t k = 0; k < i; k++)
+			if (us_hash_is_equal(us_fold_hash(names->array.items[k].string), us_fold_hash(name)))
+				us_problem_add(arena, list, at, "is there twice");
+	}
+}
+
+void us_sync_settings_check(
+	struct us_arena *arena, const struct us_json *configuration, struct us_problem **list)
+{
+	check_stages(arena, configuration, list);
+	check_assigned(arena, us_json_find(configuration, "assignGroups"), list);
 	check_limits(arena, us_json_find(configuration, "limits"), list);
 	us_mapping_check(arena, configuration, list);
 	us_retention_check(arena, configuration, list);

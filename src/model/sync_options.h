@@ -7,7 +7,27 @@
 /* Ends with name NULL. */
 extern const struct us_option us_sync_options[];
 
-enum us_cleanup { US_CLEANUP_DISABLE, US_CLEANUP_DELETE, US_CLEANUP_KEEP };
+/* What becomes of users that the source no longer has. STAGED: by the stages, each after so many days. */
+enum us_cleanup {
+	US_CLEANUP_DISABLE,
+	US_CLEANUP_DELETE,
+	US_CLEANUP_ANONYMIZE,
+	US_CLEANUP_KEEP,
+	US_CLEANUP_STAGED
+};
+
+enum us_stage_action { US_STAGE_DISABLE, US_STAGE_STRIP, US_STAGE_ANONYMIZE, US_STAGE_DELETE };
+enum { US_STAGES_MAX = 8, US_STAGE_MAX_DAYS = 36500 };
+
+struct us_stage {
+	int64_t after_days; /* since the first run that missed the user */
+	enum us_stage_action action;
+};
+
+enum { US_ASSIGNED_MAX = 100 };
+
+/* Whether users that the directory does not have are created. */
+enum us_create { US_CREATE_ALWAYS, US_CREATE_SINGLE, US_CREATE_NEVER };
 
 /* One limit of the guard: a plan goes beyond it with more than `floor` objects that are also more than `percent` of what is there. */
 struct us_limit {
@@ -16,9 +36,18 @@ struct us_limit {
 };
 
 struct us_sync_settings {
-	enum us_cleanup cleanup;       /* users that the source no longer has */
-	bool delete_groups;            /* groups that the source no longer has; else they stay as they are */
-	bool all_or_nothing;           /* an incomplete read changes nothing at all */
+	enum us_cleanup cleanup;               /* users that the source no longer has */
+	struct us_stage stages[US_STAGES_MAX]; /* of STAGED, in ascending order of their days */
+	size_t n_stages;
+	bool strips; /* cleanup takes users out of their groups, those cleaned up earlier too */
+	enum us_create create;
+	bool flattens_groups, drops_empty_groups;
+	struct us_slice
+		assigned[US_ASSIGNED_MAX]; /* groups that every user is put into; borrowed from the configuration */
+	size_t n_assigned;
+	bool keeps_active;   /* the source does not decide whether a user is active */
+	bool delete_groups;  /* groups that the source no longer has; else they stay as they are */
+	bool all_or_nothing; /* an incomplete read changes nothing at all */
 	struct us_limit users, groups, memberships;
 	int64_t shrink_percent;        /* a listing shorter by more than this than what is there never cleans up unasked */
 };

@@ -8,20 +8,22 @@
 
 #include "model/change.h"
 #include "model/have.h"
+#include "model/rules.h"
 #include "store/store.h"
 
 /* ---- the index for planning ---- */
 
-/* All of a directory, with two scans. */
-enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, struct us_have *ret_have, struct us_err *err);
-/* Only what a plan for a few objects needs: the objects with these ids, and whoever holds these names. next_number and revision are as in a
- * whole index. */
+/* All of a directory, with two scans. rules: give the objects their flags by name; may be NULL. */
+enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, const struct us_rules *rules,
+	struct us_have *ret_have, struct us_err *err);
+/* Only what a plan for a few objects needs: the objects with these ids, whoever holds these names, and the
+ * groups that those users are in. next_number and revision are as in a whole index. */
 struct us_object_keys {
 	const struct us_slice *user_ids, *user_names, *group_ids, *group_names;
 	size_t n_user_ids, n_user_names, n_group_ids, n_group_names;
 };
-enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const struct us_object_keys *keys, struct us_have *ret_have,
-	struct us_err *err);
+enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const struct us_object_keys *keys,
+	const struct us_rules *rules, struct us_have *ret_have, struct us_err *err);
 
 /* ---- reading ---- */
 

@@ -38,7 +38,8 @@ static enum us_errc load_directory(struct us_dbc *c, int64_t directory, struct u
 #define HAVE_GROUP "SELECT id, ext_id, name_fold, hash, owned, members_hash, n_members FROM grp "
 
 /* The row that s stands on; one that is in the index already is passed over. */
-static enum us_errc add_have(struct us_stmt *s, bool is_group, bool check_known, struct us_have *have, struct us_err *err)
+static enum us_errc add_have(struct us_stmt *s, bool is_group, bool check_known, const struct us_rules *rules,
+	struct us_have *have, struct us_err *err)
 {
 	struct us_have_side *side = is_group ? &have->groups : &have->users;
 	uint32_t number = (uint32_t) us_stmt_int(s, 0);
@@ -60,11 +61,14 @@ static enum us_errc add_have(struct us_stmt *s, bool is_group, bool check_known,
 	} else {
 		flags |= (us_stmt_int(s, 5) ? US_HAVE_ACTIVE : 0) | (us_stmt_int(s, 6) ? US_HAVE_MISSING : 0);
 	}
+	if (rules)
+		flags |= (uint8_t)(is_group ? us_rules_group_flags(rules, fold) : us_rules_user_flags(rules, fold));
 	us_have_add(side, id, name, number, hash, members, flags, is_group);
 	return US_OK;
 }
 
-static enum us_errc scan(struct us_dbc *c, int64_t directory, bool is_group, int64_t n, struct us_have *have, struct us_err *err)
+static enum us_errc scan(struct us_dbc *c, int64_t directory, bool is_group, int64_t n,
+	const struct us_rules *rules, struct us_have *have, struct us_err *err)
 {
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, is_group ? HAVE_GROUP "WHERE id >= ?1 AND id < ?2 ORDER BY id" :
@@ -78,14 +82,15 @@ static enum us_errc scan(struct us_dbc *c, int64_t directory, bool is_group, int
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
 		if (is_group)
 			have->n_memberships += us_stmt_int(s, 6);
-		if ((rc = add_have(s, is_group, false, have, err)))
+		if ((rc = add_have(s, is_group, false, rules, have, err)))
 			break;
 	}
 	us_stmt_reset(s);
 	return rc == US_END ? US_OK : rc;
 }
 
-enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, struct us_have *ret_have, struct us_err *err)
+enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, const struct us_rules *rules,
+	struct us_have *ret_have, struct us_err *err)
 {
 	struct us_have have = { 0 };
 	int64_t n_users, n_groups;
@@ -94,9 +99,9 @@ enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, struct us_
 
 	have.n_memberships = 0; /* the sum over the groups, owned ones only */
 	if (!rc)
-		rc = scan(c, directory, false, n_users, &have, err);
+		rc = scan(c, directory, false, n_users, rules, &have, err);
 	if (!rc)
-		rc = scan(c, directory, true, n_groups, &have, err);
+		rc = scan(c, directory, true, n_groups, rules, &have, err);
 	if (rc)
 		us_have_fini(&have);
 	else
@@ -104,8 +109,9 @@ enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, struct us_
 	return rc;
 }
 
-static enum us_errc look_up(struct us_dbc *c, int64_t directory, bool is_group, bool by_name, const struct us_slice *keys, size_t n,
-	struct us_have *have, struct us_err *err)
+static enum us_errc look_up(struct us_dbc *c, int64_t directory, bool is_group, bool by_name,
+	const struct us_slice *keys, size_t n, const struct us_rules *rules, struct us_have *have,
+	struct us_err *err)
 {
 	static const char *const sql[2][2] = {
 		{ HAVE_USER "WHERE directory = ?1 AND ext_id = ?2", HAVE_USER "WHERE directory = ?1 AND name_fold = ?2" },
@@ -121,7 +127,7 @@ static enum us_errc look_up(struct us_dbc *c, int64_t directory, bool is_group, 
 		us_stmt_bind_slice(s, 2, by_name ? us_fold(&arena, keys[i]) : keys[i]);
 		rc = us_stmt_step(s, err);
 		if (!rc)
-			rc = add_have(s, is_group, true, have, err);
+			rc = add_have(s, is_group, true, rules, have, err);
 		else if (rc == US_END)
 			rc = US_OK;
 		us_stmt_reset(s);
@@ -130,18 +136,44 @@ static enum us_errc look_up(struct us_dbc *c, int64_t directory, bool is_group, 
 	return rc;
 }
 
-enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const struct us_object_keys *keys, struct us_have *ret_have,
-	struct us_err *err)
+static enum us_errc look_up_groups_of_users(struct us_dbc *c, int64_t directory, const struct us_rules *rules,
+	struct us_have *have, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc =
+		have->users.n
+			? us_db_prepare(c,
+				  HAVE_GROUP
+				  "WHERE id IN"
+				  " (SELECT ?1 * 4294967296 + grp FROM membership WHERE directory = ?1 AND usr = ?2)",
+				  &s, err)
+			: US_OK;
+
+	for (uint32_t i = 0; i < have->users.n && !rc; i++) {
+		us_stmt_bind_int(s, 1, directory);
+		us_stmt_bind_int(s, 2, have->users.numbers[i]);
+		while ((rc = us_stmt_step(s, err)) == US_OK)
+			if ((rc = add_have(s, true, true, rules, have, err)))
+				break;
+		us_stmt_reset(s);
+		rc = rc == US_END ? US_OK : rc;
+	}
+	return rc;
+}
+
+enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const struct us_object_keys *keys,
+	const struct us_rules *rules, struct us_have *ret_have, struct us_err *err)
 {
 	struct us_have have = { 0 };
 	int64_t n_users, n_groups;
 	enum us_errc rc;
 
 	if ((rc = load_directory(c, directory, &have, &n_users, &n_groups, err)) ||
-		(rc = look_up(c, directory, false, false, keys->user_ids, keys->n_user_ids, &have, err)) ||
-		(rc = look_up(c, directory, false, true, keys->user_names, keys->n_user_names, &have, err)) ||
-		(rc = look_up(c, directory, true, false, keys->group_ids, keys->n_group_ids, &have, err)) ||
-		(rc = look_up(c, directory, true, true, keys->group_names, keys->n_group_names, &have, err)))
+		(rc = look_up(c, directory, false, false, keys->user_ids, keys->n_user_ids, rules, &have, err)) ||
+		(rc = look_up(c, directory, false, true, keys->user_names, keys->n_user_names, rules, &have, err)) ||
+		(rc = look_up(c, directory, true, false, keys->group_ids, keys->n_group_ids, rules, &have, err)) ||
+		(rc = look_up(c, directory, true, true, keys->group_names, keys->n_group_names, rules, &have, err)) ||
+		(rc = look_up_groups_of_users(c, directory, rules, &have, err)))
 		us_have_fini(&have);
 	else
 		*ret_have = have;

@@ -53,11 +53,15 @@ enum us_errc us_run_interrupt_all(struct us_dbc *c, int64_t now_s, int64_t *ret_
 
 /* ---- the rows of a plan ---- */
 
-enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_change *change, struct us_err *err);
-/* A change that collides after all becomes a failed one: it keeps before and after for display, and is not applied. */
-enum us_errc us_run_fail_change(struct us_dbc *c, int64_t run, uint32_t ord, struct us_slice reason, struct us_err *err);
-enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_t run, uint32_t ord, struct us_change *ret_change,
-	struct us_err *err);
+/* A row with the same ord is replaced. */
+enum us_errc us_run_add_change(
+	struct us_dbc *c, int64_t run, const struct us_change *change, struct us_err *err);
+/* A change that collides after all becomes a failed one, one that a rule forbids a filtered one: it keeps
+ * before and after for display, and is not applied. */
+enum us_errc us_run_drop_change(struct us_dbc *c, int64_t run, uint32_t ord, enum us_outcome outcome,
+	struct us_slice reason, struct us_err *err);
+enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_t run, uint32_t ord,
+	struct us_change *ret_change, struct us_err *err);
 enum us_errc us_run_delete_changes(struct us_dbc *c, int64_t run, struct us_err *err);
 
 /* Walks the plan in order; filters are optional (-1: any). The iterator's statement belongs to c, so one walk at a time on a connection. */

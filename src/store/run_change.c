@@ -56,8 +56,15 @@ enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_ch
 {
 	struct texts t = { US_STR_INIT, US_STR_INIT };
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image,"
-		" members) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", &s, err);
+	enum us_errc rc = us_db_prepare(c,
+		"INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image,"
+		" members) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET object = "
+		"excluded.object,"
+		" outcome = excluded.outcome, number = excluded.number, ext_id = excluded.ext_id, name = "
+		"excluded.name, reason = excluded.reason,"
+		" before_image = excluded.before_image, after_image = excluded.after_image, members = "
+		"excluded.members",
+		&s, err);
 
 	if (rc)
 		return rc;
@@ -75,7 +82,8 @@ enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_ch
 	return rc;
 }
 
-enum us_errc us_run_fail_change(struct us_dbc *c, int64_t run, uint32_t ord, struct us_slice reason, struct us_err *err)
+enum us_errc us_run_drop_change(struct us_dbc *c, int64_t run, uint32_t ord, enum us_outcome outcome,
+	struct us_slice reason, struct us_err *err)
 {
 	struct us_stmt *s;
 	int64_t changed;
@@ -83,7 +91,7 @@ enum us_errc us_run_fail_change(struct us_dbc *c, int64_t run, uint32_t ord, str
 
 	if (rc)
 		return rc;
-	us_stmt_bind_slice(s, 1, us_slice(us_outcome_text(US_OUTCOME_FAILED)));
+	us_stmt_bind_slice(s, 1, us_slice(us_outcome_text(outcome)));
 	us_stmt_bind_slice(s, 2, reason);
 	us_stmt_bind_int(s, 3, row_id(run, ord));
 	if ((rc = us_stmt_run(s, &changed, err)))

@@ -129,6 +129,7 @@ enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct u
 		{ r->users[US_OUTCOME_DELETED] > 0, US_OBJECT_USER, US_OUTCOME_DELETED, delete_user },
 		{ r->groups[US_OUTCOME_DELETED] > 0, US_OBJECT_GROUP, US_OUTCOME_DELETED, delete_group },
 		{ r->users[US_OUTCOME_RENAMED] > 0, US_OBJECT_USER, US_OUTCOME_RENAMED, park_user },
+		{ r->users[US_OUTCOME_ANONYMIZED] > 0, US_OBJECT_USER, US_OUTCOME_ANONYMIZED, park_user },
 		{ r->groups[US_OUTCOME_RENAMED] > 0, US_OBJECT_GROUP, US_OUTCOME_RENAMED, park_group },
 		{ true, US_OBJECT_USER, -1, write_user },
 		{ true, US_OBJECT_GROUP, -1, write_group },

@@ -11,8 +11,8 @@ struct pair {
 	uint32_t group, user;
 };
 
-struct chunk {
-	struct chunk *next;
+struct us_links_chunk {
+	struct us_links_chunk *next;
 	size_t n;
 	struct pair pairs[CHUNK_PAIRS];
 };
@@ -32,12 +32,13 @@ struct refs {
 struct us_links {
 	const struct us_have *have;
 	struct refs users, groups;
-	struct chunk *chunks;
+	struct us_links_chunk *chunks;
 	size_t n_pairs;
 	struct us_edge *edges;
 	size_t n_edges, cap_edges;
 	struct waiting *waiting;
 	size_t n_waiting, cap_waiting;
+	int64_t n_unknown;
 	uint32_t *first, *members; /* built: members[first[g] … first[g+1]-1] */
 };
 
@@ -52,7 +53,7 @@ struct us_links *us_links_new(const struct us_have *have)
 static void free_chunks(struct us_links *l)
 {
 	while (l->chunks) {
-		struct chunk *next = l->chunks->next;
+		struct us_links_chunk *next = l->chunks->next;
 		free(l->chunks);
 		l->chunks = next;
 	}
@@ -109,7 +110,7 @@ void us_links_add_places(struct us_links *l, uint32_t group, uint32_t user)
 {
 	us_assert(!l->first);
 	if (!l->chunks || l->chunks->n == CHUNK_PAIRS) {
-		struct chunk *c = us_malloc(sizeof *c);
+		struct us_links_chunk *c = us_malloc(sizeof *c);
 		c->next = l->chunks;
 		c->n = 0;
 		l->chunks = c;
@@ -171,46 +172,76 @@ static int by_edge(const void *a, const void *b)
 	                              : (x->child > y->child) - (x->child < y->child);
 }
 
-int64_t us_links_build(struct us_links *l)
+void us_links_resolve(struct us_links *l)
 {
-	uint32_t n_groups = l->have->groups.n;
-	int64_t unknown = 0;
-
 	for (size_t i = 0; i < l->n_waiting; i++) {
 		const struct waiting *w = &l->waiting[i];
 		uint32_t group = find(l, true, w->group);
 		if (group == US_MAP_NONE)
-			unknown++;
+			l->n_unknown++;
 		else if (w->user_place != US_MAP_NONE)
 			us_links_add_places(l, group, w->user_place);
 		else
-			unknown += !try_member(l, group, w->member);
+			l->n_unknown += !try_member(l, group, w->member);
 	}
 	free(l->waiting);
 	l->waiting = NULL;
 	l->n_waiting = l->cap_waiting = 0;
 	us_map_fini(&l->users.map);
 	us_map_fini(&l->groups.map);
+	if (l->n_edges)
+		qsort(l->edges, l->n_edges, sizeof *l->edges, by_edge);
+}
+
+void us_links_drop_users(struct us_links *l, const uint16_t *marks, uint16_t bit)
+{
+	for (struct us_links_chunk *c = l->chunks; c; c = c->next) {
+		size_t n = 0;
+		for (size_t i = 0; i < c->n; i++)
+			if (!(marks[c->pairs[i].user] & bit))
+				c->pairs[n++] = c->pairs[i];
+		l->n_pairs -= c->n - n;
+		c->n = n;
+	}
+}
+
+void us_links_walk_begin(const struct us_links *l, struct us_links_walk *ret_walk)
+{
+	*ret_walk = (struct us_links_walk) { l->chunks, 0 };
+}
+
+bool us_links_walk_next(struct us_links_walk *w, uint32_t *ret_group, uint32_t *ret_user)
+{
+	while (w->chunk && w->at == w->chunk->n)
+		*w = (struct us_links_walk) { w->chunk->next, 0 };
+	if (!w->chunk)
+		return false;
+	*ret_group = w->chunk->pairs[w->at].group;
+	*ret_user = w->chunk->pairs[w->at++].user;
+	return true;
+}
+
+int64_t us_links_build(struct us_links *l)
+{
+	uint32_t n_groups = l->have->groups.n;
 
 	us_assert(l->n_pairs < UINT32_MAX);
 	l->first = us_calloc((size_t) n_groups + 2, sizeof *l->first);
 	l->members = us_malloc(l->n_pairs * sizeof *l->members);
 	/* Counting sort; first[g + 1] runs ahead while filling and ends as the start of g + 1. */
-	for (struct chunk *c = l->chunks; c; c = c->next)
+	for (struct us_links_chunk *c = l->chunks; c; c = c->next)
 		for (size_t i = 0; i < c->n; i++)
 			l->first[c->pairs[i].group + 2]++;
 	for (uint32_t g = 0; g < n_groups; g++)
 		l->first[g + 2] += l->first[g + 1];
 	while (l->chunks) {
-		struct chunk *c = l->chunks;
+		struct us_links_chunk *c = l->chunks;
 		for (size_t i = 0; i < c->n; i++)
 			l->members[l->first[c->pairs[i].group + 1]++] = c->pairs[i].user;
 		l->chunks = c->next;
 		free(c);
 	}
-	if (l->n_edges)
-		qsort(l->edges, l->n_edges, sizeof *l->edges, by_edge);
-	return unknown;
+	return l->n_unknown;
 }
 
 size_t us_links_users(struct us_links *l, uint32_t group, uint32_t **ret_places)

@@ -22,11 +22,22 @@ void us_links_add(struct us_links *links, struct us_hash group_ref, const struct
 void us_links_add_user(struct us_links *links, uint32_t user_place, struct us_hash group_ref);
 void us_links_add_places(struct us_links *links, uint32_t group_place, uint32_t user_place);
 
-/* No more is added: resolves what waited and groups by parent. Returns how many refs stayed unknown. */
+/* Nothing more is added by ref: resolves what waited. */
+void us_links_resolve(struct us_links *links);
+/* After resolve, before build: forgets the memberships of users whose marks hold the bit; marks by place. */
+void us_links_drop_users(struct us_links *links, const uint16_t *marks, uint16_t bit);
+/* After resolve, before build: each direct membership of a user, in any order; may repeat. */
+struct us_links_walk {
+	struct us_links_chunk *chunk;
+	size_t at;
+};
+void us_links_walk_begin(const struct us_links *links, struct us_links_walk *ret_walk);
+bool us_links_walk_next(struct us_links_walk *walk, uint32_t *ret_group_place, uint32_t *ret_user_place);
+/* No more is added at all: groups by parent. Returns how many refs stayed unknown. */
 int64_t us_links_build(struct us_links *links);
 /* After build: users (places, in any order, may repeat; the caller may sort in place) and sub-groups of one group. */
 size_t us_links_users(struct us_links *links, uint32_t group_place, uint32_t **ret_places);
-/* All nestings: parent and child are places of groups; sorted by parent. */
+/* After resolve, all nestings: parent and child are places of groups; sorted by parent. */
 size_t us_links_edges(struct us_links *links, struct us_edge **ret_edges);
 
 #endif

@@ -17,7 +17,7 @@ struct us_plan *us_plan_new(const struct us_plan_input *input)
 	for (int i = 0; i < 2; i++) {
 		struct side *s = sides[i];
 		s->n_have = s->cap = s->have->n;
-		s->marks = us_calloc(s->cap, 1);
+		s->marks = us_calloc(s->cap, sizeof *s->marks);
 		s->outcomes = us_calloc(s->cap, 1);
 		s->ords = us_calloc(s->cap, sizeof *s->ords);
 	}
@@ -47,9 +47,13 @@ void us_plan_free(struct us_plan *p)
 	free_side(&p->groups);
 	us_links_free(p->links);
 	us_arena_fini(&p->names);
+	us_map_fini(&p->filtered);
+	free(p->filtered_as);
+	free(p->selected);
+	free(p->reached);
+	free(p->flat);
 	free(p->new_names);
 	free(p->failures);
-	free(p->filtered);
 	free(p->wanted.groups);
 	free(p->single_added);
 	free(p->single_removed);
@@ -66,8 +70,17 @@ int64_t *us_plan_tally(struct us_plan *p, const struct side *s)
 /* Every row passes here: numbers it, counts it, remembers it for its object. */
 void us_plan_give_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step)
 {
-	step->kind = US_STEP_ROW;
-	step->change.ord = p->next_ord++;
+	if (step->change.object != US_OBJECT_MEMBERS && place != US_MAP_NONE && s->marks[place] & HAS_ROW) {
+		us_plan_tally(p, s)[s->outcomes[place]]--;
+		if (s->marks[place] & DEACTIVATED)
+			p->counts.report.deactivated--;
+		s->marks[place] &= (uint16_t)~DEACTIVATED;
+		step->kind = US_STEP_REPLACE_ROW;
+		step->change.ord = s->ords[place];
+	} else {
+		step->kind = US_STEP_ROW;
+		step->change.ord = p->next_ord++;
+	}
 	if (step->change.object == US_OBJECT_MEMBERS) {
 		p->counts.report.memberships_added += step->change.members.n_added_users + step->change.members.n_added_groups;
 		p->counts.report.memberships_removed += step->change.members.n_removed_users + step->change.members.n_removed_groups;
@@ -92,7 +105,7 @@ void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct 
 	s->outcomes[place] = US_OUTCOME_FAILED;
 	if (s->marks[place] & DEACTIVATED)
 		p->counts.report.deactivated--;
-	s->marks[place] = (uint8_t) ((s->marks[place] & ~(CLAIMS | DEACTIVATED)) | FAILED);
+	s->marks[place] = (uint16_t)((s->marks[place] & ~(CLAIMS | DEACTIVATED)) | FAILED);
 	step->kind = US_STEP_FAIL_ROW;
 	step->ord = s->ords[place];
 	step->is_group = s == &p->groups;
@@ -100,7 +113,7 @@ void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct 
 
 /* ---- objects ---- */
 
-static uint32_t add_new(struct side *s, struct us_hash id)
+uint32_t us_plan_add_new(struct side *s, struct us_hash id)
 {
 	struct us_have_side *h = s->have;
 
@@ -114,7 +127,7 @@ static uint32_t add_new(struct side *s, struct us_hash id)
 			h->members_hashes = us_realloc(h->members_hashes, h->cap * sizeof *h->members_hashes);
 	}
 	if (h->cap > s->cap) {
-		s->marks = us_realloc(s->marks, h->cap);
+		s->marks = us_realloc(s->marks, h->cap * sizeof *s->marks);
 		s->outcomes = us_realloc(s->outcomes, h->cap);
 		s->ords = us_realloc(s->ords, h->cap * sizeof *s->ords);
 		s->cap = h->cap;
@@ -135,6 +148,14 @@ static uint32_t add_new(struct side *s, struct us_hash id)
 static bool is_settled(struct us_plan *p, struct side *s, uint32_t place, struct us_hash want, struct us_slice id,
 	struct us_slice name, struct us_plan_step *step)
 {
+	/* Listed before as filtered: what is new stays out, what the directory has is wanted after all, which
+	 * takes nothing away. */
+	if (s->marks[place] & FILTERED) {
+		if (s->marks[place] & NEW)
+			return true;
+		s->marks[place] &= (uint16_t)~FILTERED;
+		s->listed--;
+	}
 	if (!(s->marks[place] & SEEN))
 		return false;
 	/* The same again is harmless: pages overlap when objects move while they are read. */
@@ -219,23 +240,53 @@ static struct us_slice user_difference(struct us_arena *arena, const struct us_u
 	return take_text(arena, &s);
 }
 
+static bool may_create(const struct us_plan *p)
+{
+	return p->in.settings.create == US_CREATE_ALWAYS ||
+		   (p->in.settings.create == US_CREATE_SINGLE && p->in.is_single);
+}
+
+/* Where the source does not decide who is active, it makes no difference. */
+static struct us_hash hash_of(const struct us_plan *p, const struct us_user *want)
+{
+	struct us_user u = *want;
+
+	u.active |= p->in.settings.keeps_active;
+	return us_user_hash(&u);
+}
+
 void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_user *want, struct us_slice ref,
 	const struct us_user_image *before, struct us_plan_step *ret_step)
 {
 	struct side *s = &p->users;
-	struct us_hash id = us_hash_slice(want->id), hash = us_user_hash(want);
+	struct us_hash id = us_hash_slice(want->id), hash = hash_of(p, want);
 	uint32_t place = us_map_find(&s->have->ids, id);
 	bool is_new = place == US_MAP_NONE;
 	struct us_plan_step step = { .kind = US_STEP_NONE };
 
 	us_assert(p->phase == READING);
+	if (is_new && !may_create(p)) {
+		us_plan_filtered(p, false, want->id, ref, want->name,
+			p->in.settings.create == US_CREATE_NEVER
+				? US_SLICE("is not in the directory, and create is never")
+				: US_SLICE("is not in the directory, and create is single: a single update creates the user"),
+			ret_step);
+		return;
+	}
 	if (is_new)
-		place = add_new(s, id);
+		place = us_plan_add_new(s, id);
 	else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
 		*ret_step = step;
 		return;
 	}
-	if (!is_new && us_hash_is_equal(s->have->hashes[place], hash) && !(s->have->flags[place] & US_HAVE_MISSING)) {
+	if (!is_new && s->have->flags[place] & US_HAVE_PROTECTED) {
+		see(p, s, place, hash);
+		s->marks[place] |= KEEPS_LINKS;
+		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
+		goto named;
+	}
+	if (!is_new && us_hash_is_equal(s->have->hashes[place], hash) &&
+		!(s->have->flags[place] & US_HAVE_MISSING)) {
 		see(p, s, place, hash);
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
@@ -245,6 +296,11 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 		return;
 	}
 	see(p, s, place, hash);
+	struct us_user kept = *want;
+	if (p->in.settings.keeps_active && before) {
+		kept.active = before->user.active || before->missing_since;
+		want = &kept;
+	}
 	struct us_slice why = is_new ? US_SLICE("is not in the directory") : user_difference(arena, before, want);
 	if (!why.n) {
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
@@ -274,7 +330,7 @@ named:
 	*ret_step = step;
 }
 
-static void keep_new_name(struct us_plan *p, uint32_t place, struct us_slice name)
+void us_plan_keep_new_name(struct us_plan *p, uint32_t place, struct us_slice name)
 {
 	uint32_t at = place - p->groups.n_have;
 
@@ -298,14 +354,24 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 	struct us_plan_step step = { .kind = US_STEP_NONE };
 
 	us_assert(p->phase == READING);
+	const char *refused = us_rules_refuse_group(p->in.rules, want->name);
+	if (refused) {
+		us_plan_filtered(p, true, want->id, ref, want->name, us_slice(refused), ret_step);
+		return;
+	}
 	if (is_new) {
-		place = add_new(s, id);
-		keep_new_name(p, place, want->name);
+		place = us_plan_add_new(s, id);
+		us_plan_keep_new_name(p, place, want->name);
 	} else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
 		*ret_step = step;
 		return;
 	}
-	if (!is_new && us_hash_is_equal(s->have->hashes[place], hash)) {
+	if (!us_rules_is_managed(p->in.rules, want->name))
+		s->marks[place] |= UNMANAGED;
+	if (us_patterns_mark(p->in.rules->required_groups, want->name))
+		s->marks[place] |= REQUIRED;
+	if (!is_new &&
+		(us_hash_is_equal(s->have->hashes[place], hash) || s->have->flags[place] & US_HAVE_PROTECTED)) {
 		see(p, s, place, hash);
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
@@ -360,15 +426,16 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 		return;
 	}
 	if (place == US_MAP_NONE)
-		place = add_new(s, key);
+		place = us_plan_add_new(s, key);
 	if (ref.p)
 		us_links_name(p->links, is_group, place, us_hash_slice(ref));
+	s->marks[place] &= (uint16_t)~FILTERED;
 	bool again = s->marks[place] & SEEN;
 	if (!again)
 		see(p, s, place, US_HASH_ZERO);
 	if (is_group) {
 		if (s->marks[place] & NEW)
-			keep_new_name(p, place, name);
+			us_plan_keep_new_name(p, place, name);
 	}
 	s->marks[place] |= KEEPS_LINKS;
 	step.change.number = s->marks[place] & NEW ? 0 : s->have->numbers[place];
@@ -382,17 +449,6 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 		us_plan_give_row(p, s, place, &step);
 	}
 	*ret_step = step;
-}
-
-uint32_t us_plan_add_unwritten(struct us_plan *p, struct us_slice id, struct us_slice ref)
-{
-	uint32_t place = add_new(&p->users, us_hash_slice(id));
-
-	see(p, &p->users, place, US_HASH_ZERO);
-	p->users.marks[place] |= FAILED;
-	if (ref.p)
-		us_links_name(p->links, false, place, us_hash_slice(ref));
-	return place;
 }
 
 void us_plan_members(struct us_plan *p, struct us_slice group_ref, const struct us_slice *member_refs, size_t n)
@@ -417,9 +473,10 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 	p->complete = *complete;
 	/* Invariant C: only a whole certificate may take anything away. */
 	p->is_whole = complete->users && complete->groups && complete->members && !p->in.is_single;
-	us_plan_sort_filtered(p);
-	p->phase = p->is_whole ? MISSING_USERS : FILTERED_USERS;
+	p->phase = SELECT_USERS;
 	p->at = 0;
+	us_links_resolve(p->links);
+	us_plan_see_assigned(p);
 	p->counts.listed_users = p->users.listed;
 	p->counts.listed_groups = p->groups.listed;
 	p->counts.unidentified_users = p->users.unidentified;
@@ -431,7 +488,11 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
 {
 	switch (p->phase) {
+	case SELECT_USERS:
+	case SELECT_GROUPS:
+		return us_plan_next_selection(p, step);
 	case FILTERED_USERS:
+	case FILTERED_GROUPS:
 		return us_plan_next_filtered(p, step);
 	case MISSING_USERS:
 	case MISSING_GROUPS:
@@ -439,7 +500,10 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 	case COLLIDE_USERS:
 	case COLLIDE_GROUPS:
 		return us_plan_next_collision(p, step);
+	case ASSIGN:
+		return us_plan_next_assignment(p, arena, step);
 	case BUILD:
+		us_plan_drop_claims(&p->groups);
 		p->counts.unresolved_members = us_links_build(p->links);
 		return false;
 	case MEMBERS:
@@ -457,8 +521,14 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 static enum phase phase_after(const struct us_plan *p)
 {
 	switch (p->phase) {
+	case SELECT_USERS:
+		return SELECT_GROUPS;
+	case SELECT_GROUPS:
+		return FILTERED_USERS;
 	case FILTERED_USERS:
-		return COLLIDE_USERS;
+		return FILTERED_GROUPS;
+	case FILTERED_GROUPS:
+		return p->is_whole ? MISSING_USERS : COLLIDE_USERS;
 	case MISSING_USERS:
 		return MISSING_GROUPS;
 	case MISSING_GROUPS:
@@ -466,6 +536,8 @@ static enum phase phase_after(const struct us_plan *p)
 	case COLLIDE_USERS:
 		return COLLIDE_GROUPS;
 	case COLLIDE_GROUPS:
+		return ASSIGN;
+	case ASSIGN:
 		return BUILD;
 	case BUILD:
 		return p->in.is_single ? SINGLE : MEMBERS;
@@ -495,6 +567,8 @@ void us_plan_counts(const struct us_plan *p, struct us_plan_counts *ret_counts)
 	struct us_plan_counts c = p->counts;
 
 	us_assert(p->phase == DONE);
+	c.users_cleaned = c.report.users[US_OUTCOME_DISABLED] + c.report.users[US_OUTCOME_DELETED] +
+					  c.report.users[US_OUTCOME_ANONYMIZED] + c.users_marked;
 	c.users_removed = c.users_cleaned + c.report.deactivated;
 	c.users_renamed = c.report.users[US_OUTCOME_RENAMED];
 	c.groups_renamed = c.report.groups[US_OUTCOME_RENAMED];

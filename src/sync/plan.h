@@ -18,6 +18,7 @@
 #include "model/change.h"
 #include "model/have.h"
 #include "model/report.h"
+#include "model/rules.h"
 #include "model/sync_options.h"
 
 struct us_plan;
@@ -25,19 +26,32 @@ struct us_plan;
 struct us_plan_input {
 	struct us_have *have; /* borrowed; grows by the new objects */
 	struct us_sync_settings settings;
-	bool is_single;       /* only the objects given; nobody else is touched */
-	int64_t now_s;        /* the run's start: missing_since of those who go missing */
+	const struct us_rules *rules; /* borrowed */
+	bool is_single;               /* only the objects given; nobody else is touched */
+	int64_t now_s;                /* the run's start: missing_since of those who go missing */
 };
 
 enum us_step_kind {
-	US_STEP_NONE,         /* nothing to do for this object */
-	US_STEP_END,          /* of us_plan_next */
-	US_STEP_ROW,          /* `change` is a row: keep it. Its slices borrow from the arguments and the arena of this call */
-	US_STEP_FAIL_ROW,     /* the row `ord` given earlier becomes FAILED; if other_… is set, because of that object; else `reason` */
-	US_STEP_LOAD_USER,    /* load user `number`: call again with given.user; us_plan_next also wants given.groups, the groups it is in */
+	US_STEP_NONE, /* nothing to do for this object */
+	US_STEP_END,  /* of us_plan_next */
+	US_STEP_ROW,  /* `change` is a row: keep it. Its slices borrow from the arguments and the arena of this
+					 call */
+	US_STEP_FILTER_ROW,   /* the row `ord` given earlier becomes FILTERED, because of `reason` */
+	US_STEP_REPLACE_ROW,  /* `change` takes the place of the row with its ord, given earlier: the object falls
+							 to cleanup after all */
+	US_STEP_FAIL_ROW,     /* the row `ord` given earlier becomes FAILED; if other_… is set, because of that
+							 object; else `reason` */
+	US_STEP_LOAD_USER,    /* load user `number`: call again with given.user; us_plan_next also wants
+							 given.groups, the groups it is in */
 	US_STEP_LOAD_GROUP,   /* load group `number`: call again with given.group */
 	US_STEP_LOAD_MEMBERS, /* load group `number` and its direct members: given.group, given.users, given.groups */
 };
+
+static inline bool us_step_has_row(enum us_step_kind kind)
+{
+	return kind == US_STEP_ROW || kind == US_STEP_REPLACE_ROW || kind == US_STEP_FAIL_ROW ||
+		   kind == US_STEP_FILTER_ROW;
+}
 
 struct us_plan_step {
 	enum us_step_kind kind;
@@ -72,10 +86,11 @@ void us_plan_group(struct us_plan *plan, struct us_arena *arena, const struct us
 void us_plan_failed(struct us_plan *plan, struct us_arena *arena, bool is_group, struct us_slice id, struct us_slice ref,
 	struct us_slice name, struct us_slice reason, struct us_plan_step *ret_step);
 
-/* A user who was listed and is not wanted. Nothing is written for somebody new; whoever the directory has goes the way of those who are no longer
- * at the source, after a whole read: to the cleanup, with this reason. */
-void us_plan_filtered(struct us_plan *plan, struct us_slice id, struct us_slice ref, struct us_slice name, struct us_slice reason,
-	struct us_plan_step *ret_step);
+/* An object that was listed and is not wanted, by a rule that reason names. It counts as FILTERED; what the
+ * directory has of it falls to cleanup as if it was not listed, if the read was complete. ref as above:
+ * memberships through it are followed. */
+void us_plan_filtered(struct us_plan *plan, bool is_group, struct us_slice id, struct us_slice ref,
+	struct us_slice name, struct us_slice reason, struct us_plan_step *ret_step);
 
 /* Direct members of the group that group_ref names, in any order, before or after the objects themselves. */
 void us_plan_members(struct us_plan *plan, struct us_slice group_ref, const struct us_slice *member_refs, size_t n);
@@ -92,15 +107,22 @@ void us_plan_next(struct us_plan *plan, struct us_arena *arena, const struct us_
 struct us_plan_counts {
 	struct us_report report;
 	int64_t have_users, have_groups, have_memberships; /* owned; users: not missing before */
-	int64_t seen_users, seen_groups;   /* objects of have that were listed */
-	int64_t listed_users, listed_groups; /* objects listed */
-	int64_t users_removed;      /* disabled, deleted or anonymised by cleanup, and deactivated */
-	int64_t users_cleaned;      /* the part of them by cleanup */
+	int64_t seen_users, seen_groups;                   /* objects of have that were listed */
+	int64_t listed_users, listed_groups;               /* objects listed */
+	int64_t users_removed; /* disabled, deleted or anonymised by cleanup, and deactivated */
+	int64_t users_cleaned; /* the part of them by cleanup, those included who are only noted as missing until
+							  their first stage */
+	int64_t users_marked;  /* the last ones */
 	int64_t users_renamed, groups_renamed, groups_removed;
-	int64_t unresolved_members; /* memberships of objects that were not listed and are not known */
-	int64_t unidentified_users, unidentified_groups; /* listed without a usable id: they block the cleanup of their kind */
-	uint32_t n_rows;            /* rows of the plan, failed ones included */
-	uint32_t n_cycles;          /* groups that are members of themselves, directly or through others */
+	int64_t unresolved_members;       /* memberships of objects that were not listed and are not known */
+	int64_t protected_users;          /* missing, and left as they are by a rule */
+	struct us_slice missing_required; /* an entry of requiredGroups that no listed group matches: no user is
+										 cleaned up. Borrowed from the rules */
+	bool has_unread_required;         /* a required group whose members could not be read: likewise */
+	int64_t unidentified_users,
+		unidentified_groups; /* listed without a usable id: they block the cleanup of their kind */
+	uint32_t n_rows;         /* rows of the plan, failed ones included */
+	uint32_t n_cycles;       /* groups that are members of themselves, directly or through others */
 };
 void us_plan_counts(const struct us_plan *plan, struct us_plan_counts *ret_counts);
 

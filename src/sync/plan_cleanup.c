@@ -1,3 +1,6 @@
+#include <stdio.h>
+
+#include "base/fold.h"
 #include "sync/plan_state.h"
 
 /* New objects have numbers in a row from the first new one on; those of a whole index were loaded in order of their numbers. */
@@ -6,6 +9,12 @@ uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number)
 	const struct side *s = &p->groups;
 	uint32_t low = 0, high = s->n_have;
 
+	if (p->in.is_single) {
+		for (uint32_t i = 0; i < s->have->n; i++)
+			if (s->have->numbers[i] == number)
+				return i;
+		return US_MAP_NONE;
+	}
 	if (s->have->n > s->n_have && number >= s->have->numbers[s->n_have])
 		return s->n_have + (number - s->have->numbers[s->n_have]);
 	while (low < high) {
@@ -26,77 +35,184 @@ static bool has_local(const struct us_plan_member *members, uint32_t n)
 	return false;
 }
 
-static void keep_links(struct us_plan *p, uint32_t user_place, const struct us_plan_given *given)
+/* Only what the source can see is taken away by its word: whoever stays keeps the memberships that they had.
+ * strips: but for groups that are exempt, protected, or not for the sync to decide. */
+static void keep_links(struct us_plan *p, uint32_t user_place, const struct us_plan_given *given, bool strips)
 {
 	for (uint32_t i = 0; i < given->n_groups; i++) {
 		uint32_t group = us_plan_group_place(p, given->groups[i].number);
-		if (given->groups[i].owned && group != US_MAP_NONE)
+		if (!given->groups[i].owned || group == US_MAP_NONE)
+			continue;
+		if (!strips ||
+			p->groups.have->flags[group] & (US_HAVE_STRIP_EXEMPT | US_HAVE_PROTECTED | US_HAVE_UNMANAGED))
 			us_links_add_places(p->links, group, user_place);
 	}
 }
 
-static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_plan_given *given,
-	struct us_plan_step *step)
+/* What is to have been done to a user who is missing. The same whether each run came in time or one after a
+ * gap: it depends on the days alone. */
+struct fate {
+	bool disable, strip, anonymize, delete;
+};
+
+static struct fate fate_of(const struct us_plan *p, const struct us_user_image *before)
+{
+	const struct us_sync_settings *s = &p->in.settings;
+	int64_t days = before->missing_since ? (p->in.now_s - before->missing_since) / 86400 : 0;
+	struct fate f = { 0 };
+
+	switch (s->cleanup) {
+	case US_CLEANUP_KEEP:
+		return f;
+	case US_CLEANUP_DISABLE:
+		f.disable = true;
+		break;
+	case US_CLEANUP_DELETE:
+		f.delete = true;
+		break;
+	case US_CLEANUP_ANONYMIZE:
+		f.disable = f.anonymize = true;
+		break;
+	case US_CLEANUP_STAGED:
+		for (size_t i = 0; i < s->n_stages && s->stages[i].after_days <= days; i++)
+			switch (s->stages[i].action) {
+			case US_STAGE_DISABLE:
+				f.disable = true;
+				break;
+			case US_STAGE_STRIP:
+				f.strip = true;
+				break;
+			case US_STAGE_ANONYMIZE:
+				f.disable = f.anonymize = true;
+				break;
+			case US_STAGE_DELETE:
+				f.delete = true;
+				break;
+			}
+		break;
+	}
+	f.strip |= s->strips;
+	return f;
+}
+
+/* The id is kept, so whoever returns is found and renamed back. */
+static void anonymize(struct us_arena *arena, uint32_t number, struct us_user *user)
+{
+	struct us_slice name = us_slice(us_arena_printf(arena, "user-%u", number));
+
+	*user = (struct us_user) { .id = user->id,
+		.name = name,
+		.full_name = name,
+		.active = user->active,
+		.email = us_slice(us_arena_printf(arena, "user-%u@user.anon", number)) };
+}
+
+static bool is_anonymous(const struct us_user *user, uint32_t number)
+{
+	char name[24];
+
+	snprintf(name, sizeof name, "user-%u", number);
+	return us_slice_is(user->name, name) && us_slice_is(user->full_name, name) && !user->n_attributes;
+}
+
+static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place,
+	const struct us_plan_given *given, struct us_plan_step *step)
 {
 	struct side *s = &p->users;
 	const struct us_user_image *before = given->user;
-	enum us_cleanup mode = p->users.unidentified ? US_CLEANUP_KEEP : p->in.settings.cleanup;
-	const struct filtered *filtered = us_plan_find_filtered(p, place);
+	const struct filtered *filtered = us_plan_find_filtered(p, s, place);
 	struct us_slice why = filtered ? filtered->reason : US_SLICE("is no longer at the source");
+	struct fate fate = us_plan_may_clean_users(p) ? fate_of(p, before) : (struct fate) { 0 };
+	bool keeps = !us_plan_may_clean_users(p) || p->in.settings.cleanup == US_CLEANUP_KEEP;
 
 	us_assert(before && before->owned);
-	if (mode == US_CLEANUP_DELETE && has_local(given->groups, given->n_groups)) {
-		mode = US_CLEANUP_DISABLE;
-		why = us_slice(us_arena_printf(arena, US_SLICE_FMT "; has local memberships, so it is disabled instead of deleted", US_SLICE_ARG(why)));
+	if (s->have->flags[place] & US_HAVE_PROTECTED) {
+		p->counts.protected_users++;
+		fate = (struct fate) { 0 };
+		keeps = true;
 	}
-	/* Whoever stays keeps the memberships that they had: only what the source can see is taken away by its word. */
-	if (mode != US_CLEANUP_DELETE)
-		keep_links(p, place, given);
-	bool done = mode == US_CLEANUP_KEEP || (mode == US_CLEANUP_DISABLE && before->missing_since && !before->user.active);
-	if (done && filtered) {
-		us_plan_give_filtered(p, filtered, step);
-		return true;
+	if (fate.delete &&has_local(given->groups, given->n_groups)) {
+		fate.delete = false;
+		fate.disable = true;
+		why = us_slice(us_arena_printf(arena,
+			US_SLICE_FMT "; has local memberships, so it is disabled instead of deleted", US_SLICE_ARG(why)));
 	}
-	if (done) {
+	if (!fate.delete)
+		keep_links(p, place, given, fate.strip);
+	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
+	*after = *before;
+	after->hash = US_HASH_ZERO;
+	if (!before->missing_since)
+		after->missing_since = p->in.now_s;
+	bool disables = fate.disable && before->user.active;
+	bool anonymizes = fate.anonymize && !is_anonymous(&before->user, s->have->numbers[place]);
+	if (disables)
+		after->user.active = false;
+	if (anonymizes)
+		anonymize(arena, s->have->numbers[place], &after->user);
+	if (!fate.delete &&(keeps || (before->missing_since && !disables && !anonymizes))) {
+		if (s->marks[place] & HAS_ROW) {
+			us_plan_filter_row(p, s, place, why, step);
+			return true;
+		}
+		if (filtered) {
+			us_plan_give_filtered(p, s, place, before->user.id, filtered->name.p ? filtered->name : before->user.name, step);
+			return true;
+		}
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		return false;
 	}
-	struct us_user_image *after = NULL;
-	if (mode == US_CLEANUP_DISABLE) {
-		after = us_arena_zalloc(arena, sizeof *after);
-		*after = *before;
-		after->user.active = false;
-		after->missing_since = before->missing_since ? before->missing_since : p->in.now_s;
-		after->hash = US_HASH_ZERO;
-	} else {
+	if (fate.delete)
 		s->marks[place] |= GONE;
-	}
-	step->change = (struct us_change) {
-		.object = US_OBJECT_USER, .outcome = after ? US_OUTCOME_DISABLED : US_OUTCOME_DELETED,
-		.number = s->have->numbers[place], .id = before->user.id, .name = before->user.name, .reason = why,
-		.user = { .before = before, .after = after } };
-	p->counts.users_cleaned++;
+	if (anonymizes && !fate.delete)
+		us_plan_claim_name(s, place, us_fold_hash(after->user.name));
+	step->change = (struct us_change) { .object = US_OBJECT_USER,
+		.outcome = fate.delete    ? US_OUTCOME_DELETED
+				   : anonymizes   ? US_OUTCOME_ANONYMIZED
+				   : fate.disable ? US_OUTCOME_DISABLED
+								  : US_OUTCOME_UPDATED,
+		.number = s->have->numbers[place],
+		.id = before->user.id,
+		.name = before->user.name,
+		.reason = why,
+		.user = { .before = before, .after = fate.delete ? NULL : after } };
+	p->counts.users_marked += step->change.outcome == US_OUTCOME_UPDATED;
 	us_plan_give_row(p, s, place, step);
 	return true;
 }
 
-static bool clean_group(struct us_plan *p, uint32_t place, const struct us_plan_given *given, struct us_plan_step *step)
+static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t place,
+	const struct us_plan_given *given, struct us_plan_step *step)
 {
 	struct side *s = &p->groups;
 	const struct us_group_image *before = given->group;
+	const struct filtered *filtered = us_plan_find_filtered(p, s, place);
+	struct us_slice why = filtered ? filtered->reason : US_SLICE("is no longer at the source");
 
 	us_assert(before && before->owned);
-	if (!p->in.settings.delete_groups || s->unidentified) {
+	if (!p->in.settings.delete_groups || s->unidentified || s->have->flags[place] & US_HAVE_PROTECTED) {
+		if (s->marks[place] & HAS_ROW) {
+			us_plan_filter_row(p, s, place, why, step);
+			return true;
+		}
+		if (filtered) {
+			us_plan_give_filtered(p, s, place, before->group.id, before->group.name, step);
+			return true;
+		}
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		return false;
 	}
-	step->change = (struct us_change) {
-		.object = US_OBJECT_GROUP, .outcome = US_OUTCOME_DELETED, .number = s->have->numbers[place],
-		.id = before->group.id, .name = before->group.name, .reason = US_SLICE("is no longer at the source"),
+	step->change = (struct us_change) { .object = US_OBJECT_GROUP,
+		.outcome = US_OUTCOME_DELETED,
+		.number = s->have->numbers[place],
+		.id = before->group.id,
+		.name = before->group.name,
+		.reason = why,
 		.group = { .before = before } };
 	if (has_local(given->users, given->n_users) || has_local(given->groups, given->n_groups)) {
 		step->change.outcome = US_OUTCOME_FAILED;
-		step->change.reason = US_SLICE("is no longer at the source, but has local members: it is kept");
+		step->change.reason = us_slice(
+			us_arena_printf(arena, US_SLICE_FMT ", but has local members: it is kept", US_SLICE_ARG(why)));
 	} else {
 		s->marks[place] |= GONE;
 		p->counts.groups_removed++;
@@ -123,8 +239,9 @@ bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struc
 		}
 		p->asked = false;
 		if (keeps_links)
-			keep_links(p, p->at, given);
-		else if (users ? clean_user(p, arena, p->at, given, step) : clean_group(p, p->at, given, step)) {
+			keep_links(p, p->at, given, false);
+		else if (users ? clean_user(p, arena, p->at, given, step)
+					   : clean_group(p, arena, p->at, given, step)) {
 			p->at++;
 			return true;
 		}

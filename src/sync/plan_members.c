@@ -28,7 +28,54 @@ static uint32_t sort_unique(uint32_t *numbers, uint32_t n)
 /* Is there, or will be once the plan is applied. */
 bool us_plan_will_be(const struct side *s, uint32_t place)
 {
-	return !(s->marks[place] & GONE) && (s->marks[place] & (NEW | FAILED)) != (NEW | FAILED);
+	return !(s->marks[place] & GONE) &&
+		   (!(s->marks[place] & NEW) || !(s->marks[place] & (FAILED | FILTERED)));
+}
+
+static uint32_t to_numbers(const struct us_plan *p, const uint32_t *places, size_t n, uint32_t *out)
+{
+	uint32_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (us_plan_will_be(&p->users, places[i]))
+			out[kept++] = p->users.have->numbers[places[i]];
+	return kept;
+}
+
+/* Nested groups as the users in them: all that is reached from here, through groups that are not wanted
+ * themselves too. */
+static void want_flat(struct us_plan *p, uint32_t place)
+{
+	struct wanted *w = &p->wanted;
+	uint32_t n_groups = p->groups.have->n, n_reached = 0, n = 0, *users;
+	struct us_edge *edges;
+	size_t n_edges = us_links_edges(p->links, &edges), room = us_links_users(p->links, place, &users);
+
+	while (p->edge_at < n_edges && edges[p->edge_at].parent < place)
+		p->edge_at++;
+	if (!p->reached)
+		p->reached = us_malloc((n_groups + 1) * sizeof *p->reached);
+	if (p->edge_at < n_edges && edges[p->edge_at].parent == place)
+		n_reached = (uint32_t)us_closure_reach(n_groups, edges, n_edges, place, p->reached);
+	w->is_unsure |= p->groups.unidentified > 0;
+	for (uint32_t i = 0; i < n_reached; i++) {
+		room += us_links_users(p->links, p->reached[i], &users);
+		w->is_unsure |= (p->groups.marks[p->reached[i]] & KEEPS_LINKS) != 0;
+	}
+	us_assert(room < UINT32_MAX);
+	if (room > p->cap_flat) {
+		p->cap_flat = room + room / 2;
+		p->flat = us_realloc(p->flat, p->cap_flat * sizeof *p->flat);
+	}
+	size_t n_listed = us_links_users(p->links, place, &users);
+	n = to_numbers(p, users, n_listed, p->flat);
+	for (uint32_t i = 0; i < n_reached; i++) {
+		n_listed = p->reached[i] == place ? 0 : us_links_users(p->links, p->reached[i], &users);
+		n += to_numbers(p, users, n_listed, p->flat + n);
+	}
+	w->users = p->flat;
+	w->n_users = sort_unique(p->flat, n);
+	w->n_groups = 0;
 }
 
 /* The wanted direct members of the group at this place, as sorted numbers, in p->wanted: the users in the links' own memory,
@@ -41,12 +88,8 @@ static void want_members(struct us_plan *p, uint32_t place)
 	struct us_edge *edges;
 	size_t n_edges = us_links_edges(p->links, &edges);
 
-	for (size_t i = 0; i < n_listed; i++)
-		if (us_plan_will_be(&p->users, users[i]))
-			users[n++] = p->users.have->numbers[users[i]];
 	w->users = users;
-	w->n_users = sort_unique(users, n);
-
+	w->n_users = sort_unique(users, to_numbers(p, users, n_listed, users));
 	while (p->edge_at < n_edges && edges[p->edge_at].parent < place)
 		p->edge_at++;
 	size_t end = p->edge_at;
@@ -56,7 +99,7 @@ static void want_members(struct us_plan *p, uint32_t place)
 		w->cap_groups = (uint32_t) (end - p->edge_at) * 2;
 		w->groups = us_realloc(w->groups, w->cap_groups * sizeof *w->groups);
 	}
-	for (n = 0; p->edge_at < end; p->edge_at++)
+	for (; p->edge_at < end; p->edge_at++)
 		if (us_plan_will_be(&p->groups, edges[p->edge_at].child))
 			w->groups[n++] = p->groups.have->numbers[edges[p->edge_at].child];
 	w->n_groups = sort_unique(w->groups, n);
@@ -108,7 +151,7 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 {
 	const struct wanted *want = &p->wanted;
 	/* A group that was listed without an id may be any that seems to be missing here. */
-	bool may_remove = p->is_whole, may_remove_groups = p->is_whole && !p->groups.unidentified;
+	bool may_remove = p->wanted.may_remove, may_remove_groups = may_remove && !p->groups.unidentified;
 	struct us_members_delta d;
 
 	difference(arena, want->users, want->n_users, given->users, given->n_users, may_remove, &d.added_users, &d.n_added_users,
@@ -134,7 +177,7 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 
 	while (p->at < s->have->n) {
 		uint32_t place = p->at;
-		uint8_t m = s->marks[place];
+		uint16_t m = s->marks[place];
 		if (p->asked) {
 			p->asked = false;
 			p->at++;
@@ -143,14 +186,23 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 				return true;
 			continue;
 		}
-		bool is_read = (m & SEEN) && !(m & KEEPS_LINKS) && us_plan_will_be(s, place);
-		if (!is_read && !(m & GONE)) {
+		uint8_t flags = m & NEW ? US_HAVE_OWNED : s->have->flags[place];
+		bool is_managed = !(m & (KEEPS_LINKS | UNMANAGED)) && !(flags & US_HAVE_UNMANAGED);
+		/* A local group has members of the connector's only by assignment. */
+		bool is_local =
+			!(flags & US_HAVE_OWNED) && !us_hash_is_equal(s->have->members_hashes[place], US_HASH_ZERO);
+		bool is_read = us_plan_will_be(s, place) && is_managed && (m & SEEN || is_local);
+		bool is_assigned = us_plan_will_be(s, place) && m & ASSIGNED;
+		if (!is_read && !is_assigned && !(m & GONE)) {
 			p->at++;
 			continue;
 		}
 		p->wanted.n_users = p->wanted.n_groups = 0;
-		if (is_read)
-			want_members(p, place);
+		p->wanted.is_unsure = false;
+		if (!(m & GONE))
+			(p->in.settings.flattens_groups ? want_flat : want_members)(p, place);
+		p->wanted.may_remove =
+			p->is_whole && (is_read || m & GONE) && !(flags & US_HAVE_PROTECTED) && !p->wanted.is_unsure;
 		if (m & NEW) {
 			p->at++;
 			if (compare_members(p, arena, place, &nothing, new_name(p, place), US_SLICE_NONE, step))
@@ -170,10 +222,21 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 
 /* ---- single ---- */
 
+static bool is_left_alone(const struct us_plan *p, uint32_t place)
+{
+	const struct side *s = &p->groups;
+
+	return s->marks[place] & UNMANAGED || (place < s->n_have && s->have->flags[place] & US_HAVE_UNMANAGED);
+}
+
 /* The groups of one user: those that the source gave against those that it is in. */
 static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 {
-	uint32_t *want = us_malloc((size_t) p->groups.have->n * sizeof *want), n = 0;
+	/* What is only effective through nested groups is not in a single user's record. */
+	bool may_remove = !p->in.settings.flattens_groups && !(p->users.marks[p->single_user] & KEEPS_LINKS);
+	struct us_plan_member *have = us_malloc((given->n_groups + 1) * sizeof *have);
+	uint32_t n_have = 0;
+	uint32_t *want = us_malloc((size_t)p->groups.have->n * sizeof *want), n = 0;
 	struct us_arena arena = US_ARENA_INIT;
 	const uint32_t *added, *removed;
 
@@ -181,13 +244,24 @@ static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 		uint32_t *users;
 		size_t n_users = us_links_users(p->links, g, &users);
 		for (size_t i = 0; i < n_users; i++)
-			if (users[i] == p->single_user && us_plan_will_be(&p->groups, g)) {
+			if (users[i] == p->single_user && us_plan_will_be(&p->groups, g) &&
+				(p->groups.marks[g] & ASSIGNED || !is_left_alone(p, g))) {
 				want[n++] = p->groups.have->numbers[g];
 				break;
 			}
 	}
 	n = sort_unique(want, n);
-	difference(&arena, want, n, given->groups, given->n_groups, true, &added, &p->n_single_added, &removed, &p->n_single_removed);
+	for (uint32_t i = 0; i < given->n_groups; i++) {
+		uint32_t place = us_plan_group_place(p, given->groups[i].number);
+		have[n_have] = given->groups[i];
+		/* As if it was local: there already, and never taken away. */
+		if (place != US_MAP_NONE &&
+			(is_left_alone(p, place) || p->groups.have->flags[place] & US_HAVE_PROTECTED))
+			have[n_have].owned = false;
+		n_have++;
+	}
+	difference(&arena, want, n, have, n_have, may_remove, &added, &p->n_single_added, &removed,
+		&p->n_single_removed);
 	p->single_added = us_malloc((p->n_single_added + 1) * sizeof *added);
 	p->single_removed = us_malloc((p->n_single_removed + 1) * sizeof *removed);
 	if (p->n_single_added)
@@ -196,6 +270,7 @@ static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 		memcpy(p->single_removed, removed, p->n_single_removed * sizeof *removed);
 	p->counts.report.memberships_not_modified += n - p->n_single_added;
 	us_arena_fini(&arena);
+	free(have);
 	free(want);
 }
 

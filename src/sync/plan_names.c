@@ -28,7 +28,7 @@ static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint3
 {
 	if (!(s->marks[place] & CLAIMS))
 		return; /* failed before */
-	s->marks[place] &= (uint8_t) ~CLAIMS;
+	s->marks[place] &= (uint16_t)~CLAIMS;
 	if (p->n_failures == p->cap_failures) {
 		p->cap_failures = p->cap_failures ? p->cap_failures * 2 : 16;
 		p->failures = us_realloc(p->failures, p->cap_failures * sizeof *p->failures);
@@ -80,12 +80,29 @@ static void find_collisions(struct us_plan *p, struct side *s)
 		if (claim != US_MAP_NONE)
 			add_failure(p, s, s->claimants[claim], place, false);
 	}
+	/* Groups: assignments ask who has which name in the end. */
+	if (s == &p->users)
+		us_plan_drop_claims(s);
+}
+
+void us_plan_drop_claims(struct side *s)
+{
 	us_map_fini(&s->claims);
 	free(s->claimants);
 	s->claimants = NULL;
 	free(s->rivals);
 	s->rivals = NULL;
 	s->n_rivals = s->cap_rivals = s->cap_claims = 0;
+}
+
+uint32_t us_plan_name_holder(const struct side *s, struct us_hash name)
+{
+	uint32_t claim = us_map_find(&s->claims, name);
+	uint32_t place = us_map_find(&s->have->names, name);
+
+	if (claim != US_MAP_NONE && s->marks[s->claimants[claim]] & CLAIMS)
+		return s->claimants[claim];
+	return place != US_MAP_NONE && !(s->marks[place] & (CLAIMS | GONE)) ? place : US_MAP_NONE;
 }
 
 bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step)

@@ -15,13 +15,18 @@ enum mark {
 	KEEPS_LINKS = 32, /* its members (group) or groups (user) could not be read; leave those that it has */
 	DEACTIVATED = 64, /* this plan takes it from active to inactive */
 	HAS_ROW = 128,
+	FILTERED = 256,   /* was listed, and a rule says that it is not wanted: not SEEN */
+	UNMANAGED = 1024, /* groups: who is in it is not for the sync to decide */
+	ASSIGNED = 2048,  /* groups: assignGroups names it */
+	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
 };
 
 /* Users or groups: one way to do it for both. */
 struct side {
 	struct us_have_side *have;
-	uint32_t n_have;   /* places below are of the directory, from here on NEW */
-	uint8_t *marks, *outcomes;
+	uint32_t n_have; /* places below are of the directory, from here on NEW */
+	uint16_t *marks;
+	uint8_t *outcomes;
 	uint32_t *ords;
 	uint32_t cap;
 	struct us_map claims;  /* folded names that are wanted by objects that do not have them */
@@ -30,19 +35,33 @@ struct side {
 	struct rival { uint32_t claim, place; } *rivals; /* further claimants of the same name */
 	uint32_t n_rivals, cap_rivals;
 	int64_t unidentified, listed;
+	bool has_filtered; /* some place is marked FILTERED */
 };
 
-/* A user of the directory who was listed and is not wanted; its texts live in the plan's arena. */
-struct filtered {
-	uint32_t place;
-	struct us_slice id, name, reason;
+enum phase {
+	READING,
+	SELECT_USERS,
+	SELECT_GROUPS,
+	MISSING_USERS,
+	MISSING_GROUPS,
+	COLLIDE_USERS,
+	COLLIDE_GROUPS,
+	ASSIGN,
+	BUILD,
+	MEMBERS,
+	SINGLE,
+	DONE
 };
-
-enum phase { READING, FILTERED_USERS, MISSING_USERS, MISSING_GROUPS, COLLIDE_USERS, COLLIDE_GROUPS, BUILD, MEMBERS, SINGLE, DONE };
 
 struct wanted {
 	uint32_t *users, *groups; /* numbers, sorted */
 	uint32_t n_users, n_groups, cap_groups;
+	bool may_remove, is_unsure; /* unsure: some of it could not be read */
+};
+
+/* An object of the directory that was listed and is not wanted; its texts live in the plan's arena. name: as listed, NONE if that is not kept. */
+struct filtered {
+	struct us_slice id, name, reason;
 };
 
 /* A claim that cannot be met, found while resolving; handed out one by one. */
@@ -61,46 +80,62 @@ struct us_plan {
 	struct us_plan_complete complete;
 	bool is_whole;
 	enum phase phase;
-	uint32_t at;                 /* place, in the phases that walk places */
-	bool asked;                  /* the last step was a LOAD */
+	uint32_t at;            /* place, in the phases that walk places */
+	bool asked;             /* the last step was a LOAD */
+	struct us_map filtered;      /* objects of the directory that are FILTERED, by side and place */
+	struct filtered *filtered_as;
+	uint32_t cap_filtered_as;
+	uint8_t *selected; /* by place, of the phase SELECT_… that is going on */
 	struct failure *failures;
 	uint32_t n_failures, cap_failures;
-	struct filtered *filtered;   /* in the order of places once reading has ended */
-	uint32_t n_filtered, cap_filtered, filtered_at;
 	size_t edge_at;
-	struct wanted wanted;        /* of the group that MEMBERS is at */
-	uint32_t single_user;        /* place */
+	uint32_t *reached, *flat; /* while flattening */
+	size_t cap_flat;
+	struct wanted wanted;                    /* of the group that MEMBERS is at */
+	uint32_t single_user;                    /* place */
 	uint32_t *single_added, *single_removed; /* numbers of groups */
 	uint32_t n_single_added, n_single_removed, single_at;
 	uint32_t next_ord;
 	struct us_plan_counts counts;
 };
 
-
+/* A new place for an object with this id. */
+uint32_t us_plan_add_new(struct side *s, struct us_hash id);
+void us_plan_keep_new_name(struct us_plan *p, uint32_t place, struct us_slice name);
+/* How the object at this place was filtered; NULL if it was not. */
+const struct filtered *us_plan_find_filtered(const struct us_plan *p, const struct side *s, uint32_t place);
+/* The row of a filtered object that stays as it is; id and name NONE: as they were listed. */
+void us_plan_give_filtered(struct us_plan *p, struct side *s, uint32_t place, struct us_slice id, struct us_slice name,
+	struct us_plan_step *step);
 int64_t *us_plan_tally(struct us_plan *p, const struct side *s);
 /* Every row passes here: numbers it, counts it, remembers it for its object. place US_MAP_NONE: it has none. */
 void us_plan_give_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
 /* The object's row, given before, becomes a failed one. */
 void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
-/* A new user for whom nothing will be written; known to the links. */
-uint32_t us_plan_add_unwritten(struct us_plan *p, struct us_slice id, struct us_slice ref);
 /* The object wants a name that is not its own. */
 void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name);
+/* No claim is asked for any more. */
+void us_plan_drop_claims(struct side *s);
+/* Who has this name once the plan is applied, after collisions; US_MAP_NONE: nobody. */
+uint32_t us_plan_name_holder(const struct side *s, struct us_hash name);
 /* The place of a group by its number; US_MAP_NONE if it is not in the index. */
 uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number);
 /* Is there, or will be once the plan is applied. */
 bool us_plan_will_be(const struct side *s, uint32_t place);
 
-/* Puts the filtered in order; reading has ended. */
-void us_plan_sort_filtered(struct us_plan *p);
-/* The filtered user at this place, NULL if it is none. Places are asked for in rising order. */
-const struct filtered *us_plan_find_filtered(struct us_plan *p, uint32_t place);
-/* The row of a filtered user that stays as it is. */
-void us_plan_give_filtered(struct us_plan *p, const struct filtered *f, struct us_plan_step *step);
+/* The object's row, given before, becomes a filtered one. */
+void us_plan_filter_row(
+	struct us_plan *p, struct side *s, uint32_t place, struct us_slice reason, struct us_plan_step *step);
+/* Everything is known that decides whether a user is wanted. */
+bool us_plan_may_clean_users(const struct us_plan *p);
+void us_plan_see_assigned(struct us_plan *p);
 
 /* The phases: true if there is a step, false if the phase is over. */
+bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step);
-bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
+bool us_plan_next_assignment(struct us_plan *p, struct us_arena *arena, struct us_plan_step *step);
+bool us_plan_next_missing(
+	struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_single(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);

@@ -12,17 +12,17 @@ void us_rows_fini(struct us_rows *r)
 
 void us_rows_add(struct us_rows *r, const struct us_plan_step *step)
 {
-	if (step->kind == US_STEP_ROW) {
+	if (step->kind == US_STEP_ROW || step->kind == US_STEP_REPLACE_ROW) {
 		if (r->n == r->cap) {
 			r->cap = r->cap ? r->cap * 2 : 256;
 			r->gathered = us_realloc(r->gathered, r->cap * sizeof *r->gathered);
 		}
 		r->gathered[r->n++] = step->change;
-		if (r->changes)
+		if (r->changes && step->kind == US_STEP_ROW)
 			++*r->changes;
 		return;
 	}
-	us_assert(step->kind == US_STEP_FAIL_ROW);
+	us_assert(step->kind == US_STEP_FAIL_ROW || step->kind == US_STEP_FILTER_ROW);
 	if (r->n_failures == r->cap_failures) {
 		r->cap_failures = r->cap_failures ? r->cap_failures * 2 : 16;
 		r->failures = us_realloc(r->failures, r->cap_failures * sizeof *r->failures);
@@ -99,7 +99,9 @@ enum us_errc us_rows_flush(struct us_rows *r, struct us_err *err)
 		us_arena_reset(&arena);
 		rc = describe(r, c, &arena, &r->failures[i].step, &reason, err);
 		if (rc == US_OK)
-			rc = us_run_fail_change(c, r->run, r->failures[i].ord, reason, err);
+			rc = us_run_drop_change(c, r->run, r->failures[i].ord,
+				r->failures[i].step.kind == US_STEP_FAIL_ROW ? US_OUTCOME_FAILED : US_OUTCOME_FILTERED,
+				reason, err);
 	}
 	if (rc == US_OK)
 		rc = us_db_commit(c, err);

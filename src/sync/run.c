@@ -10,6 +10,7 @@
 #include "sync/apply.h"
 #include "sync/guard.h"
 #include "sync/messages.h"
+#include "sync/protect.h"
 #include "sync/undo.h"
 #include "sync/want.h"
 
@@ -21,6 +22,7 @@ struct act {
 	struct us_run run;
 	struct us_connector connector;
 	struct us_sync_settings settings;
+	struct us_rules *rules;
 	const struct us_source_ops *ops;
 	struct us_source *source;
 	struct us_mapping *mapping;
@@ -65,6 +67,7 @@ static enum us_errc open_connector(struct act *a)
 	if (rc)
 		return rc;
 	us_sync_settings_read(a->connector.configuration, &a->settings);
+	a->rules = us_rules_new(a->connector.configuration);
 	a->run.directory = a->connector.directory;
 	rc = us_directory_load(a->reader, &a->arena, a->connector.directory, &directory, a->err);
 	if (rc)
@@ -87,7 +90,11 @@ static enum us_errc open_source(struct act *a)
 
 static void open_plan(struct act *a, bool is_single)
 {
-	struct us_plan_input in = { .have = &a->have, .settings = a->settings, .is_single = is_single, .now_s = a->run.started };
+	struct us_plan_input in = { .have = &a->have,
+		.settings = a->settings,
+		.rules = a->rules,
+		.is_single = is_single,
+		.now_s = a->run.started };
 
 	a->plan = us_plan_new(&in);
 	a->run.base_revision = a->have.revision;
@@ -132,7 +139,7 @@ static enum us_errc finish_plan(struct act *a, const struct us_want *want, const
 			step.change.name = image.group.name;
 			step.change.id = image.group.id;
 		}
-		if (step.kind == US_STEP_ROW || step.kind == US_STEP_FAIL_ROW) {
+		if (us_step_has_row(step.kind)) {
 			us_rows_add(&a->rows, &step);
 			/* Nothing that the plan or the gathered rows still need lives longer than this flush. */
 			if (arena.total_bytes > 4 << 20) {
@@ -211,7 +218,9 @@ static enum us_errc plan_full(struct act *a)
 	enum us_errc rc;
 
 	enter(a, US_SYNC_INDEX);
-	rc = us_object_load_have(a->reader, a->run.directory, &a->have, a->err);
+	rc = us_object_load_have(a->reader, a->run.directory, a->rules, &a->have, a->err);
+	if (rc == US_OK)
+		rc = us_protect_members(a->reader, a->run.directory, a->rules, false, &a->have, a->err);
 	if (rc)
 		return rc;
 	open_plan(a, false);
@@ -269,13 +278,19 @@ static enum us_errc find_single(struct act *a, struct us_page *ret_page)
 
 /* Ids and, once the directory's side of those ids is known (want->have), names. */
 static enum us_errc collect_keys(const struct us_want *want, bool with_names, struct us_arena *arena, const struct us_page *page,
-	struct us_object_keys *ret, struct us_err *err)
+	const struct us_sync_settings *settings, struct us_object_keys *ret, struct us_err *err)
 {
-	struct us_slice *user_ids = us_arena_array(arena, page->n, sizeof *user_ids), *user_names = us_arena_array(arena, page->n, sizeof *user_ids);
-	struct us_slice *group_ids = us_arena_array(arena, page->n, sizeof *user_ids), *group_names = us_arena_array(arena, page->n, sizeof *user_ids);
+	struct us_slice *user_ids = us_arena_array(arena, page->n, sizeof *user_ids),
+					*user_names = us_arena_array(arena, page->n, sizeof *user_ids);
+	struct us_slice *group_ids = us_arena_array(arena, page->n, sizeof *user_ids),
+					*group_names = us_arena_array(arena, page->n + settings->n_assigned, sizeof *user_ids);
 	struct us_slice reason;
 
-	*ret = (struct us_object_keys) { .user_ids = user_ids, .user_names = user_names, .group_ids = group_ids, .group_names = group_names };
+	*ret = (struct us_object_keys) {
+		.user_ids = user_ids, .user_names = user_names, .group_ids = group_ids, .group_names = group_names
+	};
+	for (size_t i = 0; i < settings->n_assigned; i++)
+		group_names[ret->n_group_names++] = settings->assigned[i];
 	for (size_t i = 0; i < page->n; i++) {
 		struct us_mapped mapped;
 		struct us_group g;
@@ -310,14 +325,16 @@ static enum us_errc plan_single(struct act *a)
 	if (rc)
 		return rc == US_END ? US_OK : rc;
 	struct us_want want = want_of(a);
-	rc = collect_keys(&want, false, &a->arena, &page, &keys, a->err);
+	rc = collect_keys(&want, false, &a->arena, &page, &a->settings, &keys, a->err);
 	if (rc == US_OK)
-		rc = us_object_load_have_some(a->reader, a->run.directory, &keys, &a->have, a->err);
+		rc = us_object_load_have_some(a->reader, a->run.directory, &keys, a->rules, &a->have, a->err);
 	if (rc == US_OK)
-		rc = collect_keys(&want, true, &a->arena, &page, &keys, a->err);
+		rc = collect_keys(&want, true, &a->arena, &page, &a->settings, &keys, a->err);
 	us_have_fini(&a->have);
 	if (rc == US_OK)
-		rc = us_object_load_have_some(a->reader, a->run.directory, &keys, &a->have, a->err);
+		rc = us_object_load_have_some(a->reader, a->run.directory, &keys, a->rules, &a->have, a->err);
+	if (rc == US_OK)
+		rc = us_protect_members(a->reader, a->run.directory, a->rules, true, &a->have, a->err);
 	if (rc)
 		return rc;
 	open_plan(a, true);
@@ -443,8 +460,22 @@ static void say_counts(struct act *a)
 
 	if (c->unidentified_users || c->unidentified_groups)
 		us_messages_add(&a->messages,
-			"%lld users and %lld groups were listed without a usable id; objects of that kind are not cleaned up.",
-			(long long) c->unidentified_users, (long long) c->unidentified_groups);
+			"%lld users and %lld groups were listed without a usable id; objects of that kind are not "
+			"cleaned up.",
+			(long long)c->unidentified_users, (long long)c->unidentified_groups);
+	if (c->missing_required.p)
+		us_messages_add(&a->messages,
+			"No group matches <" US_SLICE_FMT
+			"> of requiredGroups: correct the name, or remove it; no user is cleaned up "
+			"until then.",
+			US_SLICE_ARG(c->missing_required));
+	if (c->has_unread_required)
+		us_messages_add(
+			&a->messages, "The members of a required group could not be read; no user is cleaned up.");
+	if (c->protected_users)
+		us_messages_add(&a->messages,
+			"%lld users are no longer at the source, but protected: they are left as they are.",
+			(long long)c->protected_users);
 	if (c->unresolved_members)
 		us_messages_add(&a->messages, "%lld memberships name objects that were not listed; they are left out.",
 			(long long) c->unresolved_members);
@@ -586,6 +617,7 @@ enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_statu
 	}
 	us_mapping_free(a.mapping);
 	us_plan_free(a.plan);
+	us_rules_free(a.rules);
 	us_have_fini(&a.have);
 	us_rows_fini(&a.rows);
 	us_messages_fini(&a.messages);

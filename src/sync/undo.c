@@ -342,7 +342,7 @@ static enum us_errc walk(struct turn *t, int object, turn_fn *turn)
 static enum us_errc count_have(struct turn *t)
 {
 	struct us_have have = { 0 };
-	enum us_errc rc = us_object_load_have(t->in->reader, t->in->directory, &have, t->err);
+	enum us_errc rc = us_object_load_have(t->in->reader, t->in->directory, NULL, &have, t->err);
 
 	if (rc)
 		return rc;

@@ -45,7 +45,7 @@ enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const
 
 static void take(const struct us_want *w, const struct us_plan_step *step)
 {
-	if (step->kind == US_STEP_ROW || step->kind == US_STEP_FAIL_ROW)
+	if (us_step_has_row(step->kind))
 		us_rows_add(w->rows, step);
 }
 
@@ -102,7 +102,7 @@ static enum us_errc user(const struct us_want *w, struct us_arena *arena, const 
 		take(w, &step);
 		return US_OK;
 	case US_MAPPED_FILTERED:
-		us_plan_filtered(w->plan, r->id, r->ref, u->name.n ? u->name : guess_name(r), mapped->reason, &step);
+		us_plan_filtered(w->plan, false, r->id, r->ref, u->name.n ? u->name : guess_name(r), mapped->reason, &step);
 		take(w, &step);
 		return US_OK;
 	case US_MAPPED_WANTED:

@@ -11,7 +11,7 @@
  *     message: text                        some message of the run holds it; may be repeated
  *     after:                               lines of objects; left out: as before
  *
- * Objects: `user ID NAME [key=value]… [inactive] [missing] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
+ * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
  * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is
  * written as it stands, whatever the mapping of `config` says.
  */

@@ -105,7 +105,9 @@ static void fill_user(struct world *w, struct us_dbc *c, struct us_mapping *m, c
 		exit(2);
 	}
 	image.user = mapped.user;
-	image.missing_since = case_word(line, "missing").p ? 1000000 : 0;
+	struct us_slice missing = case_word(line, "missing");
+	int64_t days;
+	image.missing_since = !missing.p ? 0 : us_slice_to_int(missing, &days) ? us_clock_wall_s() - days * 86400 : 1000000;
 	image.hash = image.missing_since ? US_HASH_ZERO : us_user_hash(&image.user);
 	if (!image.owned)
 		image.user.id = US_SLICE_NONE;
@@ -368,7 +370,7 @@ static void dump(struct world *w, struct lines *out)
 			(long long) d.n_groups, (long long) d.n_memberships, users, n, members);
 	/* The index must agree with the rows: the members' hash is the sum over the owned members. */
 	struct us_have have = { 0 };
-	if (us_object_load_have(c, w->directory, &have, &err))
+	if (us_object_load_have(c, w->directory, NULL, &have, &err))
 		die("have", &err);
 	for (uint32_t i = 0; i < have.groups.n; i++) {
 		const struct us_member *u, *g;
@@ -420,7 +422,8 @@ static void dump_expected(const struct case_lines *lines, struct lines *out)
 		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
 			add_pair(&s, keys[k], case_word(l, keys[k]));
 		for (size_t k = 3; k < l->n; k++) {
-			bool known = !memchr(l->words[k].p, '=', l->words[k].n);
+			bool known =
+				!memchr(l->words[k].p, '=', l->words[k].n) || memcmp(l->words[k].p, "missing=", 8) == 0;
 			for (size_t j = 0; j < sizeof keys / sizeof *keys; j++)
 				known |= l->words[k].n > strlen(keys[j]) && memcmp(l->words[k].p, keys[j], strlen(keys[j])) == 0;
 			if (!known)

@@ -190,7 +190,7 @@ static struct us_hash members_of(struct fixture *f, uint32_t group)
 	struct us_have have;
 	struct us_err err = US_ERR_INIT;
 
-	assert_ok(us_object_load_have(f->w, f->directory, &have, &err));
+	assert_ok(us_object_load_have(f->w, f->directory, NULL, &have, &err));
 	struct us_hash h = US_HASH_ZERO;
 	for (uint32_t i = 0; i < have.groups.n; i++)
 		if (have.groups.numbers[i] == group)
@@ -310,7 +310,7 @@ static void index_for_planning_holds_what_is_there(void **state)
 	assert_ok(us_object_insert_user(f->w, other, 1, &elsewhere, 1, 1, &err));
 	fill(f);
 	assert_ok(us_object_raise_revision(f->w, f->directory, 0, &err));
-	assert_ok(us_object_load_have(f->w, f->directory, &have, &err));
+	assert_ok(us_object_load_have(f->w, f->directory, NULL, &have, &err));
 	assert_int_equal(have.users.n, 4);
 	assert_int_equal(have.groups.n, 3);
 	assert_int_equal(have.users.next_number, 5);
@@ -328,7 +328,7 @@ static void index_for_planning_holds_what_is_there(void **state)
 	assert_int_equal(have.users.numbers[at], 4);
 	assert_int_equal(have.users.flags[at], US_HAVE_ACTIVE);
 	us_have_fini(&have);
-	assert_int_equal(us_object_load_have(f->w, 99, &have, &err), US_NOT_FOUND);
+	assert_int_equal(us_object_load_have(f->w, 99, NULL, &have, &err), US_NOT_FOUND);
 	assert_string_equal(err.text, "Directory 99 does not exists");
 }
 
@@ -342,18 +342,18 @@ static void small_index_holds_what_was_asked_for_once(void **state)
 	struct us_have have;
 
 	fill(f);
-	assert_ok(us_object_load_have_some(f->w, f->directory, &keys, &have, &err));
+	assert_ok(us_object_load_have_some(f->w, f->directory, &keys, NULL, &have, &err));
 	assert_int_equal(have.users.n, 3);
-	assert_int_equal(have.groups.n, 2);
+	assert_int_equal(have.groups.n, 3); /* those asked for, and that of a user */
 	assert_int_equal(have.users.next_number, 5);
 	assert_true(us_map_find(&have.users.ids, us_have_local_id(4)) != US_MAP_NONE);
 	assert_true(us_map_find(&have.users.names, us_fold_hash(S("user1"))) == 0);
 	us_have_fini(&have);
 	const struct us_object_keys none = { 0 };
-	assert_ok(us_object_load_have_some(f->w, f->directory, &none, &have, &err));
+	assert_ok(us_object_load_have_some(f->w, f->directory, &none, NULL, &have, &err));
 	assert_int_equal(have.users.n, 0);
 	us_have_fini(&have);
-	assert_int_equal(us_object_load_have_some(f->w, 99, &none, &have, &err), US_NOT_FOUND);
+	assert_int_equal(us_object_load_have_some(f->w, 99, &none, NULL, &have, &err), US_NOT_FOUND);
 }
 
 static void pages_go_through_all_in_order_of_the_folded_name(void **state)
@@ -459,7 +459,7 @@ static void counters_and_next_numbers_only_grow_as_told(void **state)
 	assert_ok(us_object_add_counts(f->w, f->directory, &down, 7, 0, &err));
 	assert_ok(us_directory_load(f->w, &f->arena, f->directory, &d, &err));
 	assert_true(d.n_users == 4 && d.n_active_users == 3 && d.n_groups == 2 && d.n_memberships == 1);
-	assert_ok(us_object_load_have(f->w, f->directory, &have, &err));
+	assert_ok(us_object_load_have(f->w, f->directory, NULL, &have, &err));
 	assert_true(have.users.next_number == 10 && have.groups.next_number == 20);
 	us_have_fini(&have);
 	assert_int_equal(us_object_add_counts(f->w, 99, &up, 0, 0, &err), US_NOT_FOUND);

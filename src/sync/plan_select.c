@@ -1,0 +1,266 @@
+/* Selection: what was listed and is not wanted, by the rules of groups. Filters by name are known while
+ * reading; required groups and groups without members only when all memberships are. */
+#include <stdlib.h>
+
+#include "sync/plan_state.h"
+
+/* Users and groups in one map: keys of their own for each side. */
+static struct us_hash filter_key(const struct us_plan *p, const struct side *s, uint32_t place)
+{
+	return (struct us_hash) { place, s == &p->groups ? 1 : 2 };
+}
+
+const struct filtered *us_plan_find_filtered(const struct us_plan *p, const struct side *s, uint32_t place)
+{
+	uint32_t at = us_map_find(&p->filtered, filter_key(p, s, place));
+
+	return at == US_MAP_NONE ? NULL : &p->filtered_as[at];
+}
+
+static void remember(struct us_plan *p, const struct side *s, uint32_t place, struct us_slice id, struct us_slice name, struct us_slice reason)
+{
+	uint32_t at = us_map_put(&p->filtered, filter_key(p, s, place), NULL);
+
+	if (at >= p->cap_filtered_as) {
+		p->cap_filtered_as = p->cap_filtered_as ? p->cap_filtered_as * 2 : 64;
+		p->filtered_as = us_realloc(p->filtered_as, p->cap_filtered_as * sizeof *p->filtered_as);
+	}
+	/* Mostly one rule filters them all: its reason is kept once. */
+	bool is_last = at > 0 && us_slice_is_equal(p->filtered_as[at - 1].reason, reason);
+	p->filtered_as[at] = (struct filtered) { us_slice_dup(&p->names, id), us_slice_dup(&p->names, name),
+		is_last ? p->filtered_as[at - 1].reason : us_slice_dup(&p->names, reason) };
+}
+
+void us_plan_give_filtered(struct us_plan *p, struct side *s, uint32_t place, struct us_slice id, struct us_slice name,
+	struct us_plan_step *step)
+{
+	const struct filtered *f = us_plan_find_filtered(p, s, place);
+
+	step->change = (struct us_change) { .object = s == &p->groups ? US_OBJECT_GROUP : US_OBJECT_USER, .outcome = US_OUTCOME_FILTERED,
+		.number = s->have->numbers[place], .id = id.p ? id : f->id, .name = name.p ? name : f->name, .reason = f->reason };
+	us_plan_give_row(p, s, place, step);
+}
+
+void us_plan_filtered(struct us_plan *p, bool is_group, struct us_slice id, struct us_slice ref,
+	struct us_slice name, struct us_slice reason, struct us_plan_step *ret_step)
+{
+	struct side *s = is_group ? &p->groups : &p->users;
+	uint32_t place = us_map_find(&s->have->ids, us_hash_slice(id));
+	struct us_plan_step step = { .kind = US_STEP_NONE };
+
+	us_assert(p->phase == READING && id.n);
+	if (place == US_MAP_NONE) {
+		place = us_plan_add_new(s, us_hash_slice(id));
+		if (is_group)
+			us_plan_keep_new_name(p, place, name);
+	}
+	if (ref.p)
+		us_links_name(p->links, is_group, place, us_hash_slice(ref));
+	/* Listed twice and wanted once: it stays wanted, which takes nothing away. */
+	if (!(s->marks[place] & (SEEN | FILTERED))) {
+		s->marks[place] |= FILTERED;
+		s->has_filtered = true;
+		s->listed++;
+		if (!(s->marks[place] & NEW)) {
+			remember(p, s, place, id, name, reason);
+		} else {
+			step.change = (struct us_change) { .object = is_group ? US_OBJECT_GROUP : US_OBJECT_USER,
+				.outcome = US_OUTCOME_FILTERED,
+				.id = id,
+				.name = name,
+				.reason = reason };
+			us_plan_give_row(p, s, place, &step);
+		}
+	}
+	*ret_step = step;
+}
+
+/* The object was wanted until now. True if that is a step; what the directory has goes on to cleanup, with
+ * the row that it may have. */
+static bool deselect(
+	struct us_plan *p, struct side *s, uint32_t place, struct us_slice reason, struct us_plan_step *step)
+{
+	bool is_new = s->marks[place] & NEW;
+
+	s->has_filtered = true;
+	s->marks[place] = (uint16_t)((s->marks[place] & ~(SEEN | CLAIMS)) | FILTERED);
+	if (!is_new) {
+		remember(p, s, place, US_SLICE_NONE, US_SLICE_NONE, reason);
+		if (!(s->marks[place] & HAS_ROW))
+			us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]--;
+		return false;
+	}
+	us_assert(s->marks[place] & HAS_ROW);
+	us_plan_filter_row(p, s, place, reason, step);
+	return true;
+}
+
+void us_plan_filter_row(
+	struct us_plan *p, struct side *s, uint32_t place, struct us_slice reason, struct us_plan_step *step)
+{
+	us_plan_tally(p, s)[s->outcomes[place]]--;
+	us_plan_tally(p, s)[US_OUTCOME_FILTERED]++;
+	s->outcomes[place] = US_OUTCOME_FILTERED;
+	if (s->marks[place] & DEACTIVATED)
+		p->counts.report.deactivated--;
+	s->marks[place] &= (uint16_t) ~(CLAIMS | DEACTIVATED);
+	step->kind = US_STEP_FILTER_ROW;
+	step->ord = s->ords[place];
+	step->reason = reason;
+	step->is_group = s == &p->groups;
+}
+
+/* selected: users that are in a required group, directly or through others. */
+static void select_required(struct us_plan *p)
+{
+	const struct side *g = &p->groups;
+	uint32_t n_groups = g->have->n, n_reached;
+	uint8_t *required = us_calloc(n_groups + 1, 1);
+	uint32_t *reached = us_malloc((n_groups + 1) * sizeof *reached);
+	struct us_edge *edges;
+	size_t n_edges = us_links_edges(p->links, &edges);
+
+	for (uint32_t i = 0; i < n_groups; i++) {
+		if (!(g->marks[i] & REQUIRED))
+			continue;
+		if (required[i])
+			continue; /* below another one, and so is all below it */
+		required[i] = 1;
+		n_reached = n_edges ? (uint32_t)us_closure_reach(n_groups, edges, n_edges, i, reached) : 0;
+		for (uint32_t k = 0; k < n_reached; k++)
+			required[reached[k]] = 1;
+	}
+	for (uint32_t i = 0; i < n_groups; i++)
+		p->counts.has_unread_required |= required[i] && g->marks[i] & KEEPS_LINKS;
+	if (p->is_whole)
+		p->counts.missing_required = us_patterns_unmarked(p->in.rules->required_groups);
+	struct us_links_walk walk;
+	uint32_t group, user;
+	us_links_walk_begin(p->links, &walk);
+	while (us_links_walk_next(&walk, &group, &user))
+		if (required[group])
+			p->selected[user] = 1;
+	free(reached);
+	free(required);
+}
+
+/* selected: groups with a wanted user in them, directly or through others. */
+static void select_filled(struct us_plan *p)
+{
+	uint32_t n_groups = p->groups.have->n, n_components;
+	uint32_t *component = us_malloc((n_groups + 1) * sizeof *component), group, user;
+	struct us_edge *edges;
+	size_t n_edges = us_links_edges(p->links, &edges);
+	struct us_links_walk walk;
+
+	n_components = us_closure_components(n_groups, edges, n_edges, component, NULL);
+	uint8_t *filled = us_calloc(n_components + 1, 1);
+	us_links_walk_begin(p->links, &walk);
+	while (us_links_walk_next(&walk, &group, &user))
+		if (p->users.marks[user] & SEEN)
+			filled[component[group]] = 1;
+	/* A child's component is never greater than its parent's: in that order each child is settled before its
+	 * parents. */
+	uint32_t *first = us_calloc((size_t)n_components + 2, sizeof *first),
+			 *order = us_malloc((n_edges + 1) * sizeof *order);
+	for (size_t i = 0; i < n_edges; i++)
+		first[component[edges[i].parent] + 1]++;
+	for (uint32_t c = 0; c < n_components; c++)
+		first[c + 1] += first[c];
+	for (size_t i = 0; i < n_edges; i++)
+		order[first[component[edges[i].parent]]++] = (uint32_t)i;
+	for (size_t i = 0; i < n_edges; i++)
+		if (filled[component[edges[order[i]].child]])
+			filled[component[edges[order[i]].parent]] = 1;
+	for (uint32_t i = 0; i < n_groups; i++)
+		p->selected[i] = filled[component[i]];
+	free(first);
+	free(order);
+	free(filled);
+	free(component);
+}
+
+bool us_plan_may_clean_users(const struct us_plan *p)
+{
+	return p->is_whole && !p->users.unidentified && !p->counts.missing_required.p &&
+		   !p->counts.has_unread_required;
+}
+
+/* Nothing is known to be outside while the read is not whole: then only newcomers stay out, for they may be.
+ */
+static bool select_users(struct us_plan *p, struct us_plan_step *step)
+{
+	struct side *s = &p->users;
+
+	if (us_patterns_is_empty(p->in.rules->required_groups))
+		return false;
+	if (!p->selected) {
+		p->selected = us_calloc(s->have->n + 1, 1);
+		select_required(p);
+	}
+	for (; p->at < s->have->n; p->at++) {
+		uint16_t m = s->marks[p->at];
+		bool is_new = m & NEW;
+		if (!(m & SEEN) || m & FAILED || p->selected[p->at] || (!is_new && !us_plan_may_clean_users(p)))
+			continue;
+		if (deselect(p, s, p->at,
+				p->is_whole ? US_SLICE("is in none of the required groups")
+							: US_SLICE("is not known to be in a required group: the read was incomplete"),
+				step)) {
+			p->at++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool select_groups(struct us_plan *p, struct us_plan_step *step)
+{
+	struct side *s = &p->groups;
+
+	if (!p->in.settings.drops_empty_groups || !p->is_whole)
+		return false;
+	if (!p->selected) {
+		p->selected = us_calloc(s->have->n + 1, 1);
+		select_filled(p);
+	}
+	for (; p->at < s->have->n; p->at++) {
+		uint16_t m = s->marks[p->at];
+		if (!(m & SEEN) || m & (FAILED | KEEPS_LINKS) || p->selected[p->at])
+			continue;
+		if (deselect(p, s, p->at, US_SLICE("has no members, and groups without members are dropped"), step)) {
+			p->at++;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* In an incomplete or a single run nothing is cleaned up: whatever was filtered is named, and stays. */
+bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step)
+{
+	struct side *s = p->phase == FILTERED_USERS ? &p->users : &p->groups;
+
+	while (!p->is_whole && p->filtered.n && p->at < s->n_have) {
+		uint32_t place = p->at++;
+		if (!(s->marks[place] & FILTERED))
+			continue;
+		us_plan_give_filtered(p, s, place, US_SLICE_NONE, US_SLICE_NONE, step);
+		return true;
+	}
+	return false;
+}
+
+bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step)
+{
+	bool users = p->phase == SELECT_USERS;
+
+	if (users ? select_users(p, step) : select_groups(p, step))
+		return true;
+	free(p->selected);
+	p->selected = NULL;
+	/* Whoever is not wanted is put into no group; what they have is kept or stripped by cleanup. */
+	if (users && p->users.has_filtered)
+		us_links_drop_users(p->links, p->users.marks, FILTERED);
+	return false;
+}
