@@ -36,7 +36,9 @@ const struct us_source_ops *us_source_find(struct us_slice type)
 
 const struct us_type *us_source_types(void)
 {
+	/* Written once, by the first call, before there are threads that read it. */
 	for (size_t i = 0; drivers[i]; i++)
-		types[i] = drivers[i]->type;
+		if (!types[i].name)
+			types[i] = drivers[i]->type;
 	return types;
 }
