@@ -295,6 +295,9 @@ static enum us_errc take_reply(struct us_ldap_source *s, struct us_ldap_reply *r
 	}
 	if (!rc)
 		rc = take_entries(s, reply, arena, page, err);
+	/* Nobody at all: or nobody whom we may see. */
+	if (!rc && !has_more && !is_stopped && st->rows + page->rows == 0)
+		rc = check_base(s, base_of(s, st->listing), err);
 	if (rc)
 		return cut_short(s, rc, err);
 	st->pages++;

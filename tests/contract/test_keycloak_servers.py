@@ -4,12 +4,15 @@ One server of each version for the whole file. Tests that change something do so
 """
 
 import contextlib
+import re
+import shutil
 import threading
 import time
 
+import keycloak
 import pytest
 from dump import dump, finish, start
-from keycloak import ODD_PEOPLE, Keycloak, company, group, stable_id, user
+from keycloak import ODD_PEOPLE, Keycloak, KeycloakError, company, group, prepare, stable_id, user
 from sources import CHECKS, run_contract
 
 PEOPLE = 60
@@ -77,6 +80,35 @@ def all_groups(groups, above=()):
     for one in groups:
         yield (*above, one["name"]), one
         yield from all_groups(one["children"], (*above, one["name"]))
+
+
+MAVENS = {
+    "none": (None, "mvn is not installed: run tools/install test"),
+    "fails": ("#!/bin/sh\necho 'Could not transfer artifact: Connection refused'\nexit 1\n", "Could not transfer artifact: Connection refused"),
+    "cut": ("#!/bin/sh\nfor o; do case $o in -DoutputDirectory=*) d=${o#*=};; esac; done\nhead -c 100 /dev/zero >$d/keycloak-quarkus-dist-1.2.3.zip\n",
+            "keycloak-quarkus-dist-1.2.3.zip as Maven gave it cannot be unpacked"),
+}
+
+
+@pytest.mark.parametrize("maven", MAVENS)
+def test_a_server_that_cannot_be_fetched_is_a_failure_that_says_why(maven, tmp_path, monkeypatch):
+    script, says = MAVENS[maven]
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "head"):
+        (folder / name).symlink_to(shutil.which(name))
+    if script:
+        (folder / "mvn").write_text(script)
+        (folder / "mvn").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(keycloak, "FAILED", {})
+    for _ in range(2):
+        with pytest.raises(KeycloakError, match=re.escape(says)):
+            prepare("1.2.3")
+        if script:
+            (folder / "mvn").unlink(missing_ok=True)    # tried once, told each time
+    assert not (tmp_path / "cache/usersync-tests/keycloak-1.2.3").exists()
 
 
 def test_contract(realm):

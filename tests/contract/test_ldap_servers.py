@@ -6,7 +6,9 @@ One server of each kind for the whole file, started when the first test asks for
 import contextlib
 import dataclasses
 import os
+import pathlib
 import re
+import textwrap
 
 import ds389
 import pytest
@@ -337,6 +339,41 @@ def test_anonymous_reading_and_its_refusal():
 def test_active_directory_does_not_serve_strangers(servers):
     got = read(servers("ad"), "ad", bindDn="", bindPassword="")
     assert got.error == "US_DENIED" and "bindDn" in got.text and not got.is_whole()
+
+
+# --- the documentation -------------------------------------------------------------------------------------------------
+
+def documented(what):
+    """The LDIF that docs/connectors/ldap.md tells an admin to apply, for the tree of the tests."""
+    page = (pathlib.Path(__file__).parents[2] / "docs/connectors/ldap.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^   ```ldif {what}\n(.*?)^   ```$", page, re.S | re.M)
+    return textwrap.dedent(block).replace("dc=example,dc=com", "dc=example,dc=org")
+
+
+def test_the_documented_account_of_openldap_reads_all():
+    with slapd.Slapd(rig.Company(users=600, groups=3, nested=False), anonymous=False) as server:
+        settings = configuration(server, "openldap", bindDn=f"cn=usersync,{server.base}", bindPassword="secret")
+        assert dump("ldap", settings).error == "US_DENIED"
+        server.apply_ldif(documented("openldap tree"))
+        assert not dump("ldap", settings).is_whole()
+        server.apply_ldif(documented("openldap config"), server.config_dn)
+        got = dump("ldap", {**settings, "attributes": ["userPassword"]})
+        assert got.is_whole() and len(got.users) == 600 and len(got.groups) == 3, got.text
+        assert not any("userPassword" in user["fields"] for user in got.users)
+
+
+def test_the_documented_account_of_389ds_reads_all():
+    with ds389.Ds389(rig.Company(seed=4, users=60, groups=3, nested=False, disabled_pct=30), anonymous=False) as server:
+        settings = configuration(server, "389ds", bindDn=f"cn=usersync,{server.base}", bindPassword="secret")
+        account, rule = documented("389ds").split("\n\n", 1)
+        server.apply_ldif(account + "\n\n")
+        server.modify(server.base, ("replace", "aci", []))
+        got = dump("ldap", settings)
+        assert got.error == "US_DENIED" and not got.is_whole(), got.text
+        server.apply_ldif(rule)
+        got = dump("ldap", settings)
+        assert got.is_whole() and len(got.users) == 60 and len(got.groups) == 3, got.text
+        assert {u["fields"]["username"][0] for u in got.users if u["active"] == "no"} == {u.uid for u in server.company.users if u.disabled} != set()
 
 
 # --- membership styles ------------------------------------------------------------------------------------------------

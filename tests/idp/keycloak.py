@@ -89,11 +89,24 @@ def major(version):
     return int(version.split(".", 1)[0])
 
 
+FAILED = {}     # version -> why it cannot be prepared: tried once in a process, told each time
+
+
 def prepare(version):
     """The folder of the built distribution; fetches and builds it on first use, safe to race."""
     folder = os.path.join(cache_folder(), f"keycloak-{version}")
     if os.path.exists(os.path.join(folder, "prepared")):
         return folder
+    if version in FAILED:
+        raise KeycloakError(FAILED[version])
+    try:
+        return prepare_once(version, folder)
+    except KeycloakError as failed:
+        FAILED[version] = str(failed)
+        raise
+
+
+def prepare_once(version, folder):
     os.makedirs(cache_folder(), exist_ok=True)
     with open(os.path.join(cache_folder(), f"keycloak-{version}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -110,11 +123,20 @@ def prepare(version):
 
 
 def fetch_and_build(version, work):
-    run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}:{version}:zip",
-         f"-DoutputDirectory={work}"], cwd=work)
+    try:
+        # -C: an archive whose checksum is wrong is refused, and fetched again the next time.
+        run(["mvn", "-q", "-B", "-C", "dependency:copy", f"-Dartifact={ARTIFACT}:{version}:zip",
+             f"-DoutputDirectory={work}"], cwd=work)
+    except KeycloakError as failed:
+        raise KeycloakError(f"Keycloak {version} could not be fetched by Maven; without it nothing is "
+                            f"known of this version. {failed}") from None
     archive = os.path.join(work, f"keycloak-quarkus-dist-{version}.zip")
-    with zipfile.ZipFile(archive) as distribution:
-        distribution.extractall(work)
+    try:
+        with zipfile.ZipFile(archive) as distribution:
+            distribution.extractall(work)
+    except (OSError, zipfile.BadZipFile) as broken:
+        raise KeycloakError(f"{os.path.basename(archive)} as Maven gave it cannot be unpacked: {broken}; "
+                            f"remove it from Maven's repository (~/.m2) and try again") from None
     os.unlink(archive)
     folder = os.path.join(work, f"keycloak-{version}")
     script = os.path.join(folder, "bin", "kc.sh")
@@ -141,8 +163,11 @@ def make_template_database(version, folder):
 
 
 def run(command, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, text=True, **options)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, text=True, **options)
+    except FileNotFoundError:
+        raise KeycloakError(f"{command[0]} is not installed: run tools/install test") from None
     if done.returncode != 0:
         raise KeycloakError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-4000:]}")
 
@@ -175,6 +200,8 @@ class Keycloak:
         self.stop()
 
     def start(self, deadline_s=180):
+        if not shutil.which("java"):
+            raise KeycloakError("java is not installed: run tools/install test")
         self.folder = self.folder or prepare(self.version)
         self.lay_out_home()
         options = ["start", "--http-enabled=true", "--hostname-strict=false",
