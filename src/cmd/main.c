@@ -204,7 +204,9 @@ int main(int argc, char **argv)
 	/* Column widths of any script, whatever the environment says; numbers and messages stay as they are. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
+	/* A closed connection and a limit on the size of files are errors of the call that meets them. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	int code = run(&cli, argc, argv);
 	us_client_close(cli.client);
 	us_arena_fini(&cli.arena);

@@ -6,10 +6,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "job/ending.h"
 #include "store/connector.h"
 #include "sync/run.h"
 
-enum { DEFAULT_WORKERS = 2, MAX_WORKERS = 64 };
+enum { DEFAULT_WORKERS = 2, MAX_WORKERS = 64, ENDING_RETRY_MS = 1000 };
 
 /* A run that is queued (no worker yet) or at work. */
 struct entry {
@@ -39,6 +40,7 @@ struct us_job {
 	unsigned n_workers, n_alive;
 	pthread_t workers[MAX_WORKERS];
 	int64_t source_requests, source_retries;
+	struct us_endings endings; /* has a lock of its own */
 };
 
 /* ---- the list of entries; under the lock ---- */
@@ -124,6 +126,16 @@ static enum us_errc set_status(struct us_job *job, int64_t run, enum us_run_stat
 	return rc;
 }
 
+/* What is left is tried again by a worker that has nothing to do; one that sleeps must hear of it. */
+static void write_endings(struct us_job *job)
+{
+	if (!us_endings_write(&job->endings))
+		return;
+	pthread_mutex_lock(&job->lock);
+	pthread_cond_signal(&job->queued);
+	pthread_mutex_unlock(&job->lock);
+}
+
 static void execute(struct us_job *job, struct entry *e)
 {
 	struct us_err err = US_ERR_INIT;
@@ -135,20 +147,20 @@ static void execute(struct us_job *job, struct entry *e)
 	if (rc == US_OK) {
 		struct us_sync sync = { .store = job->store, .cancel = &e->cancel, .progress = &e->progress };
 		rc = us_sync_execute(&sync, e->run, &status, &err);
-		/* The end could not be written: try once more to leave the connector free. */
-		if (rc)
-			set_status(job, e->run, US_RUN_RUNNING, US_RUN_FAILED, NULL);
 		pthread_mutex_lock(&job->lock);
 		job->source_requests += sync.source_requests;
 		job->source_retries += sync.source_retries;
 		pthread_mutex_unlock(&job->lock);
 	}
-	if (rc)
+	if (rc) {
 		us_log(US_LOG_ERROR, "run could not be recorded", "run", US_LOG_INT(e->run), "error", err.text, NULL);
-	else
+		us_endings_add(&job->endings, e->run, err.text);
+		write_endings(job);
+	} else {
 		us_log(status == US_RUN_DONE ? US_LOG_INFO : US_LOG_WARN, "run finished", "run", US_LOG_INT(e->run), "connector",
 			US_LOG_INT(e->connector), "status", us_run_status_text(status), "milliseconds",
 			US_LOG_INT(us_clock_monotonic_ms() - begun_ms), NULL);
+	}
 	finish(job, e);
 }
 
@@ -160,6 +172,22 @@ static struct entry *next_queued(struct us_job *job)
 	return NULL;
 }
 
+/* For a run to be queued; under the lock. In between it tries the ends that the store has refused. */
+static void wait_for_work(struct us_job *job)
+{
+	if (us_endings_check(&job->endings, NULL) == US_OK) {
+		pthread_cond_wait(&job->queued, &job->lock);
+		return;
+	}
+	int64_t until_ms = us_clock_monotonic_ms() + ENDING_RETRY_MS;
+	struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+	if (pthread_cond_timedwait(&job->queued, &job->lock, &until) == 0)
+		return;
+	pthread_mutex_unlock(&job->lock);
+	us_endings_write(&job->endings);
+	pthread_mutex_lock(&job->lock);
+}
+
 static void *work(void *context)
 {
 	struct us_job *job = context;
@@ -168,7 +196,7 @@ static void *work(void *context)
 		struct entry *e = NULL;
 		pthread_mutex_lock(&job->lock);
 		while (!job->is_stopping && !(e = next_queued(job)))
-			pthread_cond_wait(&job->queued, &job->lock);
+			wait_for_work(job);
 		if (job->is_stopping)
 			e = NULL;
 		if (e)
@@ -208,6 +236,7 @@ enum us_errc us_job_open(const struct us_job_conf *conf, struct us_job **ret_job
 
 	job->store = conf->store;
 	job->node = us_strdup(conf->node ? conf->node : "NOT_CLUSTERED");
+	us_endings_init(&job->endings, conf->store);
 	pthread_mutex_init(&job->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -250,6 +279,7 @@ void us_job_close(struct us_job *job)
 		free(job->waiters);
 		job->waiters = next;
 	}
+	us_endings_fini(&job->endings);
 	pthread_cond_destroy(&job->queued);
 	pthread_cond_destroy(&job->finished);
 	pthread_mutex_destroy(&job->lock);
@@ -264,8 +294,9 @@ static enum us_errc schedule(struct us_job *job, struct us_run *run, int64_t *re
 {
 	struct us_dbc *c;
 	int64_t id = 0;
-	enum us_errc rc = us_db_lease_writer(job->store->db, &c, err);
 
+	write_endings(job);
+	enum us_errc rc = us_db_lease_writer(job->store->db, &c, err);
 	if (rc)
 		return rc;
 	run->node = us_slice(job->node);
@@ -346,9 +377,15 @@ enum us_errc us_job_cancel(struct us_job *job, struct us_slice connector, int64_
 		return us_err_set(err, US_NOT_FOUND, "no run of this connector is scheduled or running");
 	if (waiting) {
 		rc = set_status(job, run, US_RUN_SCHEDULED, US_RUN_CANCELLED, err);
-		finish(job, waiting);
-		if (rc)
+		if (rc) {
+			/* Its worker ends it, cancelled as it is. */
+			pthread_mutex_lock(&job->lock);
+			waiting->is_active = false;
+			pthread_cond_signal(&job->queued);
+			pthread_mutex_unlock(&job->lock);
 			return rc;
+		}
+		finish(job, waiting);
 	}
 	*ret_run = run;
 	return US_OK;
@@ -619,7 +656,9 @@ enum us_errc us_job_check(struct us_job *job, struct us_err *err)
 	pthread_mutex_unlock(&job->lock);
 	if (!is_well)
 		return us_err_set(err, US_UNAVAILABLE, "the server is stopping");
-	enum us_errc rc = us_db_lease_reader(job->store->db, &c, err);
+	enum us_errc rc = us_endings_check(&job->endings, err);
+	if (rc == US_OK)
+		rc = us_db_lease_reader(job->store->db, &c, err);
 	if (rc == US_OK)
 		us_db_release(c);
 	return rc;

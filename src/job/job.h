@@ -84,7 +84,7 @@ struct us_job_stats {
 	int64_t source_requests, source_retries;
 };
 void us_job_stats(struct us_job *job, struct us_job_stats *ret_stats);
-/* US_UNAVAILABLE if a worker has died or the store cannot be reached. */
+/* US_UNAVAILABLE if a worker has died or the store cannot be reached; US_DISK while the end of a run cannot be written. */
 enum us_errc us_job_check(struct us_job *job, struct us_err *err);
 
 #endif

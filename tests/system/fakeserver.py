@@ -24,6 +24,8 @@ class FakeServer:
                 fake.requests.append((self.command, self.path, body))
                 turns = fake.answers.get(self.path.split("?")[0].removeprefix("/rest/samlsso-admin/1.0"))
                 turn = (turns.pop(0) if len(turns) > 1 else turns[0]) if turns else Turn({"message": "no such path"}, 404)
+                if turn.gate:
+                    turn.gate.wait(60)
                 data = turn.body if isinstance(turn.body, bytes) else json.dumps(turn.body).encode()
                 self.send_response(turn.status)
                 self.send_header("Content-Type", "application/json")
@@ -48,6 +50,9 @@ class FakeServer:
 
 
 class Turn:
-    def __init__(self, body, status=200):
+    """gate: an event that the answer waits for."""
+
+    def __init__(self, body, status=200, gate=None):
         self.body = body
         self.status = status
+        self.gate = gate
