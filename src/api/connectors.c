@@ -119,12 +119,16 @@ static void check_name(struct us_call *call, const struct us_json *name)
 		us_problem_add(call->arena, &call->problems, "name", "must be a string, not %s", us_json_type_name(name->type));
 }
 
-static void check_configuration(struct us_call *call, const struct us_type *type, const struct us_json *configuration)
+/* stored: the configuration as it is shown; NULL for a new connector. */
+static void check_configuration(struct us_call *call, const struct us_type *type, const struct us_json *configuration,
+	const struct us_json *stored)
 {
-	if (configuration->type == US_JSON_OBJECT)
-		us_configuration_check(call, type, configuration, &call->problems);
-	else
+	if (configuration->type != US_JSON_OBJECT) {
 		us_problem_add(call->arena, &call->problems, "configuration", "must be an object, not %s", us_json_type_name(configuration->type));
+		return;
+	}
+	us_configuration_check(call, type, configuration, &call->problems);
+	us_option_check_hidden(call->arena, type->options, configuration, stored, &call->problems);
 }
 
 static bool read_enabled(struct us_call *call, const struct us_json *body, bool fallback)
@@ -171,7 +175,7 @@ enum us_errc us_connectors_create(struct us_call *call, struct us_err *err)
 	if (!configuration)
 		us_problem_add(call->arena, &call->problems, "configuration", "is required");
 	else if (type)
-		check_configuration(call, type, configuration);
+		check_configuration(call, type, configuration, NULL);
 	rc = us_call_check_problems(call, err);
 	if (!rc)
 		rc = us_call_lease_writer(call, err);
@@ -236,7 +240,7 @@ enum us_errc us_connectors_save(struct us_call *call, struct us_err *err)
 	if (!type)
 		return us_err_set(err, US_CONFLICT, "this program has no connectors of type " US_SLICE_FMT, US_SLICE_ARG(c.type));
 	configuration = split_body(call, body, &c, &name, &enabled);
-	check_configuration(call, type, configuration);
+	check_configuration(call, type, configuration, c.configuration);
 	rc = us_call_check_problems(call, err);
 	if (!rc)
 		rc = us_call_lease_writer(call, err);

@@ -273,12 +273,10 @@ static void put_option(struct us_jsonw *w, const struct us_option *o)
 	case US_OPTION_TEXT:
 	case US_OPTION_URL:
 		put_type(w, o, "string");
-		if (o->type == US_OPTION_URL)
-			us_jsonw_put_text(w, "format", "uri");
+		if (o->secret || o->type == US_OPTION_URL)
+			us_jsonw_put_text(w, "format", o->secret ? "password" : "uri");
 		if (o->required)
 			us_jsonw_put_int(w, "minLength", 1);
-		if (o->secret)
-			us_jsonw_put_text(w, "format", "password");
 		break;
 	case US_OPTION_INT:
 		put_type(w, o, "integer");

@@ -47,6 +47,16 @@ static bool is_choice(const char *choices, struct us_slice value)
 	return false;
 }
 
+/* What stands before the host is a name or a password, and only a secret option hides its value. */
+static bool has_login(struct us_slice url, size_t head)
+{
+	size_t n = head;
+
+	while (n < url.n && !strchr("/?#", url.p[n]))
+		n++;
+	return memchr(url.p + head, '@', n - head) != NULL;
+}
+
 static const char *check_url(const struct us_option *o, struct us_slice url)
 {
 	const char *colon = memmem(url.p, url.n, "://", 3);
@@ -59,6 +69,8 @@ static const char *check_url(const struct us_option *o, struct us_slice url)
 	for (size_t i = 0; i < url.n; i++)
 		if ((unsigned char) url.p[i] <= ' ' || url.p[i] == 0x7F)
 			return "holds a space or control character";
+	if (!o->secret && has_login(url, head))
+		return "must hold no user name and no password";
 	return NULL;
 }
 
@@ -73,6 +85,30 @@ static void check_text(struct us_arena *arena, const struct us_option *o, const 
 		us_problem_add(arena, list, field, "is longer than %zu bytes", most);
 	else if (o->type != US_OPTION_TEXT && s.n && (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n)))
 		us_problem_add(arena, list, field, "must be one line");
+}
+
+static void check_one_url(struct us_arena *arena, const struct us_option *o, const char *field, struct us_slice url,
+	struct us_problem **list)
+{
+	const char *reason = check_url(o, url);
+
+	if (reason)
+		us_problem_add(arena, list, field, "%s (scheme %s)", reason, o->choices);
+}
+
+/* One value of a list. */
+static void check_item(struct us_arena *arena, const struct us_option *o, const char *field, struct us_slice s,
+	struct us_problem **list)
+{
+	if (o->choices && s.n)
+		check_one_url(arena, o, field, s, list);
+	else
+		check_text(arena, o, field, s, list);
+}
+
+static bool is_hidden(const struct us_option *o, const struct us_json *v)
+{
+	return o->secret && v && v->type == US_JSON_STRING && us_slice_is(v->string, US_OPTION_HIDDEN);
 }
 
 static void check_members(struct us_arena *arena, const struct us_option *o, const char *field, const struct us_json *object,
@@ -91,6 +127,8 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 			us_problem_add(arena, list, field, "is required");
 		return;
 	}
+	if (is_hidden(o, v))
+		return;
 	switch (o->type) {
 	case US_OPTION_STRING:
 	case US_OPTION_TEXT:
@@ -103,9 +141,7 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 		if (v->type != US_JSON_STRING) {
 			wrong = "a URL";
 		} else if (v->string.n || o->required) {
-			const char *reason = check_url(o, v->string);
-			if (reason)
-				us_problem_add(arena, list, field, "%s (scheme %s)", reason, o->choices);
+			check_one_url(arena, o, field, v->string, list);
 		}
 		break;
 	case US_OPTION_INT:
@@ -127,7 +163,7 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 		if (o->type == US_OPTION_PATTERNS)
 			us_patterns_check(arena, o->name, v, list);
 		if (v->type == US_JSON_STRING) {
-			check_text(arena, o, field, v->string, list);
+			check_item(arena, o, field, v->string, list);
 			break;
 		}
 		if (v->type != US_JSON_ARRAY) {
@@ -141,7 +177,7 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 				wrong = "an array of strings";
 				break;
 			}
-			check_text(arena, o, field, v->array.items[i].string, list);
+			check_item(arena, o, field, v->array.items[i].string, list);
 		}
 		break;
 	case US_OPTION_OBJECT:
@@ -209,6 +245,14 @@ void us_option_check(struct us_arena *arena, const struct us_option *a, const st
 			us_problem_add(arena, list, us_arena_strndup(arena, key.p, key.n < 100 ? key.n : 100),
 				"is not a setting of this connector type");
 	}
+}
+
+void us_option_check_hidden(struct us_arena *arena, const struct us_option *options, const struct us_json *configuration,
+	const struct us_json *stored, struct us_problem **list)
+{
+	for (const struct us_option *o = options; o && o->name; o++)
+		if (is_hidden(o, us_json_find(configuration, o->name)) && !(stored && is_hidden(o, us_json_find(stored, o->name))))
+			us_problem_add(arena, list, o->name, "is \"" US_OPTION_HIDDEN "\", which stands for the stored secret, and none is stored");
 }
 
 /* ---- reading ---- */

@@ -15,7 +15,7 @@ enum us_option_type {
 	US_OPTION_INT,     /* min … max */
 	US_OPTION_BOOL,
 	US_OPTION_CHOICE,  /* one of choices */
-	US_OPTION_STRINGS, /* array of strings; a single string is taken as an array of one */
+	US_OPTION_STRINGS, /* array of strings; a single string is taken as an array of one; with choices: of URLs with these schemes */
 	US_OPTION_PATTERNS, /* the same, of names, wildcards and regular expressions (model/pattern.h) */
 	US_OPTION_OBJECT,  /* with members of its own; without, checked by whoever owns it (limits) */
 	US_OPTION_ARRAY,
@@ -27,13 +27,16 @@ struct us_option {
 	const char *title;    /* label: "Application ID" */
 	const char *help;     /* one sentence; units if a number */
 	const char *fallback; /* default as text; NULL: none */
-	const char *choices;  /* "a|b|c"; for URL the schemes */
+	const char *choices;  /* "a|b|c"; for URL and STRINGS the schemes */
 	int64_t min, max;     /* INT: bounds; STRING, TEXT: max bytes if not 0 */
 	bool required;
 	bool secret;          /* sealed at rest, shown as "***" */
 	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows */
 	bool scope;           /* decides who is read: a change holds the next plan that would clean up anybody (invariant G) */
 };
+
+/* Shown instead of a secret; given back, it stands for the stored one. */
+#define US_OPTION_HIDDEN "***"
 
 struct us_preset;
 
@@ -63,6 +66,9 @@ void us_problem_add(struct us_arena *arena, struct us_problem **list, const char
  * Unknown members, wrong types, bounds, missing required ones: all are reported, in the order of the schema. */
 void us_option_check(struct us_arena *arena, const struct us_option *a, const struct us_option *b,
 	const struct us_json *configuration, struct us_problem **list);
+/* A secret given as US_OPTION_HIDDEN needs one in stored (as it is shown; NULL: nothing is stored yet). */
+void us_option_check_hidden(struct us_arena *arena, const struct us_option *options, const struct us_json *configuration,
+	const struct us_json *stored, struct us_problem **list);
 
 /* Reading with defaults, after a check. A configuration that was checked cannot fail here. */
 struct us_conf {

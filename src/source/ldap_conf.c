@@ -6,7 +6,7 @@
 #define MAX_ATTRIBUTES 400
 
 const struct us_option us_ldap_options[] = {
-	{ .name = "url", .type = US_OPTION_STRINGS, .title = "Server URLs", .required = true, .scope = true,
+	{ .name = "url", .type = US_OPTION_STRINGS, .choices = "ldap|ldaps", .title = "Server URLs", .required = true, .scope = true,
 		.help = "ldap://host:389 or ldaps://host:636; several equal servers are tried in order" },
 	{ .name = "startTls", .type = US_OPTION_BOOL, .title = "StartTLS", .fallback = "false",
 		.help = "Go over to TLS on an ldap:// connection before anything is sent" },

@@ -6,8 +6,6 @@
 
 #define COLUMNS "id, uuid, name, type, directory, enabled, configuration, applied_scope, created, updated"
 
-/* What is asked for is shown as this, and stands for the stored one when it comes back. */
-#define HIDDEN "***"
 /* In front of each sealed value. */
 #define SEALED "sealed:"
 
@@ -66,10 +64,10 @@ static enum us_errc seal(const struct us_store *store, struct us_arena *arena, s
 			us_jsonw_value(&w, &m->value);
 			continue;
 		}
-		if (us_slice_is(m->value.string, HIDDEN)) {
+		if (us_slice_is(m->value.string, US_OPTION_HIDDEN)) {
 			const struct us_json *old = find_member(kept, m->key);
 			if (!old || !is_sealed(old))
-				return us_err_set(err, US_CONFIG, US_SLICE_FMT ": \"" HIDDEN "\" stands for the stored secret, and none is stored",
+				return us_err_set(err, US_CONFIG, US_SLICE_FMT ": \"" US_OPTION_HIDDEN "\" stands for the stored secret, and none is stored",
 					US_SLICE_ARG(m->key));
 			us_jsonw_value(&w, old);
 			continue;
@@ -97,7 +95,7 @@ static enum us_errc reveal(const struct us_store *store, struct us_arena *arena,
 		if (value->type != US_JSON_STRING || !value->string.n || !(secret || is_sealed(value)))
 			continue;
 		if (secrets == US_SECRETS_HIDDEN) {
-			value->string = US_SLICE(HIDDEN);
+			value->string = US_SLICE(US_OPTION_HIDDEN);
 		} else if (is_sealed(value)) {
 			struct us_slice sealed = { value->string.p + strlen(SEALED), value->string.n - strlen(SEALED) };
 			struct us_str plain = US_STR_INIT;

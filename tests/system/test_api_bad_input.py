@@ -103,6 +103,8 @@ def test_bad_requests_get_their_answer(site, row):
     assert snapshot(site) == before
 
 
+KEYCLOAK = {"name": "x", "type": "keycloak"}
+LDAP = {"name": "x", "type": "ldap"}
 # body, each field with its reason
 FIELDS = [
     ({}, {"name": "is required", "type": "is required", "configuration": "is required"}),
@@ -136,6 +138,15 @@ FIELDS = [
     ]],
     ({"name": "x", "type": "file", "configuration": {"path": "/x"}, "more": 1}, {"more": "is unknown"}),
     ({"name": "x", "type": "file", "configuration": {"path": "/x"}, "enabled": "no"}, {"enabled": "must be true or false"}),
+    (KEYCLOAK | {"configuration": {"url": "https://anna:pw@idp.example", "realm": "r", "clientId": "c", "clientSecret": "s"}},
+     {"url": "no user name and no password"}),
+    (KEYCLOAK | {"configuration": {"url": "ftp://idp.example", "realm": "r", "clientId": "c", "clientSecret": "s"}}, {"url": "must be a URL"}),
+    (KEYCLOAK | {"configuration": {"url": "https://idp.example", "realm": "r", "clientId": "c", "clientSecret": "***", "proxy": "***"}},
+     {"clientSecret": "none is stored", "proxy": "none is stored"}),
+    (LDAP | {"configuration": {"url": ["ldap://one.example", "ldaps://anna:pw@two.example"], "baseDn": "dc=x"}}, {"url": "no user name and no password"}),
+    (LDAP | {"configuration": {"url": "http://one.example", "baseDn": "dc=x"}}, {"url": "must be a URL (scheme ldap|ldaps)"}),
+    (LDAP | {"configuration": {"url": [], "baseDn": "dc=x"}}, {"url": "must not be empty"}),
+    (LDAP | {"configuration": {"url": ["ldap://"], "baseDn": "dc=x"}}, {"url": "has no host name"}),
 ]
 
 

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from company import Company
+from fakeserver import FakeServer, Turn
 from server import BASE, Server
 
 STATUS_ORDER = ["status", "addedCount", "resultCount", "notModifiedCount", "failedCount", "updatedCount", "deletedCount", "filteredCount",
@@ -151,6 +152,38 @@ def test_a_secret_is_never_given_out_and_kept_when_it_comes_back_hidden(server):
     status, saved = server.call("PUT", f"/usersync/connector/{made['id']}", made["configuration"])
     assert (status, saved["configuration"]) == (200, made["configuration"])
     assert not any(b"do-not-show" in p.read_bytes() for p in server.data.iterdir() if p.is_file())
+
+
+def test_a_hidden_secret_that_comes_back_is_still_the_stored_one(server):
+    """Seen by the identity provider: it gets the secret, after each kind of save, until there is another."""
+    with FakeServer({"/realms/staff": {"realm": "staff"}, "/realms/staff/protocol/openid-connect/token": Turn({"error": "x"}, 401)}) as fake:
+        kept = {"url": fake.url, "realm": "staff", "clientId": "usersync", "clientSecret": "first-secret"}
+        made = server.create("kc", "keycloak", kept)
+
+        def seen():
+            fake.requests.clear()
+            server.call("POST", f"/usersync/connector/{made['id']}/test")
+            return b" ".join(body for method, _, body in fake.requests if method == "POST")
+        assert b"first-secret" in seen()
+        for body in (made["configuration"], made, {**made["configuration"], "proxy": None}):
+            status, saved = server.call("PUT", f"/usersync/connector/{made['id']}", body)
+            assert status == 200 and saved["configuration"]["clientSecret"] == "***", saved
+            assert b"first-secret" in seen()
+        assert server.call("PUT", f"/usersync/connector/{made['id']}", {**kept, "clientSecret": "second-secret"})[0] == 200
+        assert b"second-secret" in seen()
+
+
+def test_every_secret_may_come_back_hidden(server):
+    configuration = {"url": "https://idp.example", "realm": "r", "clientId": "c", "clientSecret": "s", "proxy": "http://anna:pw@proxy.example:3128"}
+    made = server.create("kc", "keycloak", configuration)
+    assert made["configuration"]["proxy"] == made["configuration"]["clientSecret"] == "***"
+    status, saved = server.call("PUT", f"/usersync/connector/{made['id']}", made["configuration"])
+    assert (status, saved["configuration"]) == (200, made["configuration"])
+    # Taken away, it is no longer there to stand for.
+    del made["configuration"]["proxy"]
+    assert server.call("PUT", f"/usersync/connector/{made['id']}", made["configuration"])[0] == 200
+    status, said = server.call("PUT", f"/usersync/connector/{made['id']}", {**made["configuration"], "proxy": "***"})
+    assert status == 422 and [f["field"] for f in said["fields"]] == ["proxy"]
 
 
 def test_https_is_served_with_the_given_certificate(tmp_path):
