@@ -288,7 +288,7 @@ static void *run_test(void *data)
 	struct us_jsonw w = US_JSONW_INIT(&answer.body);
 	struct us_str notes = US_STR_INIT;
 	struct us_err err = US_ERR_INIT;
-	enum us_errc rc = us_job_test(wait->api->conf.job, us_slice(t->connector), &notes, &err);
+	enum us_errc rc = us_job_test(wait->api->conf.job, us_slice(t->connector), &wait->is_closing, &notes, &err);
 
 	us_jsonw_open(&w, '{');
 	us_jsonw_put_bool(&w, "ok", rc == US_OK);

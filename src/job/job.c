@@ -542,12 +542,11 @@ enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_job_who who, 
 	return rc;
 }
 
-enum us_errc us_job_test(struct us_job *job, struct us_slice connector, struct us_str *notes, struct us_err *err)
+enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes, struct us_err *err)
 {
-	static const atomic_bool never;
 	struct us_str lines = US_STR_INIT;
 	struct us_jsonw w = US_JSONW_INIT(notes);
-	enum us_errc rc = us_sync_test(job->store, connector, &never, &lines, err);
+	enum us_errc rc = us_sync_test(job->store, connector, cancel, &lines, err);
 
 	us_jsonw_open(&w, '[');
 	for (size_t at = 0; at < lines.n;) {

@@ -6,6 +6,8 @@
 #ifndef US_JOB_JOB_H
 #define US_JOB_JOB_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/report.h"
@@ -53,8 +55,9 @@ enum us_errc us_job_apply(struct us_job *job, int64_t run, struct us_job_who who
 /* A DONE run that wrote: a new run of kind UNDO. US_CONFLICT: nothing to undo, or its rows are pruned. */
 enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
 
-/* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks. */
-enum us_errc us_job_test(struct us_job *job, struct us_slice connector, struct us_str *notes, struct us_err *err);
+/* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks; cancel may be
+ * set by another thread and ends it with US_CANCELLED. */
+enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes, struct us_err *err);
 
 /* What a run is doing now; false if it is not running here. */
 enum us_phase { US_PHASE_INDEX, US_PHASE_READ, US_PHASE_PLAN, US_PHASE_GUARD, US_PHASE_APPLY, US_PHASE_DONE };

@@ -6,11 +6,10 @@ import threading
 
 
 class FakeServer:
-    """answers: path without query → JSON, or a list of JSON values of which each request takes the next (the last one stays)."""
+    """answers: path without query → JSON, a Turn, or a list of Turns of which each request takes the next (the last one stays)."""
 
     def __init__(self, answers):
-        self.answers = {path: list(value) if isinstance(value, list) and value and isinstance(value[0], Turn) else [Turn(value)]
-                        for path, value in answers.items()}
+        self.answers = {path: turns_of(value) for path, value in answers.items()}
         self.requests = []
 
     def __enter__(self):
@@ -56,3 +55,9 @@ class Turn:
         self.body = body
         self.status = status
         self.gate = gate
+
+
+def turns_of(value):
+    if isinstance(value, list) and value and isinstance(value[0], Turn):
+        return list(value)
+    return [value if isinstance(value, Turn) else Turn(value)]

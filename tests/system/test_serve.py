@@ -6,8 +6,11 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
+import time
 
 import pytest
+from fakeserver import FakeServer, Turn
 from server import Server, clean_environment, program, run_cli
 
 
@@ -188,3 +191,33 @@ def test_log_lines_are_json_and_hold_no_names_and_no_secrets(tmp_path):
     messages = [json.loads(line)["message"] for line in lines]
     assert {"server started", "run started", "run finished", "server stopped"} <= set(messages)
     assert "anna" not in "".join(lines) and "word" not in "".join(lines)
+
+
+def test_a_source_that_hangs_does_not_hold_up_the_stop(tmp_path):
+    """A run, an update of one user behind it, and a connection test: all three wait for the same silent server."""
+    gate = threading.Event()
+    answers = {}
+    with FakeServer({"/realms/staff": Turn({"realm": "staff"}, 200, gate)}) as fake, Server(data=tmp_path / "data") as server:
+        connector = server.create("slow", "keycloak", {"url": fake.url, "realm": "staff", "clientId": "usersync", "clientSecret": "x",
+                                                       "timeoutSeconds": 3600})
+        run = server.call("POST", f"/usersync/connector/{connector['id']}/sync")[1]["id"]
+
+        def ask(what):
+            answers[what] = server.call("POST", f"/usersync/connector/{connector['id']}/{what}")
+        threads = [threading.Thread(target=ask, args=(what,)) for what in ("syncsingle/anna", "test")]
+        for t in threads:
+            t.start()
+        deadline = time.monotonic() + 30
+        while len(fake.requests) < 2 or server.log().count('"admin call"') < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        begin = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begin < 20
+        for t in threads:
+            t.join()
+        assert {what: status for what, (status, _) in answers.items()} == {"syncsingle/anna": 503, "test": 503}
+        server.start()
+        assert server.call("GET", f"/usersync/syncstatus/{run}")[1]["status"] == "CANCELLED"
+        assert len(server.call("GET", f"/usersync/connector/{connector['id']}/syncstatuses")[1]["runs"]) == 1
+        gate.set()
