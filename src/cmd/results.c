@@ -30,19 +30,22 @@ static void add_change(struct us_str *out, struct us_slice key, const struct us_
 	us_str_fini(&b);
 }
 
-/* The fields of an object that changed; hash and revision are the server's own business. */
+/* Of a row's object, but the server's own business. */
+static bool is_internal(struct us_slice key) { return us_slice_is(key, "hash") || us_slice_is(key, "revision"); }
+
+/* The fields of an object that changed. */
 static void add_difference(struct us_str *out, const struct us_json *before, const struct us_json *after)
 {
 	if (!before || !after || before->type != US_JSON_OBJECT || after->type != US_JSON_OBJECT)
 		return;
 	for (size_t i = 0; i < after->object.n; i++) {
 		const struct us_json_member *m = &after->object.members[i];
-		if (!us_slice_is(m->key, "hash") && !us_slice_is(m->key, "revision"))
+		if (!is_internal(m->key))
 			add_change(out, m->key, find_member(before, m->key), &m->value);
 	}
 	for (size_t i = 0; i < before->object.n; i++) {
 		const struct us_json_member *m = &before->object.members[i];
-		if (!find_member(after, m->key))
+		if (!is_internal(m->key) && !find_member(after, m->key))
 			add_change(out, m->key, &m->value, NULL);
 	}
 }

@@ -207,6 +207,10 @@ def test_results_tell_the_difference(server, staff):
     few = server.cli("results", "1", "--limit", "2")
     assert len(few.stdout.splitlines()) == 3
     assert few.stderr == "usersync: the first 2 rows; more with --limit\n"
+    write_people(staff, PEOPLE[1:])
+    server.cli("sync", "staff", "--wait")
+    gone = server.cli("results", "staff", "--outcome", "disabled").stdout
+    assert "active: true → false" in gone and "hash" not in gone, gone
 
 
 def test_status_and_history(server, staff):
