@@ -379,6 +379,9 @@ static bool has_work(const struct us_report *r)
 
 static bool writes_scope(const struct act *a)
 {
+	/* A plan that waited was made with the settings of then: whatever was saved since has not been applied by it. */
+	if (a->run.decided_by.n && a->connector.updated >= a->run.started)
+		return false;
 	return a->run.kind == US_RUN_FULL && !a->is_partial && a->scope_json.n &&
 		!us_slice_is_equal(a->connector.applied_scope, us_str_slice(&a->scope_json));
 }
@@ -386,6 +389,7 @@ static bool writes_scope(const struct act *a)
 /* Invariant A: the plan, the directory's revision, the scope and the run's own end are one transaction. */
 static enum us_errc write_plan(struct act *a)
 {
+	int64_t same;
 	struct us_dbc *c;
 	struct us_apply apply = { .directory = a->run.directory,
 		.plan_run = a->run.kind == US_RUN_APPLY ? a->run.plan_run : a->run.id, .revision = a->run.id,
@@ -400,6 +404,9 @@ static enum us_errc write_plan(struct act *a)
 	if (rc)
 		return rc;
 	rc = us_db_begin(c, a->err);
+	/* Invariant O: a connector that was deleted meanwhile owns nothing any more. */
+	if (rc == US_OK && (rc = us_connector_find_id(c, a->connector.uuid, &same, a->err)) == US_NOT_FOUND)
+		rc = us_err_set(a->err, US_CONFLICT, "The connector was deleted while this run was going on; nothing was written");
 	if (rc == US_OK && has_work(&a->run.report))
 		rc = us_apply_plan(c, &apply, a->err);
 	if (rc == US_OK && writes_scope(a))
@@ -521,6 +528,19 @@ static enum us_errc judge_and_write(struct act *a)
 	return write_plan(a);
 }
 
+/* As the certificate says that write_certificate wrote; runs that list nothing have none. */
+static bool was_partial(struct us_slice certificate)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	const struct us_json *doc;
+	bool whole = true;
+
+	if (certificate.n)
+		whole = us_json_parse(&arena, certificate, US_JSON_LIMITS_PAGE, &doc, NULL) == US_OK && us_json_bool(doc, "whole", false);
+	us_arena_fini(&arena);
+	return !whole;
+}
+
 static enum us_errc write_stored(struct act *a)
 {
 	struct us_run planned;
@@ -537,7 +557,10 @@ static enum us_errc write_stored(struct act *a)
 	a->run.n_changes = planned.n_changes;
 	a->run.base_revision = planned.base_revision;
 	a->run.certificate = planned.certificate;
-	a->status = US_RUN_DONE;
+	a->is_partial = was_partial(planned.certificate);
+	a->status = a->is_partial ? US_RUN_FAILED : US_RUN_DONE;
+	if (*a->sync->cancel)
+		return us_err_set(a->err, US_CANCELLED, "Cancelled before anything was written");
 	return write_plan(a);
 }
 

@@ -2,12 +2,37 @@
 
 #include <stdatomic.h>
 
+#include <stdlib.h>
+
+#include "base/fold.h"
 #include "base/map.h"
+#include "model/have.h"
 #include "store/object.h"
+
+/* An object that wants a name, or, to come back, an id that it does not have now. */
+struct claim {
+	uint32_t number;
+	bool is_back;                  /* was deleted: holds no name now */
+	struct us_hash name, old, id;  /* old: the name that it has now */
+};
+
+/* Users or groups: who wants which name, who gives one up, and who cannot have it. */
+struct names {
+	struct claim *list;
+	uint32_t n, cap;
+	struct us_map wanted;   /* names; the n-th key is of list[n] */
+	struct us_map givers;   /* numbers of those that give up the name that they have */
+	struct us_map blocked;  /* numbers of those that cannot be turned round */
+	uint32_t *holders;      /* by place in blocked: the number of whoever has the name or the id */
+	uint32_t cap_holders;
+};
 
 struct turn {
 	const struct us_undo *in;
 	struct us_arena arena;
+	struct us_have have;
+	bool is_survey; /* the first walk over the objects: only looks for names that clash */
+	struct names users, groups;
 	struct us_plan_counts counts;
 	struct us_map gone_users, gone_groups, back_users, back_groups; /* numbers that this plan deletes, or brings back */
 	struct us_map removed;  /* memberships that a row of this plan takes away already */
@@ -25,8 +50,92 @@ static struct us_hash key2(uint32_t group, uint32_t member, bool is_group)
 
 static bool has(const struct us_map *map, uint32_t number) { return us_map_find(map, key1(number)) != US_MAP_NONE; }
 
+static void note_claim(struct names *s, struct claim claim)
+{
+	bool is_new;
+
+	us_map_put(&s->wanted, claim.name, &is_new);
+	us_assert(is_new); /* the names that a run left behind or took away were unique */
+	if (s->n == s->cap)
+		s->list = us_realloc(s->list, (s->cap = s->cap ? s->cap * 2 : 32) * sizeof *s->list);
+	s->list[s->n++] = claim;
+}
+
+static void note_names(struct names *s, const struct us_change *c, const struct us_slice *before, const struct us_slice *after)
+{
+	struct us_hash old = before ? us_fold_hash(*before) : US_HASH_ZERO, name = after ? us_fold_hash(*after) : US_HASH_ZERO;
+
+	if (before && after && us_hash_is_equal(old, name))
+		return;
+	if (before)
+		us_map_put(&s->givers, key1(c->number), NULL);
+	if (after)
+		note_claim(s, (struct claim) { c->number, !before, name, old, us_hash_slice(c->id) });
+}
+
+static void survey(struct turn *t, const struct us_change *c)
+{
+	if (c->outcome == US_OUTCOME_FAILED)
+		return;
+	if (c->object == US_OBJECT_USER)
+		note_names(&t->users, c, c->user.before ? &c->user.before->user.name : NULL, c->user.after ? &c->user.after->user.name : NULL);
+	else if (c->object == US_OBJECT_GROUP)
+		note_names(&t->groups, c, c->group.before ? &c->group.before->group.name : NULL, c->group.after ? &c->group.after->group.name : NULL);
+}
+
+static void block(struct names *s, const struct claim *claim, uint32_t holder)
+{
+	bool is_new;
+	uint32_t at = us_map_put(&s->blocked, key1(claim->number), &is_new);
+
+	if (!is_new)
+		return;
+	if (at >= s->cap_holders)
+		s->holders = us_realloc(s->holders, (s->cap_holders = s->blocked.cap) * sizeof *s->holders);
+	s->holders[at] = holder;
+}
+
+/* Invariant I, as in a plan from a listing: a name is free if nobody has it, or whoever has it goes or moves to a name that it gets. Whoever is
+ * blocked keeps its name, and so blocks the one who counted on it. */
+static void find_clashes(struct names *s, const struct us_have_side *have)
+{
+	uint32_t *queue = us_malloc((s->n + 1) * sizeof *queue), n = 0;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct claim *c = &s->list[i];
+		uint32_t holder = us_map_find(&have->names, c->name), twin = c->is_back ? us_map_find(&have->ids, c->id) : US_MAP_NONE;
+		if (twin == US_MAP_NONE && (holder == US_MAP_NONE || have->numbers[holder] == c->number || has(&s->givers, have->numbers[holder])))
+			continue;
+		block(s, c, have->numbers[twin == US_MAP_NONE ? holder : twin]);
+		queue[n++] = i;
+	}
+	/* A claim is blocked once, so the queue holds each at most once. */
+	for (uint32_t i = 0; i < n; i++) {
+		const struct claim *c = &s->list[queue[i]];
+		uint32_t next = c->is_back ? US_MAP_NONE : us_map_find(&s->wanted, c->old);
+		if (next == US_MAP_NONE || has(&s->blocked, s->list[next].number))
+			continue;
+		block(s, &s->list[next], c->number);
+		queue[n++] = next;
+	}
+	free(queue);
+}
+
+static void names_fini(struct names *s)
+{
+	free(s->list);
+	free(s->holders);
+	us_map_fini(&s->wanted);
+	us_map_fini(&s->givers);
+	us_map_fini(&s->blocked);
+}
+
 static enum us_errc give(struct turn *t, struct us_change change)
 {
+	if (t->is_survey) {
+		survey(t, &change);
+		return US_OK;
+	}
 	struct us_plan_step step = { .kind = US_STEP_ROW, .change = change };
 	struct us_report *r = &t->counts.report;
 
@@ -55,6 +164,27 @@ static enum us_errc leave(struct turn *t, const struct us_change *c, const char 
 		.name = c->name, .reason = us_slice(why) });
 }
 
+/* True if another object has its name or its id by now; gives the failed row then. */
+static bool is_blocked(struct turn *t, const struct us_change *c, struct us_slice name)
+{
+	bool is_group = c->object == US_OBJECT_GROUP;
+	const struct names *s = is_group ? &t->groups : &t->users;
+	uint32_t at = us_map_find(&s->blocked, key1(c->number));
+	struct us_slice other = US_SLICE("?");
+	struct us_user_image user;
+	struct us_group_image group;
+
+	if (at == US_MAP_NONE)
+		return false;
+	if (is_group && us_object_load_group(t->in->reader, &t->arena, t->in->directory, s->holders[at], &group, NULL) == US_OK)
+		other = group.group.name;
+	if (!is_group && us_object_load_user(t->in->reader, &t->arena, t->in->directory, s->holders[at], &user, NULL) == US_OK)
+		other = user.user.name;
+	leave(t, c, us_arena_printf(&t->arena, "cannot be <" US_SLICE_FMT "> again: its name or id belongs to <" US_SLICE_FMT "> (number %u) by now",
+		US_SLICE_ARG(name), US_SLICE_ARG(other), s->holders[at]));
+	return true;
+}
+
 static bool is_same(struct us_slice a, struct us_slice b) { return !a.p == !b.p && us_slice_is_equal(a, b); }
 
 static enum us_errc turn_user(struct turn *t, const struct us_change *c)
@@ -68,6 +198,8 @@ static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 	if (c->outcome == US_OUTCOME_DELETED) {
 		if (rc == US_OK)
 			return leave(t, c, "is there again since");
+		if (is_blocked(t, c, c->user.before->user.name))
+			return US_OK;
 		us_map_put(&t->back_users, key1(c->number), NULL);
 		back.outcome = US_OUTCOME_ADDED;
 		back.name = c->user.before->user.name;
@@ -97,6 +229,8 @@ static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 		return give(t, back);
 	}
 	const struct us_user *old = &c->user.before->user;
+	if (is_blocked(t, c, old->name))
+		return US_OK;
 	back.outcome = is_same(old->name, now->user.name) ? US_OUTCOME_UPDATED : US_OUTCOME_RENAMED;
 	back.name = old->name;
 	back.reason = US_SLICE("was changed by the run");
@@ -139,6 +273,8 @@ static enum us_errc turn_group(struct turn *t, const struct us_change *c)
 	if (c->outcome == US_OUTCOME_DELETED) {
 		if (rc == US_OK)
 			return leave(t, c, "is there again since");
+		if (is_blocked(t, c, c->group.before->group.name))
+			return US_OK;
 		us_map_put(&t->back_groups, key1(c->number), NULL);
 		back.outcome = US_OUTCOME_ADDED;
 		back.name = c->group.before->group.name;
@@ -171,6 +307,8 @@ static enum us_errc turn_group(struct turn *t, const struct us_change *c)
 		rc = empty_group(t, c, users, n_users, groups, n_groups);
 		return rc ? rc : give(t, back);
 	}
+	if (is_blocked(t, c, c->group.before->group.name))
+		return US_OK;
 	back.outcome = is_same(c->group.before->group.name, now->group.name) ? US_OUTCOME_UPDATED : US_OUTCOME_RENAMED;
 	back.name = c->group.before->group.name;
 	back.reason = US_SLICE("was changed by the run");
@@ -339,27 +477,59 @@ static enum us_errc walk(struct turn *t, int object, turn_fn *turn)
 	return rc;
 }
 
-static enum us_errc count_have(struct turn *t)
+static enum us_errc load_have(struct turn *t)
 {
-	struct us_have have = { 0 };
-	enum us_errc rc = us_object_load_have(t->in->reader, t->in->directory, NULL, &have, t->err);
+	const struct us_have *have = &t->have;
+	enum us_errc rc = us_object_load_have(t->in->reader, t->in->directory, NULL, &t->have, t->err);
 
 	if (rc)
 		return rc;
-	for (uint32_t i = 0; i < have.users.n; i++)
-		t->counts.have_users += (have.users.flags[i] & (US_HAVE_OWNED | US_HAVE_MISSING)) == US_HAVE_OWNED;
-	for (uint32_t i = 0; i < have.groups.n; i++)
-		t->counts.have_groups += (have.groups.flags[i] & US_HAVE_OWNED) != 0;
-	t->counts.have_memberships = have.n_memberships;
-	us_have_fini(&have);
+	for (uint32_t i = 0; i < have->users.n; i++)
+		t->counts.have_users += (have->users.flags[i] & (US_HAVE_OWNED | US_HAVE_MISSING)) == US_HAVE_OWNED;
+	for (uint32_t i = 0; i < have->groups.n; i++)
+		t->counts.have_groups += (have->groups.flags[i] & US_HAVE_OWNED) != 0;
+	t->counts.have_memberships = have->n_memberships;
+	return US_OK;
+}
+
+static void forget_survey(struct turn *t)
+{
+	us_map_fini(&t->gone_users);
+	us_map_fini(&t->gone_groups);
+	us_map_fini(&t->back_users);
+	us_map_fini(&t->back_groups);
+	us_map_fini(&t->removed);
+	t->gone_users = t->gone_groups = t->back_users = t->back_groups = t->removed = (struct us_map) US_MAP_INIT;
+	t->counts.users_cleaned = t->counts.groups_removed = 0;
+	t->counts.report = (struct us_report) { 0 };
+}
+
+/* Which of the rows cannot be turned round because somebody else has the name by now. */
+static enum us_errc survey_names(struct turn *t)
+{
+	enum us_errc rc;
+
+	t->is_survey = true;
+	rc = walk(t, US_OBJECT_USER, turn_user);
+	if (rc == US_OK)
+		rc = walk(t, US_OBJECT_GROUP, turn_group);
+	t->is_survey = false;
+	forget_survey(t);
+	if (rc)
+		return rc;
+	find_clashes(&t->users, &t->have.users);
+	find_clashes(&t->groups, &t->have.groups);
 	return US_OK;
 }
 
 enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret_counts, struct us_err *err)
 {
 	struct turn t = { .in = undo, .err = err };
-	enum us_errc rc = count_have(&t);
+	enum us_errc rc = load_have(&t);
 
+	if (rc == US_OK)
+		rc = survey_names(&t);
+	us_have_fini(&t.have);
 	/* Objects first: what goes and what comes back decides which memberships can. */
 	if (rc == US_OK)
 		rc = walk(&t, US_OBJECT_USER, turn_user);
@@ -389,6 +559,8 @@ enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret
 	us_map_fini(&t.back_users);
 	us_map_fini(&t.back_groups);
 	us_map_fini(&t.removed);
+	names_fini(&t.users);
+	names_fini(&t.groups);
 	us_arena_fini(&t.arena);
 	return rc;
 }
