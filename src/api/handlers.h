@@ -6,7 +6,7 @@
 
 #define US_HANDLERS(X) \
 	X(us_connectors_list) X(us_connectors_create) X(us_connectors_show) X(us_connectors_save) X(us_connectors_delete) \
-	X(us_connectors_test) X(us_connectors_pause) X(us_connectors_resume) \
+	X(us_connectors_test) X(us_mapping_preview) X(us_connectors_pause) X(us_connectors_resume) \
 	X(us_export_plain) X(us_export_sealed) X(us_import) \
 	X(us_runs_sync) X(us_runs_simulate) X(us_runs_cancel) X(us_runs_syncsingle) X(us_runs_last) X(us_runs_history) X(us_runs_show) \
 	X(us_runs_approve) X(us_runs_reject) X(us_runs_apply) X(us_runs_undo) \

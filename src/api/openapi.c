@@ -142,7 +142,9 @@ static void put_answers(struct us_jsonw *w, const struct us_route *r)
 	put_failure(w, r->request != NULL, "415");
 	put_failure(w, r->request != NULL, "422");
 	put_failure(w, !is_public, "429");
+	put_failure(w, r->flags & US_ROUTE_ASKS, "502");
 	put_failure(w, !is_public || r->flags & US_ROUTE_UNREADY, "503");
+	put_failure(w, r->flags & US_ROUTE_ASKS, "504");
 	us_jsonw_close(w, '}');
 }
 
@@ -406,7 +408,8 @@ static void put_responses(struct us_jsonw *w)
 		{ "E400", "Malformed." }, { "E401", "No or wrong credentials." }, { "E403", "The role does not allow it." }, { "E404", "Not there." },
 		{ "E409", "Not as things stand." }, { "E413", "Too large." }, { "E415", "The body is not application/json." },
 		{ "E422", "Some fields are wrong: each with its reason." }, { "E429", "Too many failed logins; see Retry-After." },
-		{ "E503", "Not now; see Retry-After." },
+		{ "E502", "The source said something else than it should." }, { "E503", "Not now; see Retry-After." },
+		{ "E504", "The source did not answer in time." },
 	};
 
 	us_jsonw_key(w, "responses");

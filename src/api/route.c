@@ -40,6 +40,10 @@ const struct us_route us_routes[] = {
 		"Its schedule starts no more runs until it is resumed; what is asked for still runs.", NULL, "Connector", us_connectors_pause },
 	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/resume", US_ROLE_OPERATOR, 200, 0, "resumeConnector",
 		"Its schedule starts runs again, from its next time on.", NULL, "Connector", us_connectors_resume },
+	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/mapping/preview", US_ROLE_OPERATOR, 200, US_ROUTE_ASKS, "previewMapping",
+		"What the mapping makes of one user, step by step, and what looks wrong in it on a page of users. Writes nothing. With a configuration that is not "
+		"saved only for admins.",
+		"PreviewRequest", "Preview", us_mapping_preview },
 	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/sync", US_ROLE_OPERATOR, 202, US_ROUTE_MODE | US_ROUTE_CONFLICT, "sync",
 		"Starts a full sync. While a run of the connector is scheduled or running, that run is given instead.",
 		NULL, "Status", us_runs_sync },

@@ -81,6 +81,17 @@ const struct us_schema us_schemas[] = {
 	{ "Explanation", "{\"type\":\"object\",\"required\":[\"username\",\"connectorUID\",\"directoryId\",\"found\",\"why\",\"groups\",\"history\"],\"properties\":{\"username\":" TEXT
 		",\"connectorUID\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},\"found\":{\"type\":\"boolean\"},\"why\":" TEXT ",\"user\":{\"type\":[\"object\",\"null\"]},"
 		"\"groups\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"lastRun\":{\"type\":[\"object\",\"null\"]},\"history\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}" },
+	{ "PreviewRequest", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+		"\"configuration\":{\"type\":\"object\",\"description\":\"In place of the stored one; a secret given as \\\"***\\\" is the stored one.\"},"
+		"\"username\":{\"type\":\"string\",\"minLength\":1,\"description\":\"Whom to ask the source for; or else record.\"},"
+		"\"record\":{\"type\":\"object\",\"description\":\"A user as the source would give it; the source is not asked.\"},"
+		"\"sample\":{\"type\":\"boolean\",\"description\":\"Whether a page of users is read for warnings; by default if a username is given.\"}}}" },
+	{ "Preview", "{\"type\":\"object\",\"required\":[\"outcome\",\"reason\",\"user\",\"existing\",\"rows\",\"record\",\"sampled\",\"warnings\"],\"properties\":{"
+		"\"outcome\":{\"type\":\"string\",\"enum\":[\"WANTED\",\"FILTERED\",\"FAILED\"]},\"reason\":" TEXT_OR_NULL ",\"user\":{\"type\":[\"object\",\"null\"]},"
+		"\"existing\":{\"type\":[\"object\",\"null\"]},\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"attribute\",\"steps\",\"end\"],\"properties\":{"
+		"\"attribute\":" TEXT ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"step\",\"values\"],\"properties\":{\"step\":" TEXT ",\"values\":" TEXTS
+		",\"matched\":" COUNT "}}},\"end\":" TEXT_OR_NULL "}}},\"record\":{\"type\":\"object\"},\"sampled\":" COUNT ",\"warnings\":{\"type\":\"array\",\"items\":{"
+		"\"type\":\"object\",\"required\":[\"field\",\"reason\"],\"properties\":{\"field\":" TEXT ",\"reason\":" TEXT "}}}}}" },
 	{ "Directory", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"users\",\"activeUsers\",\"groups\",\"memberships\",\"revision\"],\"properties\":{"
 		"\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"connectorUID\":" TEXT_OR_NULL ",\"users\":" COUNT ",\"activeUsers\":" COUNT ",\"groups\":" COUNT
 		",\"memberships\":" COUNT ",\"revision\":" COUNT ",\"created\":" TIME_OR_NULL "}}" },

@@ -10,6 +10,7 @@
 
 #include "api/status.h"
 #include "base/clock.h"
+#include "base/secret.h"
 
 enum { TESTS_MOST = 8 };
 
@@ -272,41 +273,62 @@ enum us_errc us_wait_for_single(struct us_call *call, struct us_slice connector,
 	return US_OK;
 }
 
-/* Trying a source */
+/* Asking a source */
 
-struct test {
+/* A question whose answer takes as long as the source does; in a thread of its own. */
+struct question {
 	struct us_wait *wait;
 	struct us_httpd_later *later;
 	char *connector;
+	struct us_str request; /* may hold secrets */
+	enum us_errc (*answer)(struct question *q, struct us_str *body, struct us_err *err);
 };
 
-static void *run_test(void *data)
+static enum us_errc answer_test(struct question *q, struct us_str *body, struct us_err *err)
 {
-	struct test *t = data;
-	struct us_wait *wait = t->wait;
-	struct us_httpd_answer answer = US_HTTPD_ANSWER_INIT;
-	struct us_jsonw w = US_JSONW_INIT(&answer.body);
+	struct us_jsonw w = US_JSONW_INIT(body);
 	struct us_str notes = US_STR_INIT;
-	struct us_err err = US_ERR_INIT;
-	enum us_errc rc = us_job_test(wait->api->conf.job, us_slice(t->connector), &wait->is_closing, &notes, &err);
+	enum us_errc rc = us_job_test(q->wait->api->conf.job, us_slice(q->connector), &q->wait->is_closing, &notes, err);
 
 	us_jsonw_open(&w, '{');
 	us_jsonw_put_bool(&w, "ok", rc == US_OK);
 	us_jsonw_key(&w, "messages");
 	if (rc) {
 		us_jsonw_open(&w, '[');
-		us_jsonw_text(&w, err.text);
+		us_jsonw_text(&w, err->text);
 		us_jsonw_close(&w, ']');
 		us_jsonw_put_text(&w, "error", us_err_phrase(rc));
 	} else {
 		us_jsonw_raw(&w, notes.n ? us_str_slice(&notes) : US_SLICE("[]"));
 	}
 	us_jsonw_close(&w, '}');
-	fill_headers(&answer);
-	us_httpd_later_answer(t->later, &answer);
 	us_str_fini(&notes);
-	free(t->connector);
-	free(t);
+	return US_OK;
+}
+
+static enum us_errc answer_preview(struct question *q, struct us_str *body, struct us_err *err)
+{
+	return us_job_preview(q->wait->api->conf.job, us_slice(q->connector), us_str_slice(&q->request), &q->wait->is_closing, body, err);
+}
+
+static void *answer_question(void *data)
+{
+	struct question *q = data;
+	struct us_wait *wait = q->wait;
+	struct us_httpd_answer answer = US_HTTPD_ANSWER_INIT;
+	struct us_err err = US_ERR_INIT;
+
+	if (q->answer(q, &answer.body, &err)) {
+		us_str_clear(&answer.body);
+		answer_error(wait, q->later, &err);
+		us_str_fini(&answer.body);
+	} else {
+		fill_headers(&answer);
+		us_httpd_later_answer(q->later, &answer);
+	}
+	us_secret_wipe_str(&q->request);
+	free(q->connector);
+	free(q);
 	pthread_mutex_lock(&wait->lock);
 	wait->tests--;
 	pthread_cond_broadcast(&wait->tests_changed);
@@ -314,7 +336,8 @@ static void *run_test(void *data)
 	return NULL;
 }
 
-enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, struct us_err *err)
+static enum us_errc ask(struct us_call *call, struct us_slice connector, struct us_slice request,
+	enum us_errc (*answer)(struct question *q, struct us_str *body, struct us_err *err), struct us_err *err)
 {
 	struct us_wait *wait = call->api->wait;
 	pthread_attr_t detached;
@@ -325,16 +348,28 @@ enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, s
 	wait->tests += !is_full;
 	pthread_mutex_unlock(&wait->lock);
 	if (is_full)
-		return us_err_set(err, US_UNAVAILABLE, "%d connection tests are under way already", TESTS_MOST);
-	struct test *t = us_calloc(1, sizeof *t);
-	t->wait = wait;
-	t->connector = copy(connector);
-	t->later = us_httpd_defer(call->request);
+		return us_err_set(err, US_UNAVAILABLE, "%d questions to sources are under way already", TESTS_MOST);
+	struct question *q = us_calloc(1, sizeof *q);
+	q->wait = wait;
+	q->connector = copy(connector);
+	us_str_add_slice(&q->request, request);
+	q->answer = answer;
+	q->later = us_httpd_defer(call->request);
 	call->is_later = true;
 	pthread_attr_init(&detached);
 	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &detached, run_test, t) != 0)
-		run_test(t);
+	if (pthread_create(&thread, &detached, answer_question, q) != 0)
+		answer_question(q);
 	pthread_attr_destroy(&detached);
 	return US_OK;
+}
+
+enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, struct us_err *err)
+{
+	return ask(call, connector, US_SLICE_NONE, answer_test, err);
+}
+
+enum us_errc us_wait_for_preview(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err)
+{
+	return ask(call, connector, request, answer_preview, err);
 }

@@ -14,5 +14,7 @@ void us_wait_close(struct us_wait *wait);
 enum us_errc us_wait_for_single(struct us_call *call, struct us_slice connector, struct us_slice key, struct us_err *err);
 /* Promises the call's answer: what us_job_test says. US_UNAVAILABLE: too many at a time. */
 enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, struct us_err *err);
+/* Promises the call's answer: what us_job_preview says to this request. US_UNAVAILABLE: too many at a time. */
+enum us_errc us_wait_for_preview(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err);
 
 #endif

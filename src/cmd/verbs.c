@@ -30,6 +30,12 @@ static const struct us_flag check_flags[] = {
 	{ "warn-age", "TIME", "WARNING if it is older" },
 	{ 0 },
 };
+static const struct us_flag preview_flags[] = {
+	{ "user", "NAME", "the user, as the source knows them" },
+	{ "record", "FILE", "instead of a user: a record as JSON, as the source would give it; - is standard input" },
+	{ "file", "FILE", "a configuration, or a connector with one, that is not saved yet, in place of the stored one" },
+	{ 0 },
+};
 static const struct us_flag user_add_flags[] = { { "role", "ROLE", "admin, operator (reads, syncs, approves) or monitor (reads status)" }, { 0 } };
 static const struct us_flag user_change_flags[] = {
 	{ "role", "ROLE", "admin, operator or monitor" },
@@ -94,6 +100,9 @@ const struct us_verb us_verbs[] = {
 		"Sealed secrets are opened with the passphrase from --passphrase-file, else USERSYNC_PASSPHRASE, else the terminal.",
 		import_flags, 1, 1, .run = us_connector_import_run },
 	{ "connector test", "CONNECTOR", "connect and read a little, write nothing", NULL, NO_FLAGS, 1, 1, .run = us_connector_test_run },
+	{ "connector preview", "CONNECTOR", "what the mapping makes of one user, step by step, and what looks wrong in it",
+		"Writes nothing. Warnings come from a page of the source's users. Exit code 1: the user would fail.", preview_flags, 1, 1,
+		.run = us_connector_preview_run },
 	{ "connector pause", "CONNECTOR", "let its schedule start no more runs", "What is asked for with 'usersync sync' still runs.", NO_FLAGS, 1, 1,
 		.run = us_connector_pause_run },
 	{ "connector resume", "CONNECTOR", "let its schedule start runs again, from its next time on", NULL, NO_FLAGS, 1, 1, .run = us_connector_resume_run },

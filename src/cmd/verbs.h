@@ -12,6 +12,7 @@ int us_connector_apply_run(struct us_cli *cli);
 int us_connector_export_run(struct us_cli *cli);
 int us_connector_import_run(struct us_cli *cli);
 int us_connector_test_run(struct us_cli *cli);
+int us_connector_preview_run(struct us_cli *cli);
 int us_connector_pause_run(struct us_cli *cli);
 int us_connector_resume_run(struct us_cli *cli);
 int us_connector_delete_run(struct us_cli *cli);

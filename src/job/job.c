@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "job/ending.h"
 #include "store/connector.h"
+#include "sync/preview.h"
 #include "sync/run.h"
 
 enum { DEFAULT_WORKERS = 2, MAX_WORKERS = 64, ENDING_RETRY_MS = 1000 };
@@ -558,6 +559,12 @@ enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const at
 	us_jsonw_close(&w, ']');
 	us_str_fini(&lines);
 	return rc;
+}
+
+enum us_errc us_job_preview(struct us_job *job, struct us_slice connector, struct us_slice request, const atomic_bool *cancel,
+	struct us_str *out, struct us_err *err)
+{
+	return us_sync_preview(job->store, connector, request, cancel, out, err);
 }
 
 /* ---- watching ---- */

@@ -59,6 +59,10 @@ enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_job_who who,
  * set by another thread and ends it with US_CANCELLED. */
 enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes, struct us_err *err);
 
+/* What the mapping makes of one user; see us_sync_preview. out: a JSON object. Blocks; cancel as above. */
+enum us_errc us_job_preview(struct us_job *job, struct us_slice connector, struct us_slice request, const atomic_bool *cancel,
+	struct us_str *out, struct us_err *err);
+
 /* What a run is doing now; false if it is not running here. */
 enum us_phase { US_PHASE_INDEX, US_PHASE_READ, US_PHASE_PLAN, US_PHASE_GUARD, US_PHASE_APPLY, US_PHASE_DONE };
 const char *us_phase_text(enum us_phase phase); /* "index", "read", "plan", "guard", "apply", "done" */

@@ -111,6 +111,29 @@ static enum us_errc reveal(const struct us_store *store, struct us_arena *arena,
 	return US_OK;
 }
 
+enum us_errc us_connector_fill_secrets(const struct us_store *store, struct us_arena *arena, const struct us_connector *connector,
+	const struct us_json *configuration, const struct us_json **ret_filled, struct us_err *err)
+{
+	const struct us_type *type = us_type_find(store->types, connector->type);
+	struct us_json *filled = us_arena_alloc(arena, sizeof *filled);
+	size_t n = configuration->object.n;
+
+	*filled = *configuration;
+	filled->object.members = us_arena_array(arena, n, sizeof *filled->object.members);
+	for (size_t i = 0; i < n; i++) {
+		struct us_json_member *m = &filled->object.members[i];
+		*m = configuration->object.members[i];
+		if (m->value.type != US_JSON_STRING || !us_slice_is(m->value.string, US_OPTION_HIDDEN) || !is_secret(store, type, m->key))
+			continue;
+		const struct us_json *old = find_member(connector->configuration, m->key);
+		if (!old || old->type != US_JSON_STRING)
+			return us_err_set(err, US_CONFIG, US_SLICE_FMT ": \"" US_OPTION_HIDDEN "\" stands for the stored secret, and none is stored", US_SLICE_ARG(m->key));
+		m->value = *old;
+	}
+	*ret_filled = filled;
+	return US_OK;
+}
+
 /* ---- reading ---- */
 
 static enum us_errc take_stored(struct us_stmt *s, struct us_arena *arena, struct us_connector *k, const struct us_json **ret_stored,

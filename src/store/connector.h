@@ -41,6 +41,10 @@ enum us_errc us_connector_release_name(struct us_dbc *c, int64_t id, struct us_e
  * with a new id. */
 enum us_errc us_connector_save(const struct us_store *store, struct us_dbc *c, int64_t id, struct us_slice name,
 	const struct us_json *configuration, bool enabled, int64_t now_s, struct us_err *err);
+/* A configuration that is not stored, with each secret that is "***" as the connector has it; the connector was found with US_SECRETS_CLEAR.
+ * US_CONFIG: none is stored. */
+enum us_errc us_connector_fill_secrets(const struct us_store *store, struct us_arena *arena, const struct us_connector *connector,
+	const struct us_json *configuration, const struct us_json **ret_filled, struct us_err *err);
 enum us_errc us_connector_delete(struct us_dbc *c, int64_t id, struct us_err *err); /* its directory and runs stay */
 enum us_errc us_connector_set_applied_scope(struct us_dbc *c, int64_t id, struct us_slice scope, struct us_err *err);
 

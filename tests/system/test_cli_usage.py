@@ -87,7 +87,7 @@ def test_completion_is_valid_shell_and_names_every_verb(tmp_path):
                               check=True).stdout.split()
 
     assert complete("conn") == ["connector"]
-    assert complete("connector", "") == ["list", "show", "apply", "export", "import", "test", "pause", "resume", "delete"]
+    assert complete("connector", "") == ["list", "show", "apply", "export", "import", "test", "preview", "pause", "resume", "delete"]
     assert complete("sync", "--si") == ["--simulate"]
     assert "--max-age" in complete("check", "hr", "--")
     for verb in verbs():
