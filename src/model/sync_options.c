@@ -65,7 +65,8 @@ const struct us_option us_sync_options[] = {
 		"An incomplete read changes nothing at all, instead of updating what was read without any cleanup.", .fallback = "false" },
 	{ "limits", US_OPTION_OBJECT, "Limits",
 		"A plan that goes beyond one of these is held until an admin approves it: users, groups, memberships, each with floor (objects) and "
-		"percent; shrinkPercent for a listing that is shorter than what is there." },
+		"percent; of the users also disabled, deleted, anonymized and renamed apart; perGroup with minSize and percent for the members that one "
+		"group loses; shrinkPercent for a listing that is shorter than what is there." },
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
 		.members = us_retention_options },
@@ -81,11 +82,17 @@ static const struct {
 	{ "users", offsetof(struct us_sync_settings, users) },
 	{ "groups", offsetof(struct us_sync_settings, groups) },
 	{ "memberships", offsetof(struct us_sync_settings, memberships) },
+	{ "disabled", offsetof(struct us_sync_settings, disabled) },
+	{ "deleted", offsetof(struct us_sync_settings, deleted) },
+	{ "anonymized", offsetof(struct us_sync_settings, anonymized) },
+	{ "renamed", offsetof(struct us_sync_settings, renamed) },
 };
 enum { N_LIMITS = sizeof limit_fields / sizeof *limit_fields };
 
 /* 20 percent and at least 10: a plan is held if it takes more than ten and more than a fifth. */
 static const struct us_limit default_limit = { .floor = 10, .percent = 20 };
+/* Half of the members of a group of fifty. */
+static const struct us_limit default_per_group = { .floor = 50, .percent = 50 };
 enum { DEFAULT_SHRINK_PERCENT = 50 };
 
 static const char *const cleanup_words[] = {
@@ -148,12 +155,20 @@ void us_sync_settings_read(const struct us_json *configuration, struct us_sync_s
 	for (size_t i = 0; assigned && assigned->type == US_JSON_ARRAY && i < assigned->array.n; i++)
 		s.assigned[s.n_assigned++] = assigned->array.items[i].string;
 	read_stages(us_conf_value(&conf, "cleanupStages"), &s);
+	/* Parts of `users` have no limit of their own unless they are given one. */
+	s.disabled = s.deleted = s.anonymized = (struct us_limit) { .percent = 100 };
+	s.users = s.groups = s.memberships = default_limit;
 	for (size_t i = 0; i < N_LIMITS; i++) {
 		const struct us_json *l = us_json_find(limits, limit_fields[i].name);
 		struct us_limit *out = (struct us_limit *) ((char *) &s + limit_fields[i].offset);
-		out->floor = us_json_int(l, "floor", default_limit.floor);
-		out->percent = us_json_int(l, "percent", default_limit.percent);
+		if (out == &s.renamed)
+			*out = s.users;
+		if (l && l->type == US_JSON_OBJECT)
+			*out = (struct us_limit) { us_json_int(l, "floor", default_limit.floor), us_json_int(l, "percent", default_limit.percent) };
 	}
+	const struct us_json *per_group = us_json_find(limits, "perGroup");
+	s.per_group = (struct us_limit) { us_json_int(per_group, "minSize", default_per_group.floor),
+		us_json_int(per_group, "percent", default_per_group.percent) };
 	*ret_settings = s;
 }
 
@@ -165,23 +180,23 @@ static void check_number(struct us_arena *arena, const char *field, const struct
 		us_problem_add(arena, list, field, "must be from 0 to %lld", (long long) most);
 }
 
-static void check_limit(struct us_arena *arena, const char *name, const struct us_json *limit, struct us_problem **list)
+static void check_limit(struct us_arena *arena, const char *name, const char *floor, const struct us_json *limit, struct us_problem **list)
 {
 	const char *field = us_arena_printf(arena, "limits.%s", name);
 
 	if (limit->type != US_JSON_OBJECT) {
-		us_problem_add(arena, list, field, "must be an object with floor and percent");
+		us_problem_add(arena, list, field, "must be an object with %s and percent", floor);
 		return;
 	}
 	for (size_t i = 0; i < limit->object.n; i++) {
 		const struct us_json_member *m = &limit->object.members[i];
 		const char *inner = us_arena_printf(arena, "%s." US_SLICE_FMT, field, US_SLICE_ARG(m->key));
-		if (us_slice_is(m->key, "floor"))
+		if (us_slice_is(m->key, floor))
 			check_number(arena, inner, &m->value, 1000000000, list);
 		else if (us_slice_is(m->key, "percent"))
 			check_number(arena, inner, &m->value, 100, list);
 		else
-			us_problem_add(arena, list, inner, "is not known (known: floor, percent)");
+			us_problem_add(arena, list, inner, "is not known (known: %s, percent)", floor);
 	}
 }
 
@@ -195,12 +210,14 @@ static void check_limits(struct us_arena *arena, const struct us_json *limits, s
 		while (k < N_LIMITS && !us_slice_is(m->key, limit_fields[k].name))
 			k++;
 		if (k < N_LIMITS)
-			check_limit(arena, limit_fields[k].name, &m->value, list);
+			check_limit(arena, limit_fields[k].name, "floor", &m->value, list);
+		else if (us_slice_is(m->key, "perGroup"))
+			check_limit(arena, "perGroup", "minSize", &m->value, list);
 		else if (us_slice_is(m->key, "shrinkPercent"))
 			check_number(arena, "limits.shrinkPercent", &m->value, 100, list);
 		else
 			us_problem_add(arena, list, us_arena_printf(arena, "limits." US_SLICE_FMT, US_SLICE_ARG(m->key)),
-				"is not known (known: users, groups, memberships, shrinkPercent)");
+				"is not known (known: users, disabled, deleted, anonymized, renamed, groups, memberships, perGroup, shrinkPercent)");
 	}
 }
 

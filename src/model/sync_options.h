@@ -49,6 +49,9 @@ struct us_sync_settings {
 	bool delete_groups;  /* groups that the source no longer has; else they stay as they are */
 	bool all_or_nothing; /* an incomplete read changes nothing at all */
 	struct us_limit users, groups, memberships;
+	struct us_limit disabled, deleted, anonymized; /* parts of users; off unless set */
+	struct us_limit renamed;       /* as users unless set */
+	struct us_limit per_group;     /* memberships that one group of at least `floor` members may lose */
 	int64_t shrink_percent;        /* a listing shorter by more than this than what is there never cleans up unasked */
 };
 

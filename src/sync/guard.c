@@ -38,7 +38,10 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 		int64_t found, of;
 	} rules[] = {
 		{ US_GUARD_USERS_REMOVED, s->users, c->users_removed, c->have_users },
-		{ US_GUARD_USERS_RENAMED, s->users, c->users_renamed, c->have_users },
+		{ US_GUARD_USERS_DISABLED, s->disabled, c->report.users[US_OUTCOME_DISABLED] + c->report.deactivated, c->have_users },
+		{ US_GUARD_USERS_DELETED, s->deleted, c->report.users[US_OUTCOME_DELETED], c->have_users },
+		{ US_GUARD_USERS_ANONYMIZED, s->anonymized, c->report.users[US_OUTCOME_ANONYMIZED], c->have_users },
+		{ US_GUARD_USERS_RENAMED, s->renamed, c->users_renamed, c->have_users },
 		{ US_GUARD_GROUPS_REMOVED, s->groups, c->groups_removed, c->have_groups },
 		{ US_GUARD_GROUPS_RENAMED, s->groups, c->groups_renamed, c->have_groups },
 		{ US_GUARD_MEMBERSHIPS_REMOVED, s->memberships, c->report.memberships_removed, c->have_memberships },
@@ -46,7 +49,10 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
 		if (rules[i].found > allowed(rules[i].limit, rules[i].of))
 			return (struct us_verdict) { rules[i].rule, rules[i].found, rules[i].of, allowed(rules[i].limit, rules[i].of) };
-	return (struct us_verdict) { US_GUARD_FREE, 0, 0, 0 };
+	if (c->worst_group.removed)
+		return (struct us_verdict) { US_GUARD_GROUP_EMPTIED, c->worst_group.removed, c->worst_group.of,
+			c->worst_group.of / 100 * s->per_group.percent + c->worst_group.of % 100 * s->per_group.percent / 100, c->worst_group.number };
+	return (struct us_verdict) { .rule = US_GUARD_FREE };
 }
 
 void us_guard_describe(const struct us_verdict *v, struct us_str *out)
@@ -57,6 +63,10 @@ void us_guard_describe(const struct us_verdict *v, struct us_str *out)
 		[US_GUARD_SCOPE_CHANGED] = "scope, filter, id or mapping has changed since the last applied run, and the plan would clean up",
 		[US_GUARD_SHRINKING_READ] = "the source listed fewer users than there are, less by",
 		[US_GUARD_USERS_REMOVED] = "the plan would disable or delete users:",
+		[US_GUARD_USERS_DISABLED] = "the plan would disable users:",
+		[US_GUARD_USERS_DELETED] = "the plan would delete users:",
+		[US_GUARD_USERS_ANONYMIZED] = "the plan would anonymize users:",
+		[US_GUARD_GROUP_EMPTIED] = "the plan would take out of one group, members:",
 		[US_GUARD_USERS_RENAMED] = "the plan would rename users:",
 		[US_GUARD_GROUPS_REMOVED] = "the plan would delete groups:",
 		[US_GUARD_GROUPS_RENAMED] = "the plan would rename groups:",

@@ -12,10 +12,14 @@
 	X(US_GUARD_SCOPE_CHANGED,       "configuration-changed")  /* scope, filter, id or mapping changed since the last applied plan */ \
 	X(US_GUARD_SHRINKING_READ,      "shrinking-read")         /* far fewer users listed than are there */ \
 	X(US_GUARD_USERS_REMOVED,       "users.removed")          /* cleaned up or deactivated */ \
+	X(US_GUARD_USERS_DISABLED,      "users.disabled") \
+	X(US_GUARD_USERS_DELETED,       "users.deleted") \
+	X(US_GUARD_USERS_ANONYMIZED,    "users.anonymized") \
 	X(US_GUARD_USERS_RENAMED,       "users.renamed") \
 	X(US_GUARD_GROUPS_REMOVED,      "groups.removed") \
 	X(US_GUARD_GROUPS_RENAMED,      "groups.renamed") \
-	X(US_GUARD_MEMBERSHIPS_REMOVED, "memberships.removed")
+	X(US_GUARD_MEMBERSHIPS_REMOVED, "memberships.removed") \
+	X(US_GUARD_GROUP_EMPTIED,       "memberships.perGroup")    /* one group loses too many of its members */
 
 enum us_guard_rule {
 #define X(code, text) code,
@@ -27,6 +31,7 @@ struct us_verdict {
 	enum us_guard_rule rule; /* US_GUARD_FREE: go ahead */
 	int64_t found, of;       /* so many of so many */
 	int64_t allowed;         /* how many would have been let through */
+	uint32_t group;          /* GROUP_EMPTIED: its number */
 };
 
 const char *us_guard_rule_text(enum us_guard_rule rule);

@@ -115,6 +115,7 @@ struct us_plan_counts {
 	int64_t users_marked;  /* the last ones */
 	int64_t users_renamed, groups_renamed, groups_removed;
 	int64_t unresolved_members;       /* memberships of objects that were not listed and are not known */
+	struct { int64_t removed, of; uint32_t number; } worst_group; /* that loses more than per_group lets it; removed 0: none */
 	int64_t protected_users;          /* missing, and left as they are by a rule */
 	struct us_slice missing_required; /* an entry of requiredGroups that no listed group matches: no user is
 										 cleaned up. Borrowed from the rules */

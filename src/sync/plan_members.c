@@ -146,6 +146,25 @@ static bool has_delta(const struct us_members_delta *d)
 	return d->n_added_users || d->n_removed_users || d->n_added_groups || d->n_removed_groups;
 }
 
+/* Keeps the group that loses the most beyond its limit. A group that goes is counted as such. */
+static void note_loss(struct us_plan *p, uint32_t place, const struct us_plan_given *given, int64_t removed)
+{
+	struct us_limit limit = p->in.settings.per_group;
+	int64_t of = 0;
+
+	if (p->groups.marks[place] & GONE)
+		return;
+	for (uint32_t i = 0; i < given->n_users; i++)
+		of += given->users[i].owned;
+	for (uint32_t i = 0; i < given->n_groups; i++)
+		of += given->groups[i].owned;
+	if (of >= limit.floor && removed * 100 > of * limit.percent && removed > p->counts.worst_group.removed) {
+		p->counts.worst_group.removed = removed;
+		p->counts.worst_group.of = of;
+		p->counts.worst_group.number = p->groups.have->numbers[place];
+	}
+}
+
 static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_plan_given *given,
 	struct us_slice name, struct us_slice id, struct us_plan_step *step)
 {
@@ -161,6 +180,7 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
 	if (!has_delta(&d))
 		return false;
+	note_loss(p, place, given, (int64_t) d.n_removed_users + d.n_removed_groups);
 	step->change = (struct us_change) {
 		.object = US_OBJECT_MEMBERS, .outcome = US_OUTCOME_UPDATED, .number = p->groups.have->numbers[place],
 		.id = id, .name = name, .reason = US_SLICE("members differ"), .members = d };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "model/difference.h"
 #include "model/sync_options.h"
 #include "store/connector.h"
 #include "store/directory.h"
@@ -496,6 +497,24 @@ static void say_counts(struct act *a)
 	}
 }
 
+/* What an admin needs to know beside the numbers: which settings have changed, which group it is. */
+static void explain_verdict(struct act *a, const struct us_verdict *v, struct us_str *out)
+{
+	if (v->rule == US_GUARD_GROUP_EMPTIED) {
+		us_str_add_text(out, " Group");
+		write_group_names(a, &v->group, 1, out);
+	}
+	if (v->rule == US_GUARD_SCOPE_CHANGED) {
+		const struct us_json *was = NULL, *is = NULL;
+		struct us_difference *list = NULL;
+		if (us_json_parse(&a->arena, a->connector.applied_scope, US_JSON_LIMITS_SMALL, &was, NULL) == US_OK &&
+			us_json_parse(&a->arena, us_str_slice(&a->scope_json), US_JSON_LIMITS_SMALL, &is, NULL) == US_OK)
+			us_difference_add(&a->arena, a->ops->type.options, us_sync_options, "configuration", was, is, &list);
+		for (const struct us_difference *d = list; d; d = d->next)
+			us_str_printf(out, "%s%s", d == list ? " Changed: " : ", ", d->field);
+	}
+}
+
 static enum us_errc judge_and_write(struct act *a)
 {
 	bool scope_changed = a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION
@@ -512,6 +531,7 @@ static enum us_errc judge_and_write(struct act *a)
 		a->run.held = us_str_slice(&a->held_json);
 		struct us_str text = US_STR_INIT;
 		us_guard_describe(&verdict, &text);
+		explain_verdict(a, &verdict, &text);
 		if (a->run.kind == US_RUN_SIMULATION)
 			us_messages_add(&a->messages, "A sync would be held: %s", us_str_text(&text));
 		else
