@@ -18,6 +18,11 @@
 
 struct us_api;
 
+/* One that the process runs with. */
+struct us_library {
+	const char *name, *version;
+};
+
 struct us_api_conf {
 	struct us_store *store;
 	struct us_job *job;
@@ -25,6 +30,7 @@ struct us_api_conf {
 	struct us_pruner *pruner;
 	const struct us_type *types;          /* connector types; ends with name NULL */
 	const struct us_option *sync_options; /* what every type has beside its own */
+	const struct us_library *libraries;   /* for the support bundle; ends with name NULL; NULL: not told */
 	const char *node;                     /* clusterNode; NULL: "NOT_CLUSTERED" */
 	int64_t single_wait_ms;               /* how long syncsingle waits; 0: 30 s */
 };

@@ -165,18 +165,15 @@ static void add_directories(struct us_str *out, const struct us_directory *list,
 	}
 }
 
-enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
+enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct us_err *err)
 {
-	struct us_str *out = &call->answer->body;
 	struct us_run_stats *runs;
 	struct us_directory *directories;
 	struct us_job_stats jobs;
 	struct us_pruner_stats pruned;
 	size_t n_runs, n_directories;
-	enum us_errc rc = us_call_lease_reader(call, err);
+	enum us_errc rc = us_run_stats_load(call->c, call->arena, &runs, &n_runs, err);
 
-	if (!rc)
-		rc = us_run_stats_load(call->c, call->arena, &runs, &n_runs, err);
 	if (!rc)
 		rc = us_directory_list(call->c, call->arena, &directories, &n_directories, err);
 	if (rc)
@@ -198,6 +195,17 @@ enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
 	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",
 		us_auth_failures(call->api->auth));
 	add_http(out, call->api->metrics);
+	return US_OK;
+}
+
+enum us_errc us_metrics_show(struct us_call *call, struct us_err *err)
+{
+	enum us_errc rc = us_call_lease_reader(call, err);
+
+	if (!rc)
+		rc = us_metrics_write(call, &call->answer->body, err);
+	if (rc)
+		return rc;
 	call->answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	return US_OK;
 }

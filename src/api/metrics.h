@@ -6,11 +6,18 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
+#include "base/str.h"
+
+struct us_call;
 struct us_metrics;
 
 struct us_metrics *us_metrics_new(void);
 void us_metrics_free(struct us_metrics *metrics);
 /* label: operation of the route, NULL for requests that reached none; status 0: the client went away. */
 void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us);
+
+/* Everything, as it is given to a scraper. Needs a lease. */
+enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct us_err *err);
 
 #endif

@@ -154,6 +154,8 @@ static const char *tag_of(const struct us_route *r)
 		return "monitoring";
 	if (!strncmp(r->path, "/usersync/connector", 19))
 		return "connectors";
+	if (!strcmp(r->path, "/support"))
+		return "monitoring";
 	if (!strncmp(r->path, "/usersync/", 10))
 		return "runs";
 	return strncmp(r->path, "/directory", 10) ? "accounts" : "directories";

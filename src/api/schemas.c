@@ -25,6 +25,10 @@ const struct us_schema us_schemas[] = {
 		",\"message\":" TEXT ",\"fields\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\",\"reason\"],\"properties\":{"
 		"\"field\":" TEXT ",\"reason\":" TEXT "}}},\"connectors\":" LIST("ImportedConnector") "}}" },
 	{ "Health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":" TEXT "}}" },
+	{ "SupportBundle", "{\"type\":\"object\",\"required\":[\"format\",\"formatVersion\",\"created\",\"version\",\"libraries\",\"uptimeSeconds\",\"store\",\"connectors\",\"metrics\"],"
+		"\"properties\":{\"format\":{\"const\":\"usersync-support\"},\"formatVersion\":{\"const\":1},\"created\":" TIME ",\"version\":" TEXT ",\"build\":{\"type\":\"object\"},"
+		"\"libraries\":{\"type\":\"object\"},\"system\":{\"type\":\"object\"},\"started\":" TIME ",\"uptimeSeconds\":" COUNT ",\"store\":{\"type\":\"object\"},"
+		"\"connectors\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"metrics\":" TEXT "}}" },
 	{ "OpenApi", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}" },
 	{ "Connector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"enabled\",\"lastStatus\",\"paused\",\"nextRuns\"],\"properties\":{"
 		"\"uniqueId\":{\"type\":\"string\",\"format\":\"uuid\"},\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"type\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},"

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "cmd/libraries.h"
 #include "cmd/conf.h"
 #include "cmd/verbs.h"
 #include "job/job.h"
@@ -264,7 +265,8 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_pruner_open(server->store, server->job, &s->retention, &server->pruner, err);
 	if (rc != US_OK)
 		return rc;
-	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .timer = server->timer, .pruner = server->pruner, .types = us_source_types(), .sync_options = us_sync_options };
+	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .timer = server->timer, .pruner = server->pruner,
+		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries() };
 	rc = us_api_open(&api_conf, &server->api, err);
 	if (rc != US_OK)
 		return rc;

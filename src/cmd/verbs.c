@@ -58,6 +58,7 @@ static const struct us_flag export_flags[] = {
 	{ "output", "FILE", "write to this file (mode 0600) instead of standard output", 'o' },
 	{ 0 },
 };
+static const struct us_flag support_flags[] = { { "output", "FILE", "write to this file (mode 0600) instead of standard output", 'o' }, { 0 } };
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
 static const struct us_flag serve_flags[] = {
 	{ "data", "DIR", "data folder, made if it is not there; ./usersync-data" },
@@ -138,6 +139,9 @@ const struct us_verb us_verbs[] = {
 	{ "token add", "NAME", "make an API token and print it once", NULL, token_flags, 1, 1, .run = us_token_add_run },
 	{ "token list", "", "all API tokens, without their secrets", NULL, NO_FLAGS, 0, 0, .run = us_token_list_run },
 	{ "token remove", "ID", "make an API token invalid", NULL, NO_FLAGS, 1, 1, .run = us_token_remove_run },
+	{ "support", "", "what somebody needs to help, as JSON without secrets and names",
+		"Versions, figures, settings and the last runs of each connector; docs/operating.md says what is in it and what is not.",
+		support_flags, 0, 0, .run = us_support_run },
 	{ "types", "[TYPE]", "the kinds of connector, or the settings of one", NULL, types_flags, 0, 1, .is_local = true, .run = us_types_run },
 	{ "completion", "bash", "print the shell completion", NULL, NO_FLAGS, 1, 1, .is_local = true, .run = us_completion_run },
 	{ 0 },

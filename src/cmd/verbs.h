@@ -43,6 +43,8 @@ int us_token_add_run(struct us_cli *cli);
 int us_token_list_run(struct us_cli *cli);
 int us_token_remove_run(struct us_cli *cli);
 
+int us_support_run(struct us_cli *cli);
+
 int us_check_run(struct us_cli *cli);
 int us_types_run(struct us_cli *cli);
 int us_completion_run(struct us_cli *cli);

@@ -455,6 +455,20 @@ static enum us_errc run(struct us_dbc *c, const char *sql, struct us_err *err)
 	return rc ? rc : us_stmt_run(s, NULL, err);
 }
 
+enum us_errc us_db_load_size(struct us_dbc *c, int64_t *ret_bytes, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, c->db->driver->size, &s, err);
+
+	if (!rc)
+		rc = us_stmt_step(s, err);
+	if (!rc) {
+		*ret_bytes = us_stmt_int(s, 0);
+		us_stmt_reset(s);
+	}
+	return rc;
+}
+
 enum us_errc us_db_begin(struct us_dbc *c, struct us_err *err)
 {
 	us_assert(!c->in_transaction);

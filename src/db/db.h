@@ -62,6 +62,9 @@ void us_db_set_lease_wait(struct us_db *db, int64_t wait_ms);
 /* Another number after each write of the writer: what was read under the same number is still so. Read it before leasing. */
 uint64_t us_db_generation(const struct us_db *db);
 
+/* Bytes of the database, those of free pages included. */
+enum us_errc us_db_load_size(struct us_dbc *c, int64_t *ret_bytes, struct us_err *err);
+
 /* Statements run since open, over all connections; for tests that bound them. */
 int64_t us_db_statements(const struct us_db *db);
 /* Fault injection for tests: the n-th statement from now fails with code; 0 switches it off. */

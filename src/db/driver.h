@@ -12,6 +12,7 @@
 struct us_db_driver {
 	const char *scheme; /* "sqlite": what stands before the colon of the DSN */
 	const char *begin_reader, *begin_writer; /* the writer's takes the write lock at once */
+	const char *size; /* a query for the bytes of the database */
 	unsigned max_readers;
 
 	/* rest: what stands behind the colon. Locks the database against other servers and makes it if it is not there. */

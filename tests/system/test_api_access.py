@@ -44,6 +44,7 @@ CALLS = [
     ("GET", "/directory/1/user/user001", "operator", 200),
     ("GET", "/directory/1/group", "operator", 200),
     ("GET", "/directory/1/group/staff", "operator", 200),
+    ("GET", "/support", "admin", 200),
     ("GET", "/user/", "admin", 200),
     ("POST", "/user/", "admin", 415),
     ("GET", "/user/admin", "admin", 200),
