@@ -134,6 +134,9 @@ enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, s
 
 	us_call_release(&call);
 	log_change(&call, rc);
+	/* Dates and ages that notices go by may be other ones now. */
+	if (rc == US_OK && call.route && call.route->role == US_ROLE_ADMIN && call.route->method != US_HTTPD_GET)
+		us_notifier_recheck(call.api->conf.notifier);
 	if (call.is_later)
 		return US_HTTPD_LATER;
 	if (rc) {

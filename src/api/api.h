@@ -9,6 +9,7 @@
 #include "job/job.h"
 #include "job/pruner.h"
 #include "job/timer.h"
+#include "job/notifier.h"
 #include "store/connector.h"
 #include "model/option.h"
 #include "net/httpd.h"
@@ -28,6 +29,7 @@ struct us_api_conf {
 	struct us_job *job;
 	struct us_timer *timer;
 	struct us_pruner *pruner;
+	struct us_notifier *notifier;
 	const struct us_type *types;          /* connector types; ends with name NULL */
 	const struct us_option *sync_options; /* what every type has beside its own */
 	const struct us_library *libraries;   /* for the support bundle; ends with name NULL; NULL: not told */

@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "store/directory.h"
+#include "store/outbox.h"
 #include "store/run_stats.h"
 
 enum { CLASSES = 6, BUCKETS = 12, ROUTES_MOST = 64 };
@@ -152,6 +153,16 @@ static void add_schedules(struct us_str *out, struct us_call *call, const struct
 			views[i].paused != 0);
 }
 
+static void add_notices(struct us_str *out, const struct us_notifier_stats *stats, const int64_t counts[US_OUTBOX_STATE_COUNT])
+{
+	add_head(out, "usersync_notice_deliveries_total", "counter", "Tries to deliver a notice since the start, by what came of them.");
+	us_str_printf(out, "usersync_notice_deliveries_total{outcome=\"delivered\"} %lld\n", (long long) stats->delivered);
+	us_str_printf(out, "usersync_notice_deliveries_total{outcome=\"failed\"} %lld\n", (long long) stats->failed);
+	us_str_printf(out, "usersync_notice_deliveries_total{outcome=\"dead\"} %lld\n", (long long) stats->dead);
+	add_one(out, "usersync_notices_waiting", "gauge", "Notices on their way.", counts[US_OUTBOX_WAITING]);
+	add_one(out, "usersync_notices_dead", "gauge", "Notices that could not be delivered and were not discarded.", counts[US_OUTBOX_DEAD]);
+}
+
 static void add_directories(struct us_str *out, const struct us_directory *list, size_t n)
 {
 	add_head(out, "usersync_directory_objects", "gauge", "What the directories hold.");
@@ -171,15 +182,20 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	struct us_directory *directories;
 	struct us_job_stats jobs;
 	struct us_pruner_stats pruned;
+	struct us_notifier_stats notices;
+	int64_t deliveries[US_OUTBOX_STATE_COUNT];
 	size_t n_runs, n_directories;
 	enum us_errc rc = us_run_stats_load(call->c, call->arena, &runs, &n_runs, err);
 
 	if (!rc)
 		rc = us_directory_list(call->c, call->arena, &directories, &n_directories, err);
+	if (!rc)
+		rc = us_outbox_count(call->c, deliveries, err);
 	if (rc)
 		return rc;
 	us_job_stats(call->api->conf.job, &jobs);
 	us_pruner_stats(call->api->conf.pruner, &pruned);
+	us_notifier_stats(call->api->conf.notifier, &notices);
 	add_head(out, "usersync_build_info", "gauge", "The version that runs.");
 	us_str_printf(out, "usersync_build_info{version=\"" USERSYNC_VERSION "\"} 1\n");
 	add_one(out, "usersync_start_time_seconds", "gauge", "When the server started.", call->api->started_s);
@@ -192,6 +208,7 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	add_one(out, "usersync_pruned_results_total", "counter", "Runs whose results were, since the start.", pruned.results);
 	add_one(out, "usersync_source_requests_total", "counter", "Requests to identity providers since the start.", jobs.source_requests);
 	add_one(out, "usersync_source_retries_total", "counter", "Those of them that were tried again.", jobs.source_retries);
+	add_notices(out, &notices, deliveries);
 	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",
 		us_auth_failures(call->api->auth));
 	add_http(out, call->api->metrics);

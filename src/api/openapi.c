@@ -4,6 +4,7 @@
 
 #include "api/handlers.h"
 #include "api/schemas.h"
+#include "model/notice_options.h"
 
 /* where: below "#/components/", with its slash or what the name starts with. */
 static void put_ref(struct us_jsonw *w, const char *where, const char *name)
@@ -54,6 +55,8 @@ static void put_path_parameter(struct us_jsonw *w, struct us_slice name)
 		{ "connectorID", "The connector's uniqueId, or its number.", "{\"type\":\"string\",\"minLength\":1}", "\"1\"" },
 		{ "id", "Number of a run.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "directoryID", "Number of a directory.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
+		{ "targetID", "Number of a notice target.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
+		{ "deliveryID", "Number of a delivery.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "tokenID", "Number of a token.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "username", "Name of a user.", "{\"type\":\"string\",\"minLength\":1}", "\"alice\"" },
 		{ "name", "A name.", "{\"type\":\"string\",\"minLength\":1}", "\"staff\"" },
@@ -84,6 +87,8 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 		put_parameter(w, "query", "match", "name: an entry whose uniqueId is not there is the connector of that name.",
 			"{\"type\":\"string\",\"enum\":[\"id\",\"name\"]}", NULL);
 	}
+	if (r->flags & US_ROUTE_STATE)
+		put_parameter(w, "query", "state", "Only these.", "{\"type\":\"string\",\"enum\":[\"WAITING\",\"DELIVERED\",\"DEAD\"]}", NULL);
 	if (r->flags & US_ROUTE_MODE)
 		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {
@@ -158,6 +163,8 @@ static const char *tag_of(const struct us_route *r)
 		return "monitoring";
 	if (!strncmp(r->path, "/usersync/", 10))
 		return "runs";
+	if (!strncmp(r->path, "/notice/", 8))
+		return "notices";
 	return strncmp(r->path, "/directory", 10) ? "accounts" : "directories";
 }
 
@@ -321,11 +328,12 @@ static void put_required(struct us_jsonw *w, const struct us_option *options)
 			us_jsonw_text(w, o->name);
 }
 
-static void put_configuration(struct us_jsonw *w, const struct us_type *type, const struct us_option *sync_options)
+/* prefix: of the schema's name; common: what every type has beside its own. */
+static void put_configuration(struct us_jsonw *w, const char *prefix, const struct us_type *type, const struct us_option *common)
 {
 	char name[64];
 
-	snprintf(name, sizeof name, "Configuration_%s", type->name);
+	snprintf(name, sizeof name, "%s%s", prefix, type->name);
 	us_jsonw_key(w, name);
 	us_jsonw_open(w, '{');
 	us_jsonw_put_text(w, "title", type->title);
@@ -335,20 +343,56 @@ static void put_configuration(struct us_jsonw *w, const struct us_type *type, co
 	us_jsonw_key(w, "required");
 	us_jsonw_open(w, '[');
 	put_required(w, type->options);
-	put_required(w, sync_options);
+	put_required(w, common);
 	us_jsonw_close(w, ']');
 	us_jsonw_key(w, "properties");
 	us_jsonw_open(w, '{');
 	for (const struct us_option *o = type->options; o && o->name; o++)
 		put_option(w, o);
-	for (const struct us_option *o = sync_options; o && o->name; o++)
+	for (const struct us_option *o = common; o && o->name; o++)
 		put_option(w, o);
 	us_jsonw_close(w, '}');
 	us_jsonw_close(w, '}');
 }
 
+#define NAME_SCHEMA \
+	"{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
+
+/* A notice target of one kind, as it is given; what the server decides may stand there and is passed over. */
+static void put_target(struct us_jsonw *w, const struct us_type *kind, bool is_new)
+{
+	us_jsonw_open(w, '{');
+	us_jsonw_put_text(w, "type", "object");
+	us_jsonw_put_bool(w, "additionalProperties", false);
+	us_jsonw_key(w, "required");
+	us_jsonw_raw(w, is_new ? US_SLICE("[\"name\",\"kind\",\"configuration\"]") : US_SLICE("[\"configuration\"]"));
+	us_jsonw_key(w, "properties");
+	us_jsonw_open(w, '{');
+	us_jsonw_key(w, "kind");
+	us_jsonw_open(w, '{');
+	us_jsonw_put_text(w, "const", kind->name);
+	us_jsonw_close(w, '}');
+	us_jsonw_key(w, "configuration");
+	put_ref(w, "schemas/Notice_", kind->name);
+	us_jsonw_raw(w, US_SLICE("\"name\":" NAME_SCHEMA ",\"enabled\":{\"type\":\"boolean\"},\"id\":{},\"created\":{},\"updated\":{}"));
+	us_jsonw_close(w, '}');
+	us_jsonw_close(w, '}');
+}
+
+static void put_targets(struct us_jsonw *w, const char *name, bool is_new)
+{
+	us_jsonw_key(w, name);
+	us_jsonw_open(w, '{');
+	us_jsonw_key(w, "anyOf");
+	us_jsonw_open(w, '[');
+	for (const struct us_type *kind = us_notice_kinds; kind->name; kind++)
+		put_target(w, kind, is_new);
+	us_jsonw_close(w, ']');
+	us_jsonw_close(w, '}');
+}
+
 #define CONNECTOR_MEMBERS \
-	"\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"},\"enabled\":{\"type\":\"boolean\"},\"uniqueId\":{},\"id\":{}," \
+	"\"name\":" NAME_SCHEMA ",\"enabled\":{\"type\":\"boolean\"},\"uniqueId\":{},\"id\":{}," \
 	"\"directoryId\":{},\"lastStatus\":{},\"paused\":{},\"pausedSince\":{},\"pausedBy\":{},\"nextRuns\":{},\"missedRuns\":{},\"scheduleProblem\":{}," \
 	"\"created\":{},\"updated\":{}"
 
@@ -382,7 +426,11 @@ static void put_schemas(struct us_jsonw *w, const struct us_type *types, const s
 		us_jsonw_raw(w, us_slice(s->json));
 	}
 	for (const struct us_type *t = types; t->name; t++)
-		put_configuration(w, t, sync_options);
+		put_configuration(w, "Configuration_", t, sync_options);
+	for (const struct us_type *kind = us_notice_kinds; kind->name; kind++)
+		put_configuration(w, "Notice_", kind, us_notice_options);
+	put_targets(w, "NewNoticeTarget", true);
+	put_targets(w, "SavedNoticeTarget", false);
 	us_jsonw_key(w, "NewConnector");
 	us_jsonw_open(w, '{');
 	us_jsonw_key(w, "anyOf");

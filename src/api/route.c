@@ -8,6 +8,8 @@
 #define CONNECTOR "/usersync/connector"
 #define RUN "/usersync/syncstatus/{id}"
 #define DIRECTORY "/directory/{directoryID}"
+#define TARGET "/notice/target"
+#define DELIVERY "/notice/delivery"
 
 const struct us_route us_routes[] = {
 	{ US_HTTPD_GET, CONNECTOR, US_ROLE_MONITOR, 200, 0, "listConnectors", "All connectors with their settings; secrets are never given out.",
@@ -93,6 +95,25 @@ const struct us_route us_routes[] = {
 	{ US_HTTPD_GET, "/support", US_ROLE_ADMIN, 200, 0, "support",
 		"What somebody needs to help: versions, figures, settings and runs, without secrets and without names of people, groups and hosts.",
 		NULL, "SupportBundle", us_support_show },
+	{ US_HTTPD_GET, TARGET, US_ROLE_OPERATOR, 200, 0, "listNoticeTargets", "Where notices go; secrets are never given out.", NULL, "NoticeTargetList",
+		us_notices_list_targets },
+	{ US_HTTPD_POST, TARGET, US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addNoticeTarget",
+		"Adds a target. A webhook without a secret gets one, which this answer alone shows.", "NewNoticeTarget", "NoticeTarget",
+		us_notices_add_target },
+	{ US_HTTPD_GET, TARGET "/{targetID}", US_ROLE_OPERATOR, 200, 0, "showNoticeTarget", "One target.", NULL, "NoticeTarget", us_notices_show_target },
+	{ US_HTTPD_PUT, TARGET "/{targetID}", US_ROLE_ADMIN, 200, US_ROUTE_CONFLICT, "saveNoticeTarget",
+		"Saves the target. A secret given as \"***\" stays as it is.", "SavedNoticeTarget", "NoticeTarget", us_notices_save_target },
+	{ US_HTTPD_DELETE, TARGET "/{targetID}", US_ROLE_ADMIN, 204, 0, "removeNoticeTarget", "Takes the target away, and its deliveries.", NULL, NULL,
+		us_notices_remove_target },
+	{ US_HTTPD_POST, TARGET "/{targetID}/test", US_ROLE_ADMIN, 200, US_ROUTE_UNREADY, "testNoticeTarget",
+		"Sends a test at once, and says whether it arrived.", NULL, "TestResult", us_notices_test_target },
+	{ US_HTTPD_GET, DELIVERY, US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_STATE, "listDeliveries", "Notices on their way, delivered and dead, newest first.",
+		NULL, "DeliveryPage", us_notices_list_deliveries },
+	{ US_HTTPD_GET, DELIVERY "/{deliveryID}", US_ROLE_OPERATOR, 200, 0, "showDelivery", "One notice to one target.", NULL, "Delivery",
+		us_notices_show_delivery },
+	{ US_HTTPD_POST, DELIVERY "/{deliveryID}/retry", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "retryDelivery",
+		"Sends a dead one again, or a waiting one now; with all its tries.", NULL, "Delivery", us_notices_retry_delivery },
+	{ US_HTTPD_DELETE, DELIVERY "/{deliveryID}", US_ROLE_OPERATOR, 204, 0, "discardDelivery", "Forgets it.", NULL, NULL, us_notices_discard_delivery },
 	{ US_HTTPD_GET, "/healthz", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC, "live", "The process answers.", NULL, "Health", us_health_live },
 	{ US_HTTPD_GET, "/readyz", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC | US_ROUTE_UNREADY, "ready", "Store and workers are there.",
 		NULL, "Health", us_health_ready },

@@ -23,6 +23,7 @@ enum us_route_flag {
 	US_ROUTE_UNREADY = 512, /* answers 503 as its normal no */
 	US_ROUTE_IMPORT = 1024, /* ?dryRun=&match= */
 	US_ROUTE_ASKS = 2048,   /* hands on what a source says: may answer 502, 504 */
+	US_ROUTE_STATE = 4096,  /* ?state= */
 };
 
 struct us_route {

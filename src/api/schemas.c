@@ -16,6 +16,8 @@
 #define ACCOUNT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f:\\\\x7f]*[^\\\\x00-\\\\x20:\\\\x7f][^\\\\x00-\\\\x1f:\\\\x7f]*$\"}"
 #define TOKEN_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
 #define PASSWORD "{\"type\":\"string\",\"minLength\":8,\"maxLength\":256,\"pattern\":\"^[^\\\\x00]*$\",\"writeOnly\":true}"
+#define NOTICE_KIND "{\"type\":\"string\",\"enum\":[\"webhook\",\"mail\"]}"
+#define DELIVERY_STATE "{\"type\":\"string\",\"enum\":[\"WAITING\",\"DELIVERED\",\"DEAD\"]}"
 #define OUTCOME_COUNTS "\"addedCount\":" COUNT ",\"notModifiedCount\":" COUNT ",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT \
 	",\"filteredCount\":" COUNT ",\"renamedCount\":" COUNT
 #define TOKEN_MEMBERS "\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"role\":" ROLE ",\"created\":" TIME_OR_NULL ",\"expires\":" TIME_OR_NULL
@@ -118,5 +120,13 @@ const struct us_schema us_schemas[] = {
 	{ "NewToken", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" TOKEN_NAME ",\"role\":" ROLE
 		",\"expiresIn\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":3162240000,\"description\":\"Seconds; for ever if it is not given.\"}}}" },
 	{ "CreatedToken", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"role\",\"created\",\"expires\",\"token\"],\"properties\":{" TOKEN_MEMBERS ",\"token\":" TEXT "}}" },
+	{ "NoticeTarget", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"kind\",\"enabled\",\"configuration\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"name\":" TEXT
+		",\"kind\":" NOTICE_KIND ",\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL
+		",\"secret\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"}}}" },
+	{ "NoticeTargetList", LIST("NoticeTarget") },
+	{ "Delivery", "{\"type\":\"object\",\"required\":[\"id\",\"messageId\",\"targetId\",\"target\",\"type\",\"state\",\"tries\",\"created\",\"nextTry\",\"finished\",\"error\",\"body\"],"
+		"\"properties\":{\"id\":{\"type\":\"integer\"},\"messageId\":" TEXT ",\"targetId\":{\"type\":\"integer\"},\"target\":" TEXT ",\"type\":" TEXT ",\"state\":" DELIVERY_STATE
+		",\"tries\":" COUNT ",\"created\":" TIME ",\"nextTry\":" TIME_OR_NULL ",\"finished\":" TIME_OR_NULL ",\"error\":" TEXT_OR_NULL ",\"body\":{\"type\":\"object\"}}}" },
+	{ "DeliveryPage", "{\"type\":\"object\",\"required\":[\"deliveries\",\"cursor\"],\"properties\":{\"deliveries\":" LIST("Delivery") "," CURSOR "}}" },
 	{ NULL, NULL },
 };

@@ -273,35 +273,56 @@ enum us_errc us_wait_for_single(struct us_call *call, struct us_slice connector,
 	return US_OK;
 }
 
-/* Asking a source */
+/* Asking a source, or a notice target */
 
-/* A question whose answer takes as long as the source does; in a thread of its own. */
+/* A question whose answer takes as long as whoever is asked does; in a thread of its own. */
 struct question {
 	struct us_wait *wait;
 	struct us_httpd_later *later;
-	char *connector;
+	char *connector;       /* or the number of a notice target */
 	struct us_str request; /* may hold secrets */
 	enum us_errc (*answer)(struct question *q, struct us_str *body, struct us_err *err);
 };
 
-static enum us_errc answer_test(struct question *q, struct us_str *body, struct us_err *err)
+/* notes: a JSON array of what a good test said; empty: nothing. */
+static void write_test(enum us_errc rc, const struct us_err *why, const struct us_str *notes, struct us_str *body)
 {
 	struct us_jsonw w = US_JSONW_INIT(body);
-	struct us_str notes = US_STR_INIT;
-	enum us_errc rc = us_job_test(q->wait->api->conf.job, us_slice(q->connector), &q->wait->is_closing, &notes, err);
 
 	us_jsonw_open(&w, '{');
 	us_jsonw_put_bool(&w, "ok", rc == US_OK);
 	us_jsonw_key(&w, "messages");
 	if (rc) {
 		us_jsonw_open(&w, '[');
-		us_jsonw_text(&w, err->text);
+		us_jsonw_text(&w, why->text);
 		us_jsonw_close(&w, ']');
 		us_jsonw_put_text(&w, "error", us_err_phrase(rc));
 	} else {
-		us_jsonw_raw(&w, notes.n ? us_str_slice(&notes) : US_SLICE("[]"));
+		us_jsonw_raw(&w, notes->n ? us_str_slice(notes) : US_SLICE("[]"));
 	}
 	us_jsonw_close(&w, '}');
+}
+
+static enum us_errc answer_test(struct question *q, struct us_str *body, struct us_err *err)
+{
+	struct us_str notes = US_STR_INIT;
+	enum us_errc rc = us_job_test(q->wait->api->conf.job, us_slice(q->connector), &q->wait->is_closing, &notes, err);
+
+	write_test(rc, err, &notes, body);
+	us_str_fini(&notes);
+	return US_OK;
+}
+
+static enum us_errc answer_notice(struct question *q, struct us_str *body, struct us_err *err)
+{
+	struct us_str notes = US_STR_INIT;
+	int64_t target = 0;
+	enum us_errc rc;
+
+	us_slice_to_int(us_slice(q->connector), &target);
+	rc = us_notifier_test(q->wait->api->conf.notifier, target, err);
+	us_str_add_text(&notes, "[\"The target has taken a test.\"]");
+	write_test(rc, err, &notes, body);
 	us_str_fini(&notes);
 	return US_OK;
 }
@@ -372,4 +393,9 @@ enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, s
 enum us_errc us_wait_for_preview(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err)
 {
 	return ask(call, connector, request, answer_preview, err);
+}
+
+enum us_errc us_wait_for_notice(struct us_call *call, struct us_slice target, struct us_err *err)
+{
+	return ask(call, target, US_SLICE_NONE, answer_notice, err);
 }

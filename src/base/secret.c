@@ -316,3 +316,38 @@ void us_secret_sha256_end(struct us_secret_sha256 *sum, char ret_hex[65])
 	crypto_hash_sha256_final(state_of(sum), hash);
 	sodium_bin2hex(ret_hex, 65, hash, sizeof hash);
 }
+
+void us_secret_add_base64(struct us_str *out, struct us_slice bytes)
+{
+	size_t room = sodium_base64_encoded_len(bytes.n, sodium_base64_VARIANT_ORIGINAL);
+
+	us_str_reserve(out, room);
+	sodium_bin2base64(out->p + out->n, room, (const unsigned char *) (bytes.p ? bytes.p : ""), bytes.n, sodium_base64_VARIANT_ORIGINAL);
+	out->n += room - 1;
+}
+
+bool us_secret_read_base64(struct us_slice text, struct us_str *out)
+{
+	size_t n = 0, room = text.n / 4 * 3 + 3;
+
+	us_str_reserve(out, room);
+	if (!text.n || sodium_base642bin((unsigned char *) out->p + out->n, room, text.p, text.n, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL)) {
+		out->p[out->n] = '\0';
+		return false;
+	}
+	out->n += n;
+	out->p[out->n] = '\0';
+	return true;
+}
+
+void us_secret_sign(struct us_slice key, struct us_slice message, struct us_str *out)
+{
+	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state state;
+
+	crypto_auth_hmacsha256_init(&state, (const unsigned char *) (key.p ? key.p : ""), key.n);
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *) (message.p ? message.p : ""), message.n);
+	crypto_auth_hmacsha256_final(&state, mac);
+	us_secret_add_base64(out, (struct us_slice) { (const char *) mac, sizeof mac });
+	sodium_memzero(&state, sizeof state);
+}

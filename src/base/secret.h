@@ -41,6 +41,12 @@ void us_secret_token(struct us_str *out, size_t random_bytes); /* base64url, no 
 void us_secret_wipe(void *p, size_t n);
 void us_secret_wipe_str(struct us_str *s); /* wipes, then frees */
 
+/* Base64 with padding (RFC 4648 section 4), as mail and signatures have it. */
+void us_secret_add_base64(struct us_str *out, struct us_slice bytes);
+bool us_secret_read_base64(struct us_slice text, struct us_str *out); /* false: it is none, nothing is added */
+/* HMAC-SHA256 of message under a key of any length, in that base64. */
+void us_secret_sign(struct us_slice key, struct us_slice message, struct us_str *out);
+
 #define US_UUID_BYTES 37
 void us_secret_uuid(char ret_uuid[US_UUID_BYTES]); /* version 4, lower case */
 

@@ -1,41 +1,9 @@
 /* user add|list|change|remove, token add|list|remove: who may use the admin API */
 #include <stdio.h>
-#include <stdlib.h>
-#include <termios.h>
-#include <unistd.h>
 
+#include "cmd/login.h"
 #include "cmd/table.h"
 #include "cmd/verbs.h"
-
-/* The new account's password: USERSYNC_NEW_PASSWORD, else asked for twice on a terminal, else the first line of standard input. */
-static const char *new_password(struct us_cli *cli, const char *name)
-{
-	const char *given = getenv("USERSYNC_NEW_PASSWORD");
-	bool on_terminal = isatty(STDIN_FILENO);
-	struct termios was, quiet;
-	char line[1024], again[1024];
-
-	if (given && *given)
-		return given;
-	if (on_terminal && tcgetattr(STDIN_FILENO, &was) == 0) {
-		quiet = was;
-		quiet.c_lflag &= ~(tcflag_t) ECHO;
-		fprintf(stderr, "New password of %s: ", name);
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
-	bool is_read = fgets(line, sizeof line, stdin);
-	if (is_read && on_terminal) {
-		fputs("\nOnce more: ", stderr);
-		is_read = fgets(again, sizeof again, stdin) && strcmp(line, again) == 0;
-		fputs(is_read ? "\n" : "\nThe two differ.\n", stderr);
-	}
-	if (on_terminal)
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-	if (!is_read)
-		return NULL;
-	line[strcspn(line, "\n")] = '\0';
-	return us_arena_strdup(&cli->arena, line);
-}
 
 static bool is_role(const char *role) { return strcmp(role, "admin") == 0 || strcmp(role, "operator") == 0 || strcmp(role, "monitor") == 0; }
 
@@ -105,7 +73,7 @@ int us_user_add_run(struct us_cli *cli)
 		return us_cli_misuse(cli, "missing --role; want admin, operator or monitor");
 	if (!is_role(role))
 		return us_cli_misuse(cli, "'%s' is no role; want admin, operator or monitor", role);
-	const char *password = new_password(cli, name);
+	const char *password = us_login_new_password(&cli->arena, name);
 	if (!password || !*password)
 		return us_cli_fail("no password for %s: set USERSYNC_NEW_PASSWORD, or give it on standard input", name);
 	return put_user(cli, "POST", "/user/", name, role, password);
@@ -120,7 +88,7 @@ int us_user_change_run(struct us_cli *cli)
 	if (role && !is_role(role))
 		return us_cli_misuse(cli, "'%s' is no role; want admin, operator or monitor", role);
 	if (us_cli_flag(cli, "password")) {
-		password = new_password(cli, name);
+		password = us_login_new_password(&cli->arena, name);
 		if (!password || !*password)
 			return us_cli_fail("no password for %s: set USERSYNC_NEW_PASSWORD, or give it on standard input", name);
 	}

@@ -9,6 +9,31 @@ static void add_flags(struct us_str *out, const struct us_flag *flags)
 		us_str_printf(out, "%s--%s", out->n ? " " : "", flags->name);
 }
 
+/* Whether a verb of the table before `end` begins with these characters. */
+static bool is_said(const struct us_verb *from, const struct us_verb *end, const char *text, size_t n)
+{
+	for (; from < end; from++)
+		if (strncmp(from->name, text, n) == 0)
+			return true;
+	return false;
+}
+
+/* noun_n: characters of the noun at the beginning of the first verb that has it, with its space. */
+static void print_next(const struct us_verb *first, size_t noun_n)
+{
+	bool is_first = true;
+
+	printf("\t'%.*s') subs='", (int) noun_n - 1, first->name);
+	for (const struct us_verb *v = first; v->name; v++) {
+		size_t n = strcspn(v->name + (strlen(v->name) > noun_n ? noun_n : 0), " ");
+		if (strncmp(v->name, first->name, noun_n) != 0 || is_said(first, v, v->name, noun_n + n))
+			continue;
+		printf("%s%.*s", is_first ? "" : " ", (int) n, v->name + noun_n);
+		is_first = false;
+	}
+	puts("' ;;");
+}
+
 int us_completion_run(struct us_cli *cli)
 {
 	if (strcmp(cli->args.operands[0], "bash") != 0)
@@ -46,19 +71,11 @@ int us_completion_run(struct us_cli *cli)
 	us_str_clear(&firsts);
 	add_flags(&firsts, us_cli_common_flags);
 	printf("%s --version' ;;\n", us_str_text(&firsts));
-	/* A noun alone: its verbs. */
-	for (const struct us_verb *v = us_verbs; v->name;) {
-		size_t n = strcspn(v->name, " ");
-		if (!v->name[n]) {
-			v++;
-			continue;
-		}
-		const char *noun = v->name;
-		printf("\t%.*s) subs='", (int) n, noun);
-		for (bool is_first = true; v->name && strncmp(v->name, noun, n) == 0 && v->name[n] == ' '; v++, is_first = false)
-			printf("%s%s", is_first ? "" : " ", v->name + n + 1);
-		puts("' ;;");
-	}
+	/* A noun alone: what may follow it. */
+	for (const struct us_verb *v = us_verbs; v->name; v++)
+		for (const char *space = strchr(v->name, ' '); space; space = strchr(space + 1, ' '))
+			if (!is_said(us_verbs, v, v->name, (size_t) (space - v->name) + 1))
+				print_next(v, (size_t) (space - v->name) + 1);
 	for (const struct us_verb *v = us_verbs; v->name; v++) {
 		us_str_clear(&firsts);
 		add_flags(&firsts, v->flags);

@@ -102,3 +102,32 @@ enum us_errc us_login_resolve(struct us_arena *arena, const char *url, const cha
 	*ret_conf = conf;
 	return US_OK;
 }
+
+const char *us_login_new_password(struct us_arena *arena, const char *name)
+{
+	const char *given = getenv("USERSYNC_NEW_PASSWORD");
+	bool on_terminal = isatty(STDIN_FILENO);
+	struct termios was, quiet;
+	char line[1024], again[1024];
+
+	if (given && *given)
+		return given;
+	if (on_terminal && tcgetattr(STDIN_FILENO, &was) == 0) {
+		quiet = was;
+		quiet.c_lflag &= ~(tcflag_t) ECHO;
+		fprintf(stderr, "New password of %s: ", name);
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	bool is_read = fgets(line, sizeof line, stdin);
+	if (is_read && on_terminal) {
+		fputs("\nOnce more: ", stderr);
+		is_read = fgets(again, sizeof again, stdin) && strcmp(line, again) == 0;
+		fputs(is_read ? "\n" : "\nThe two differ.\n", stderr);
+	}
+	if (on_terminal)
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+	if (!is_read)
+		return NULL;
+	line[strcspn(line, "\n")] = '\0';
+	return us_arena_strdup(arena, line);
+}

@@ -11,5 +11,7 @@ enum us_errc us_login_resolve(struct us_arena *arena, const char *url, const cha
 
 /* Asks on the terminal without showing the answer; NULL without a terminal. */
 const char *us_login_ask(struct us_arena *arena, const char *question);
+/* A new password for somebody: USERSYNC_NEW_PASSWORD, else asked for twice on a terminal, else the first line of standard input. NULL: none was given. */
+const char *us_login_new_password(struct us_arena *arena, const char *name);
 
 #endif

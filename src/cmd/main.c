@@ -12,32 +12,47 @@ static const struct us_flag top_flags[] = {
 	{ 0 },
 };
 
+/* How many of the words make the name, or its beginning if they run out; 0: they say something else. */
+static int match_words(const char *name, int argc, char **argv, const char **ret_rest)
+{
+	for (int words = 0; words < argc; words++) {
+		size_t n = strlen(argv[words]);
+		if (strncmp(name, argv[words], n) != 0 || (name[n] && name[n] != ' '))
+			return 0;
+		name += n + (name[n] == ' ');
+		*ret_rest = name;
+		if (!*name)
+			return words + 1;
+	}
+	return argc;
+}
+
 /* "connector list" takes two words, "sync" one. NULL: there is no such verb. */
 static const struct us_verb *find_verb(int argc, char **argv, int *ret_words)
 {
 	for (const struct us_verb *v = us_verbs; v->name; v++) {
-		const char *space = strchr(v->name, ' ');
-		if (!space && strcmp(argv[0], v->name) == 0) {
-			*ret_words = 1;
-			return v;
-		}
-		if (space && argc > 1 && strlen(argv[0]) == (size_t) (space - v->name) && strncmp(argv[0], v->name, strlen(argv[0])) == 0 &&
-			strcmp(argv[1], space + 1) == 0) {
-			*ret_words = 2;
+		const char *rest = v->name;
+		int words = match_words(v->name, argc, argv, &rest);
+		if (words && !*rest) {
+			*ret_words = words;
 			return v;
 		}
 	}
 	return NULL;
 }
 
-static bool is_noun(const char *word)
+/* The longest beginning of a verb that the words are: "notice target"; how many words it takes, 0 if it is none. */
+static int find_noun(struct us_arena *arena, int argc, char **argv, const char **ret_noun)
 {
-	size_t n = strlen(word);
-
-	for (const struct us_verb *v = us_verbs; v->name; v++)
-		if (strncmp(v->name, word, n) == 0 && v->name[n] == ' ')
-			return true;
-	return false;
+	for (int words = argc; words > 0; words--)
+		for (const struct us_verb *v = us_verbs; v->name; v++) {
+			const char *rest = v->name;
+			if (match_words(v->name, words, argv, &rest) == words && *rest) {
+				*ret_noun = us_arena_strndup(arena, v->name, (size_t) (rest - v->name) - 1);
+				return words;
+			}
+		}
+	return 0;
 }
 
 /* noun NULL: all verbs. */
@@ -184,14 +199,16 @@ static int run(struct us_cli *cli, int argc, char **argv)
 		return help_verb(cli->verb), US_EXIT_OK;
 	if (cli->verb)
 		return run_verb(cli, n - words + 1, rest + words - 1);
-	if (is_noun(rest[0])) {
-		if (for_help || (n > 1 && (strcmp(rest[1], "--help") == 0 || strcmp(rest[1], "-h") == 0)))
-			return help_noun(rest[0]), US_EXIT_OK;
-		if (n > 1)
-			fprintf(stderr, "usersync %s: unknown verb '%s'\n", rest[0], rest[1]);
+	const char *noun;
+	words = find_noun(&cli->arena, n, rest, &noun);
+	if (words) {
+		if (for_help || (n > words && (strcmp(rest[words], "--help") == 0 || strcmp(rest[words], "-h") == 0)))
+			return help_noun(noun), US_EXIT_OK;
+		if (n > words)
+			fprintf(stderr, "usersync %s: unknown verb '%s'\n", noun, rest[words]);
 		else
-			fprintf(stderr, "usersync %s: no verb given\n", rest[0]);
-		fprintf(stderr, "Try 'usersync %s --help'.\n", rest[0]);
+			fprintf(stderr, "usersync %s: no verb given\n", noun);
+		fprintf(stderr, "Try 'usersync %s --help'.\n", noun);
 		return US_EXIT_USAGE;
 	}
 	return misuse(us_arena_printf(&cli->arena, "unknown verb '%s'", rest[0]));

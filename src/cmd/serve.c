@@ -18,6 +18,7 @@
 #include "cmd/conf.h"
 #include "cmd/verbs.h"
 #include "job/job.h"
+#include "job/notifier.h"
 #include "job/pruner.h"
 #include "job/timer.h"
 #include "model/sync_options.h"
@@ -41,6 +42,7 @@ struct server {
 	int lock_fd;
 	struct us_secret_key key;
 	struct us_store *store;
+	struct us_notifier *notifier;
 	struct us_job *job;
 	struct us_timer *timer;
 	struct us_pruner *pruner;
@@ -255,7 +257,10 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 		return rc;
 	if (interrupted)
 		us_log(US_LOG_WARN, "runs were interrupted when the last server ended", "runs", US_LOG_INT(interrupted), NULL);
-	struct us_job_conf job_conf = { .store = server->store, .n_workers = (unsigned) s->workers };
+	rc = us_notifier_open(server->store, &server->notifier, err);
+	if (rc != US_OK)
+		return rc;
+	struct us_job_conf job_conf = { .store = server->store, .notifier = server->notifier, .n_workers = (unsigned) s->workers };
 	rc = us_job_open(&job_conf, &server->job, err);
 	if (rc != US_OK)
 		return rc;
@@ -265,7 +270,7 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_pruner_open(server->store, server->job, &s->retention, &server->pruner, err);
 	if (rc != US_OK)
 		return rc;
-	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .timer = server->timer, .pruner = server->pruner,
+	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .notifier = server->notifier, .timer = server->timer, .pruner = server->pruner,
 		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries() };
 	rc = us_api_open(&api_conf, &server->api, err);
 	if (rc != US_OK)
@@ -281,9 +286,10 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	return us_httpd_open(&http, &server->httpd, err);
 }
 
-/* Requests first, then runs, then the store: nobody loses what it stands on. */
+/* Requests first, then runs, then notices, then the store: nobody loses what it stands on. */
 static void stop(struct server *server)
 {
+	us_notifier_stop(server->notifier);
 	if (server->httpd)
 		us_httpd_close(server->httpd, DRAIN_MS);
 	if (server->api)
@@ -294,6 +300,8 @@ static void stop(struct server *server)
 		us_timer_close(server->timer);
 	if (server->job)
 		us_job_close(server->job);
+	if (server->notifier)
+		us_notifier_close(server->notifier);
 	if (server->store)
 		us_store_close(server->store);
 	us_str_fini(&server->cert);

@@ -59,6 +59,24 @@ static const struct us_flag export_flags[] = {
 	{ 0 },
 };
 static const struct us_flag support_flags[] = { { "output", "FILE", "write to this file (mode 0600) instead of standard output", 'o' }, { 0 } };
+static const struct us_flag target_flags[] = {
+	{ "webhook", "URL", "post signed JSON there" },
+	{ "mail", "ADDRESS", "send mail there; several with commas; needs --server and --from" },
+	{ "server", "HOST", "mail server that takes it" },
+	{ "port", "N", "of the mail server; 587 if not given" },
+	{ "security", "HOW", "starttls, tls or none; starttls if not given" },
+	{ "from", "ADDRESS", "sender of the mail" },
+	{ "login", "NAME", "user at the mail server" },
+	{ "ca", "FILE", "PEM certificates to trust besides the system's" },
+	{ "events", "LIST", "only these, with commas: sync.failed, sync.held, sync.recovered, sync.overdue, secret.expiring" },
+	{ "connector", "LIST", "only these connectors, with commas" },
+	{ 0 },
+};
+static const struct us_flag delivery_flags[] = {
+	{ "state", "STATE", "only waiting, delivered or dead ones" },
+	{ "limit", "N", "so many, newest first; 50 if not given" },
+	{ 0 },
+};
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
 static const struct us_flag serve_flags[] = {
 	{ "data", "DIR", "data folder, made if it is not there; ./usersync-data" },
@@ -142,6 +160,17 @@ const struct us_verb us_verbs[] = {
 	{ "support", "", "what somebody needs to help, as JSON without secrets and names",
 		"Versions, figures, settings and the last runs of each connector; docs/operating.md says what is in it and what is not.",
 		support_flags, 0, 0, .run = us_support_run },
+	{ "notice target list", "", "where notices go", NULL, NO_FLAGS, 0, 0, .run = us_notice_target_list_run },
+	{ "notice target show", "TARGET", "one target with its settings", NULL, NO_FLAGS, 1, 1, .run = us_notice_target_show_run },
+	{ "notice target add", "NAME", "send notices to a webhook or by mail",
+		"A webhook's signing secret is made by the server and printed once. The password for --login comes from USERSYNC_NEW_PASSWORD, else from the\n"
+		"terminal, else from the first line of standard input. All other settings: PUT /notice/target/ID.",
+		target_flags, 1, 1, .run = us_notice_target_add_run },
+	{ "notice target test", "TARGET", "send a test now and say whether it arrived", NULL, NO_FLAGS, 1, 1, .run = us_notice_target_test_run },
+	{ "notice target remove", "TARGET", "send nothing there any more", NULL, yes_flags, 1, 1, .run = us_notice_target_remove_run },
+	{ "notice delivery list", "", "notices on their way, delivered, dead", NULL, delivery_flags, 0, 0, .run = us_notice_delivery_list_run },
+	{ "notice delivery retry", "ID", "send one again", NULL, NO_FLAGS, 1, 1, .run = us_notice_delivery_retry_run },
+	{ "notice delivery discard", "ID", "forget one", NULL, NO_FLAGS, 1, 1, .run = us_notice_delivery_discard_run },
 	{ "types", "[TYPE]", "the kinds of connector, or the settings of one", NULL, types_flags, 0, 1, .is_local = true, .run = us_types_run },
 	{ "completion", "bash", "print the shell completion", NULL, NO_FLAGS, 1, 1, .is_local = true, .run = us_completion_run },
 	{ 0 },

@@ -44,6 +44,14 @@ int us_token_list_run(struct us_cli *cli);
 int us_token_remove_run(struct us_cli *cli);
 
 int us_support_run(struct us_cli *cli);
+int us_notice_target_list_run(struct us_cli *cli);
+int us_notice_target_show_run(struct us_cli *cli);
+int us_notice_target_add_run(struct us_cli *cli);
+int us_notice_target_test_run(struct us_cli *cli);
+int us_notice_target_remove_run(struct us_cli *cli);
+int us_notice_delivery_list_run(struct us_cli *cli);
+int us_notice_delivery_retry_run(struct us_cli *cli);
+int us_notice_delivery_discard_run(struct us_cli *cli);
 
 int us_check_run(struct us_cli *cli);
 int us_types_run(struct us_cli *cli);

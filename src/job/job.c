@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "job/ending.h"
+#include "job/notifier.h"
 #include "store/connector.h"
 #include "sync/preview.h"
 #include "sync/run.h"
@@ -31,6 +32,7 @@ struct waiter {
 
 struct us_job {
 	struct us_store *store;
+	struct us_notifier *notifier;
 	char *node;
 	pthread_mutex_t lock;     /* over everything below; never held while the store is used */
 	pthread_cond_t queued, finished;
@@ -163,6 +165,7 @@ static void execute(struct us_job *job, struct entry *e)
 			US_LOG_INT(us_clock_monotonic_ms() - begun_ms), NULL);
 	}
 	finish(job, e);
+	us_notifier_wake(job->notifier);
 }
 
 static struct entry *next_queued(struct us_job *job)
@@ -236,6 +239,7 @@ enum us_errc us_job_open(const struct us_job_conf *conf, struct us_job **ret_job
 	pthread_condattr_t attributes;
 
 	job->store = conf->store;
+	job->notifier = conf->notifier;
 	job->node = us_strdup(conf->node ? conf->node : "NOT_CLUSTERED");
 	us_endings_init(&job->endings, conf->store);
 	pthread_mutex_init(&job->lock, NULL);

@@ -14,9 +14,11 @@
 #include "store/run.h"
 
 struct us_job;
+struct us_notifier;
 
 struct us_job_conf {
 	struct us_store *store;
+	struct us_notifier *notifier; /* told of each run that has ended; NULL: nobody is */
 	const char *node;    /* name of this node; NULL: "NOT_CLUSTERED" */
 	unsigned n_workers;  /* runs at a time; 0: 2 */
 };

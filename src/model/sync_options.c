@@ -6,6 +6,7 @@
 #include "model/mapping.h"
 #include "model/retention.h"
 #include "model/schedule.h"
+#include "model/notice.h"
 
 const struct us_option us_sync_options[] = {
 	{ "cleanup", US_OPTION_CHOICE, "Cleanup",
@@ -72,6 +73,15 @@ const struct us_option us_sync_options[] = {
 		.members = us_retention_options },
 	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true },
 	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true },
+	{ "noticeFailures", US_OPTION_INT, "Failures before a notice",
+		"A notice goes out when the full sync has failed so many times in a row, and after as many more; 0 for none.", .fallback = "3", .min = 0,
+		.max = 1000 },
+	{ "noticeOverdueHours", US_OPTION_INT, "Hours before a notice",
+		"A notice goes out when no full sync has ended well for so many hours; 0 for none.", .fallback = "0", .min = 0, .max = 8760 },
+	{ "secretExpires", US_OPTION_STRING, "Secret expires", "The day on which the secret at the identity provider expires, as 2027-01-31.", .max = 10 },
+	{ "noticeExpiryDays", US_OPTION_INT, "Days before the secret expires",
+		"The first notice goes out so many days before; others follow 7 days and 1 day before, and when it has expired.", .fallback = "30", .min = 0,
+		.max = 365 },
 	{ NULL },
 };
 
@@ -298,6 +308,7 @@ void us_sync_settings_check(
 	check_stages(arena, configuration, list);
 	check_assigned(arena, us_json_find(configuration, "assignGroups"), list);
 	check_limits(arena, us_json_find(configuration, "limits"), list);
+	us_notice_check(arena, configuration, list);
 	us_mapping_check(arena, configuration, list);
 	us_retention_check(arena, configuration, list);
 }

@@ -2,119 +2,27 @@
 
 #include "base/fold.h"
 #include "store/directory.h"
+#include "store/notice.h"
 #include "store/row.h"
 
 #define COLUMNS "id, uuid, name, type, directory, enabled, configuration, applied_scope, created, updated"
 
-/* In front of each sealed value. */
-#define SEALED "sealed:"
-
 /* As the configuration came in, and its secrets a third longer. */
 #define CONFIGURATION_LIMITS ((struct us_json_limits) { 8 << 20, 40, 400000 })
 
-/* ---- secrets ---- */
-
-static bool is_secret_in(const struct us_option *options, struct us_slice name)
+/* Whose secrets they are, and which they are. */
+static struct us_sealed sealed_of(const struct us_store *store, struct us_arena *arena, struct us_slice type, struct us_slice uuid)
 {
-	for (; options && options->name; options++)
-		if (options->secret && us_slice_is(name, options->name))
-			return true;
-	return false;
-}
+	const struct us_type *t = us_type_find(store->types, type);
 
-static bool is_secret(const struct us_store *store, const struct us_type *type, struct us_slice name)
-{
-	return is_secret_in(type ? type->options : NULL, name) || is_secret_in(store->sync_options, name);
-}
-
-static bool is_sealed(const struct us_json *value)
-{
-	return value->type == US_JSON_STRING && value->string.n >= strlen(SEALED) &&
-		memcmp(value->string.p, SEALED, strlen(SEALED)) == 0;
-}
-
-static struct us_slice context_of(struct us_arena *arena, struct us_slice uuid, struct us_slice option)
-{
-	return us_slice(us_arena_printf(arena, "connector/" US_SLICE_FMT "/" US_SLICE_FMT, US_SLICE_ARG(uuid), US_SLICE_ARG(option)));
-}
-
-static const struct us_json *find_member(const struct us_json *object, struct us_slice key)
-{
-	for (size_t i = 0; object && i < object->object.n; i++)
-		if (us_slice_is_equal(object->object.members[i].key, key))
-			return &object->object.members[i].value;
-	return NULL;
-}
-
-/* The configuration as it is stored. kept: the stored one, or NULL. */
-static enum us_errc seal(const struct us_store *store, struct us_arena *arena, struct us_slice type_name, struct us_slice uuid,
-	const struct us_json *configuration, const struct us_json *kept, struct us_str *out, struct us_err *err)
-{
-	const struct us_type *type = us_type_find(store->types, type_name);
-	struct us_jsonw w = US_JSONW_INIT(out);
-	struct us_str sealed = US_STR_INIT;
-
-	if (configuration->type != US_JSON_OBJECT)
-		return us_err_set(err, US_INVALID, "the configuration is a %s, not an object", us_json_type_name(configuration->type));
-	us_jsonw_open(&w, '{');
-	for (size_t i = 0; i < configuration->object.n; i++) {
-		const struct us_json_member *m = &configuration->object.members[i];
-		us_jsonw_key_slice(&w, m->key);
-		if (m->value.type != US_JSON_STRING || !m->value.string.n || !is_secret(store, type, m->key)) {
-			us_jsonw_value(&w, &m->value);
-			continue;
-		}
-		if (us_slice_is(m->value.string, US_OPTION_HIDDEN)) {
-			const struct us_json *old = find_member(kept, m->key);
-			if (!old || !is_sealed(old))
-				return us_err_set(err, US_CONFIG, US_SLICE_FMT ": \"" US_OPTION_HIDDEN "\" stands for the stored secret, and none is stored",
-					US_SLICE_ARG(m->key));
-			us_jsonw_value(&w, old);
-			continue;
-		}
-		us_str_clear(&sealed);
-		us_str_add_text(&sealed, SEALED);
-		us_secret_seal(&store->key, context_of(arena, uuid, m->key), m->value.string, &sealed);
-		us_jsonw_string(&w, us_str_slice(&sealed));
-	}
-	us_jsonw_close(&w, '}');
-	us_str_fini(&sealed);
-	return US_OK;
-}
-
-/* Replaces the stored secrets in members, which are a copy of ours. */
-static enum us_errc reveal(const struct us_store *store, struct us_arena *arena, const struct us_connector *k, enum us_secrets secrets,
-	struct us_json_member *members, size_t n, struct us_err *err)
-{
-	const struct us_type *type = us_type_find(store->types, k->type);
-
-	for (size_t i = 0; i < n; i++) {
-		struct us_json *value = &members[i].value;
-		/* A type that this program does not know, or an option that is no longer secret: what is sealed stays unseen. */
-		bool secret = is_secret(store, type, members[i].key);
-		if (value->type != US_JSON_STRING || !value->string.n || !(secret || is_sealed(value)))
-			continue;
-		if (secrets == US_SECRETS_HIDDEN) {
-			value->string = US_SLICE(US_OPTION_HIDDEN);
-		} else if (is_sealed(value)) {
-			struct us_slice sealed = { value->string.p + strlen(SEALED), value->string.n - strlen(SEALED) };
-			struct us_str plain = US_STR_INIT;
-			enum us_errc rc = us_secret_unseal(&store->key, context_of(arena, k->uuid, members[i].key), sealed, &plain, err);
-			if (!rc)
-				value->string = plain.p ? us_slice_dup(arena, us_str_slice(&plain)) : US_SLICE("");
-			us_secret_wipe_str(&plain);
-			if (rc)
-				return us_err_prefix(err, "connector \"" US_SLICE_FMT "\", " US_SLICE_FMT, US_SLICE_ARG(k->name),
-					US_SLICE_ARG(members[i].key)), rc;
-		}
-	}
-	return US_OK;
+	return (struct us_sealed) { &store->key, { t ? t->options : NULL, store->sync_options },
+		us_arena_printf(arena, "connector/" US_SLICE_FMT, US_SLICE_ARG(uuid)) };
 }
 
 enum us_errc us_connector_fill_secrets(const struct us_store *store, struct us_arena *arena, const struct us_connector *connector,
 	const struct us_json *configuration, const struct us_json **ret_filled, struct us_err *err)
 {
-	const struct us_type *type = us_type_find(store->types, connector->type);
+	struct us_sealed sealed = sealed_of(store, arena, connector->type, connector->uuid);
 	struct us_json *filled = us_arena_alloc(arena, sizeof *filled);
 	size_t n = configuration->object.n;
 
@@ -123,9 +31,9 @@ enum us_errc us_connector_fill_secrets(const struct us_store *store, struct us_a
 	for (size_t i = 0; i < n; i++) {
 		struct us_json_member *m = &filled->object.members[i];
 		*m = configuration->object.members[i];
-		if (m->value.type != US_JSON_STRING || !us_slice_is(m->value.string, US_OPTION_HIDDEN) || !is_secret(store, type, m->key))
+		if (m->value.type != US_JSON_STRING || !us_slice_is(m->value.string, US_OPTION_HIDDEN) || !us_sealed_is_secret(&sealed, m->key))
 			continue;
-		const struct us_json *old = find_member(connector->configuration, m->key);
+		const struct us_json *old = us_json_find(connector->configuration, m->key.p);
 		if (!old || old->type != US_JSON_STRING)
 			return us_err_set(err, US_CONFIG, US_SLICE_FMT ": \"" US_OPTION_HIDDEN "\" stands for the stored secret, and none is stored", US_SLICE_ARG(m->key));
 		m->value = *old;
@@ -167,15 +75,9 @@ static enum us_errc take(const struct us_store *store, struct us_stmt *s, struct
 
 	if (rc)
 		return rc;
-	size_t n = stored->object.n;
-	struct us_json *shown = us_arena_alloc(arena, sizeof *shown);
-	*shown = *stored;
-	shown->object.members = us_arena_array(arena, n, sizeof *shown->object.members);
-	if (n)
-		memcpy(shown->object.members, stored->object.members, n * sizeof *shown->object.members);
-	if ((rc = reveal(store, arena, &k, secrets, shown->object.members, n, err)))
-		return rc;
-	k.configuration = shown;
+	struct us_sealed sealed = sealed_of(store, arena, k.type, k.uuid);
+	if ((rc = us_sealed_read(&sealed, arena, secrets, stored, &k.configuration, err)))
+		return us_err_prefix(err, "connector \"" US_SLICE_FMT "\"", US_SLICE_ARG(k.name)), rc;
 	*ret_connector = k;
 	return US_OK;
 }
@@ -291,8 +193,9 @@ static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struc
 	struct us_stmt *s;
 	enum us_errc rc;
 
+	struct us_sealed sealed = sealed_of(store, arena, type, uuid);
 	if ((rc = check_name(c, name, fold, 0, err)) ||
-		(rc = seal(store, arena, type, uuid, configuration, NULL, text, err)) ||
+		(rc = us_sealed_write(&sealed, arena, configuration, NULL, text, err)) ||
 		(rc = us_directory_create(c, name, uuid, now_s, &directory, err)) ||
 		(rc = us_row_next_id(c, "connector", &id, err)) ||
 		(rc = us_db_prepare(c, "INSERT INTO connector (id, uuid, name_fold, name, type, directory, enabled, configuration, created,"
@@ -377,8 +280,8 @@ static enum us_errc update(const struct us_store *store, struct us_dbc *c, struc
 	if (!name.p)
 		name = k.name;
 	struct us_slice fold = us_fold(arena, name);
-	if ((rc = check_name(c, name, fold, id, err)) ||
-		(rc = seal(store, arena, k.type, k.uuid, configuration, stored, text, err)))
+	struct us_sealed sealed = sealed_of(store, arena, k.type, k.uuid);
+	if ((rc = check_name(c, name, fold, id, err)) || (rc = us_sealed_write(&sealed, arena, configuration, stored, text, err)))
 		return rc;
 	rc = us_directory_load(c, arena, k.directory, &directory, err);
 	if (rc == US_NOT_FOUND) {
@@ -432,7 +335,8 @@ enum us_errc us_connector_delete(struct us_dbc *c, int64_t id, struct us_err *er
 		return rc;
 	us_stmt_bind_int(s, 1, id);
 	rc = us_stmt_run(s, &changed, err);
-	return expect_one(rc, changed, id, err);
+	rc = expect_one(rc, changed, id, err);
+	return rc ? rc : us_notice_forget_connector(c, id, err);
 }
 
 enum us_errc us_connector_set_applied_scope(struct us_dbc *c, int64_t id, struct us_slice scope, struct us_err *err)

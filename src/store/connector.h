@@ -6,9 +6,8 @@
 #define US_STORE_CONNECTOR_H
 
 #include "base/json.h"
+#include "store/sealed.h"
 #include "store/store.h"
-
-enum us_secrets { US_SECRETS_HIDDEN /* "***" */, US_SECRETS_CLEAR /* for opening the source; wipe the arena */ };
 
 struct us_connector {
 	int64_t id;

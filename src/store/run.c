@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/secret.h"
+#include "store/notice.h"
 #include "store/row.h"
 
 #define COLUMNS \
@@ -249,7 +250,9 @@ enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status 
 	us_stmt_bind_slice(s, 6, us_slice(us_run_status_text(expect)));
 	if ((rc = us_stmt_run(s, &changed, err)))
 		return rc;
-	return changed ? US_OK : explain_status(c, id, expect, err);
+	if (!changed)
+		return explain_status(c, id, expect, err);
+	return is_active ? US_OK : us_notice_note_end(c, id, status, now_s, err);
 }
 
 enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)

@@ -43,7 +43,8 @@ enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t conne
 	size_t *ret_n, struct us_err *err);
 /* SCHEDULED runs in order, for the queue after a start; all connectors. */
 enum us_errc us_run_list_scheduled(struct us_dbc *c, struct us_arena *arena, struct us_run **ret_list, size_t *ret_n, struct us_err *err);
-/* Sets the status if it is `expect` now; US_CONFLICT if it is another. The one function that changes a status. */
+/* Sets the status if it is `expect` now; US_CONFLICT if it is another. The one function that changes a status. An end raises the notices that
+ * follow from it: what us_run_save writes must be there. */
 enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status expect, enum us_run_status status, int64_t now_s,
 	struct us_err *err);
 /* Writes report, messages, certificate, held, decided_by, base_revision, n_changes of run->id; not its status. */

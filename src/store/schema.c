@@ -67,8 +67,28 @@ static const char pruning[] =
 	"CREATE TABLE run_pruned (connector BIGINT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL, n BIGINT NOT NULL,"
 	" PRIMARY KEY (connector, kind, status)) WITHOUT ROWID";
 
+/* Notices: where they go, what is on its way or has ended, what was left out, and what is remembered of each connector. A body is made once and
+ * sent as it is at each try; message is what receivers tell it by. */
+static const char notices[] =
+	"INSERT INTO sequence (name, last) VALUES ('notice_target', 0), ('notice_delivery', 0);"
+
+	"CREATE TABLE notice_target (id INTEGER PRIMARY KEY, name_fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL, kind TEXT NOT NULL,"
+	" enabled BIGINT NOT NULL, configuration TEXT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL);"
+
+	"CREATE TABLE notice_delivery (id INTEGER PRIMARY KEY, message TEXT NOT NULL, target BIGINT NOT NULL, event TEXT NOT NULL,"
+	" connector BIGINT NOT NULL, run BIGINT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, created BIGINT NOT NULL,"
+	" next_ms BIGINT NOT NULL, tries BIGINT NOT NULL, error TEXT, finished BIGINT NOT NULL);"
+	"CREATE INDEX notice_delivery_due ON notice_delivery (target, state, next_ms);"
+	"CREATE INDEX notice_delivery_target ON notice_delivery (target, created);"
+
+	"CREATE TABLE notice_quiet (target BIGINT NOT NULL, event TEXT NOT NULL, connector BIGINT NOT NULL, last_at BIGINT NOT NULL,"
+	" left_out BIGINT NOT NULL, PRIMARY KEY (target, event, connector)) WITHOUT ROWID;"
+
+	"CREATE TABLE notice_state (connector INTEGER PRIMARY KEY, failures BIGINT NOT NULL, alarm BIGINT NOT NULL, alarm_run BIGINT NOT NULL,"
+	" success_at BIGINT NOT NULL, overdue_told BIGINT NOT NULL, expiry_told BIGINT NOT NULL, expiry_step BIGINT NOT NULL)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning };
+static const char *const steps[] = { first, schedules, pruning, notices };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -53,6 +53,16 @@ CALLS = [
     ("GET", "/token/", "admin", 200),
     ("POST", "/token/", "admin", 415),
     ("DELETE", "/token/77", "admin", 404),
+    ("GET", "/notice/target/", "operator", 200),
+    ("POST", "/notice/target/", "admin", 415),
+    ("GET", "/notice/target/77", "operator", 404),
+    ("PUT", "/notice/target/77", "admin", 404),
+    ("DELETE", "/notice/target/77", "admin", 404),
+    ("POST", "/notice/target/77/test", "admin", 404),
+    ("GET", "/notice/delivery/", "operator", 200),
+    ("GET", "/notice/delivery/77", "operator", 404),
+    ("POST", "/notice/delivery/77/retry", "operator", 404),
+    ("DELETE", "/notice/delivery/77", "operator", 404),
 ]
 
 
