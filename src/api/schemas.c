@@ -94,7 +94,7 @@ const struct us_schema us_schemas[] = {
 		"\"sample\":{\"type\":\"boolean\",\"description\":\"Whether a page of users is read for warnings; by default if a username is given.\"}}}" },
 	{ "Preview", "{\"type\":\"object\",\"required\":[\"outcome\",\"reason\",\"user\",\"existing\",\"rows\",\"record\",\"sampled\",\"warnings\"],\"properties\":{"
 		"\"outcome\":{\"type\":\"string\",\"enum\":[\"WANTED\",\"FILTERED\",\"FAILED\"]},\"reason\":" TEXT_OR_NULL ",\"user\":{\"type\":[\"object\",\"null\"]},"
-		"\"existing\":{\"type\":[\"object\",\"null\"]},\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"attribute\",\"steps\",\"end\"],\"properties\":{"
+		"\"groups\":" TEXTS ",\"existing\":{\"type\":[\"object\",\"null\"]},\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"attribute\",\"steps\",\"end\"],\"properties\":{"
 		"\"attribute\":" TEXT ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"step\",\"values\"],\"properties\":{\"step\":" TEXT ",\"values\":" TEXTS
 		",\"matched\":" COUNT "}}},\"end\":" TEXT_OR_NULL "}}},\"record\":{\"type\":\"object\"},\"sampled\":" COUNT ",\"warnings\":{\"type\":\"array\",\"items\":{"
 		"\"type\":\"object\",\"required\":[\"field\",\"reason\"],\"properties\":{\"field\":" TEXT ",\"reason\":" TEXT "}}}}}" },

@@ -147,6 +147,19 @@ enum us_errc us_mapping_new(struct us_arena *arena, const struct us_preset *pres
 	return US_OK;
 }
 
+bool us_mapping_has_groups(const struct us_mapping *m)
+{
+	for (size_t i = 0; i < m->user.n; i++)
+		if (m->user.row[i].target == US_TARGET_GROUPS)
+			return true;
+	return false;
+}
+
+struct us_slice us_mapping_group_id(struct us_arena *arena, struct us_slice name)
+{
+	return us_slice(us_arena_printf(arena, US_MAPPED_GROUP US_SLICE_FMT, US_SLICE_ARG(name)));
+}
+
 struct us_mapping_row *us_mapping_user_rows(struct us_mapping *m, size_t *ret_n)
 {
 	*ret_n = m->user.n;

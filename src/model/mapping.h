@@ -38,6 +38,10 @@ void us_mapping_free(struct us_mapping *mapping);
 /* The insides of `mapping` and `groupMapping`. */
 void us_mapping_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list);
 
+/* Whether users get groups from a row of the mapping. */
+bool us_mapping_has_groups(const struct us_mapping *mapping);
+/* The immutable id of the group that a name of such a row stands for. */
+struct us_slice us_mapping_group_id(struct us_arena *arena, struct us_slice name);
 /* The rows for users, for whoever shows or examines them. */
 struct us_mapping_row *us_mapping_user_rows(struct us_mapping *mapping, size_t *ret_n);
 

@@ -52,6 +52,9 @@ struct us_group {
 	struct us_slice name, description;
 };
 
+/* How the ids of groups begin that are made from an attribute of users and not listed by the source. */
+#define US_MAPPED_GROUP "mapped:"
+
 /* Content hashes: equal if and only if every field above is equal. Stored, so the byte layout never changes. */
 struct us_hash us_user_hash(const struct us_user *user);
 struct us_hash us_group_hash(const struct us_group *group);

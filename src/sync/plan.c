@@ -451,6 +451,8 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 	*ret_step = step;
 }
 
+void us_plan_keep_mapped_groups(struct us_plan *p) { p->keeps_mapped_groups = true; }
+
 void us_plan_members(struct us_plan *p, struct us_slice group_ref, const struct us_slice *member_refs, size_t n)
 {
 	if (n)

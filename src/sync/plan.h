@@ -92,6 +92,9 @@ void us_plan_failed(struct us_plan *plan, struct us_arena *arena, bool is_group,
 void us_plan_filtered(struct us_plan *plan, bool is_group, struct us_slice id, struct us_slice ref,
 	struct us_slice name, struct us_slice reason, struct us_plan_step *ret_step);
 
+/* Some user's groups of an attribute are not known: none of those groups is cleaned up in this run. */
+void us_plan_keep_mapped_groups(struct us_plan *plan);
+
 /* Direct members of the group that group_ref names, in any order, before or after the objects themselves. */
 void us_plan_members(struct us_plan *plan, struct us_slice group_ref, const struct us_slice *member_refs, size_t n);
 /* Groups that the user with this id is a direct member of. In a single plan: all of them. */

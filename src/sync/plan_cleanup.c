@@ -181,6 +181,11 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	return true;
 }
 
+static bool is_mapped(struct us_slice id)
+{
+	return id.n >= sizeof US_MAPPED_GROUP - 1 && memcmp(id.p, US_MAPPED_GROUP, sizeof US_MAPPED_GROUP - 1) == 0;
+}
+
 static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t place,
 	const struct us_plan_given *given, struct us_plan_step *step)
 {
@@ -190,7 +195,8 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 	struct us_slice why = filtered ? filtered->reason : US_SLICE("is no longer at the source");
 
 	us_assert(before && before->owned);
-	if (!p->in.settings.delete_groups || s->unidentified || s->have->flags[place] & US_HAVE_PROTECTED) {
+	bool is_unsure = s->unidentified || (p->keeps_mapped_groups && is_mapped(before->group.id));
+	if (!p->in.settings.delete_groups || is_unsure || s->have->flags[place] & US_HAVE_PROTECTED) {
 		if (s->marks[place] & HAS_ROW) {
 			us_plan_filter_row(p, s, place, why, step);
 			return true;

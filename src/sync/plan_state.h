@@ -69,6 +69,7 @@ struct us_plan {
 	uint32_t cap_new_names;
 	struct us_plan_complete complete;
 	bool is_whole;
+	bool keeps_mapped_groups;    /* a user failed who may be what one of them is for */
 	enum phase phase;
 	uint32_t at;            /* place, in the phases that walk places */
 	bool asked;             /* the last step was a LOAD */

@@ -239,6 +239,7 @@ static void put_answer(struct preview *p)
 	us_jsonw_put_text(&p->w, "outcome", outcomes[m.kind]);
 	us_jsonw_put_string(&p->w, "reason", m.kind == US_MAPPED_WANTED ? US_SLICE_NONE : m.reason);
 	put_user(&p->w, "user", m.kind == US_MAPPED_WANTED ? &m.user : NULL);
+	put_values(&p->w, "groups", m.groups, m.kind == US_MAPPED_WANTED ? m.n_groups : 0);
 	put_user(&p->w, "existing", in.existing);
 	put_rows(&p->w, &trace);
 	put_record(&p->w, &p->record);

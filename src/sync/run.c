@@ -277,6 +277,15 @@ static enum us_errc find_single(struct act *a, struct us_page *ret_page)
 	return US_END;
 }
 
+static struct us_slice *more_room(struct us_arena *arena, const struct us_slice *list, size_t n, size_t more)
+{
+	struct us_slice *out = us_arena_array(arena, n + more, sizeof *out);
+
+	if (n)
+		memcpy(out, list, n * sizeof *out);
+	return out;
+}
+
 /* Ids and, once the directory's side of those ids is known (want->have), names. */
 static enum us_errc collect_keys(const struct us_want *want, bool with_names, struct us_arena *arena, const struct us_page *page,
 	const struct us_sync_settings *settings, struct us_object_keys *ret, struct us_err *err)
@@ -301,8 +310,18 @@ static enum us_errc collect_keys(const struct us_want *want, bool with_names, st
 			enum us_errc rc = with_names ? us_want_map(want, arena, r, &mapped, err) : US_OK;
 			if (rc)
 				return rc;
-			if (with_names && mapped.kind == US_MAPPED_WANTED)
-				user_names[ret->n_user_names++] = mapped.user.name;
+			if (!with_names || mapped.kind != US_MAPPED_WANTED)
+				continue;
+			user_names[ret->n_user_names++] = mapped.user.name;
+			/* The page has one user, mostly; one more with groups of an attribute needs more room. */
+			group_ids = more_room(arena, group_ids, ret->n_group_ids, mapped.n_groups + page->n);
+			group_names = more_room(arena, group_names, ret->n_group_names, mapped.n_groups + page->n);
+			ret->group_ids = group_ids;
+			ret->group_names = group_names;
+			for (size_t k = 0; k < mapped.n_groups; k++) {
+				group_ids[ret->n_group_ids++] = us_mapping_group_id(arena, mapped.groups[k]);
+				group_names[ret->n_group_names++] = mapped.groups[k];
+			}
 		} else if (r->kind == US_RECORD_GROUP) {
 			group_ids[ret->n_group_ids++] = r->id;
 			if (us_mapping_group(want->mapping, r, arena, &g, &reason))

@@ -85,6 +85,42 @@ enum us_errc us_want_map(const struct us_want *w, struct us_arena *arena, const 
 	return US_OK;
 }
 
+static enum us_errc plan_group(const struct us_want *w, struct us_arena *arena, const struct us_group *g, struct us_slice ref,
+	struct us_err *err)
+{
+	struct us_plan_step step;
+
+	us_plan_group(w->plan, arena, g, ref, NULL, &step);
+	if (step.kind == US_STEP_LOAD_GROUP) {
+		struct us_plan_given given;
+		enum us_errc rc = us_want_load(w, arena, &step, false, &given, err);
+		if (rc)
+			return rc;
+		us_plan_group(w->plan, arena, g, ref, given.group, &step);
+	}
+	take(w, &step);
+	return US_OK;
+}
+
+/* Groups of an attribute are listed by their members: each comes with the first of them, and again with the others. */
+static enum us_errc join_groups(const struct us_want *w, struct us_arena *arena, struct us_slice user_id, const struct us_mapped *mapped,
+	struct us_err *err)
+{
+	struct us_slice *ids = us_arena_array(arena, mapped->n_groups + 1, sizeof *ids);
+
+	for (size_t i = 0; i < mapped->n_groups; i++) {
+		ids[i] = us_mapping_group_id(arena, mapped->groups[i]);
+		struct us_group *g = us_arena_zalloc(arena, sizeof *g);
+		*g = (struct us_group) { .id = ids[i], .name = mapped->groups[i] };
+		enum us_errc rc = plan_group(w, arena, g, US_SLICE_NONE, err);
+		if (rc)
+			return rc;
+	}
+	*w->memberships += (int64_t) mapped->n_groups;
+	us_plan_member_of(w->plan, user_id, ids, mapped->n_groups);
+	return US_OK;
+}
+
 static enum us_errc user(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
 {
 	struct us_plan_step step;
@@ -100,6 +136,8 @@ static enum us_errc user(const struct us_want *w, struct us_arena *arena, const 
 	case US_MAPPED_NEEDS_EXISTING:
 		us_plan_failed(w->plan, arena, false, r->id, r->ref, guess_name(r), mapped->reason, &step);
 		take(w, &step);
+		if (us_mapping_has_groups(w->mapping))
+			us_plan_keep_mapped_groups(w->plan);
 		return US_OK;
 	case US_MAPPED_FILTERED:
 		us_plan_filtered(w->plan, false, r->id, r->ref, u->name.n ? u->name : guess_name(r), mapped->reason, &step);
@@ -119,30 +157,24 @@ static enum us_errc user(const struct us_want *w, struct us_arena *arena, const 
 	take(w, &step);
 	*w->memberships += (int64_t) r->n_groups;
 	us_plan_member_of(w->plan, r->id, r->groups, r->n_groups);
-	return US_OK;
+	return mapped->n_groups ? join_groups(w, arena, r->id, mapped, err) : US_OK;
 }
 
 static enum us_errc group(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
 {
-	struct us_plan_step step;
 	struct us_slice reason;
 	struct us_group *g = us_arena_zalloc(arena, sizeof *g);
 
 	++*w->groups;
 	if (!us_mapping_group(w->mapping, r, arena, g, &reason)) {
+		struct us_plan_step step;
 		us_plan_failed(w->plan, arena, true, r->id, r->ref, guess_name(r), reason, &step);
 		take(w, &step);
 		return US_OK;
 	}
-	us_plan_group(w->plan, arena, g, r->ref, NULL, &step);
-	if (step.kind == US_STEP_LOAD_GROUP) {
-		struct us_plan_given given;
-		enum us_errc rc = us_want_load(w, arena, &step, false, &given, err);
-		if (rc)
-			return rc;
-		us_plan_group(w->plan, arena, g, r->ref, given.group, &step);
-	}
-	take(w, &step);
+	enum us_errc rc = plan_group(w, arena, g, r->ref, err);
+	if (rc)
+		return rc;
 	*w->memberships += (int64_t) r->n_members;
 	us_plan_members(w->plan, r->ref.p ? r->ref : r->id, r->members, r->n_members);
 	return US_OK;

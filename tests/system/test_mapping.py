@@ -64,9 +64,10 @@ def test_what_looks_wrong_is_said_with_names(site):
 
 def test_a_pasted_record_needs_no_source(site):
     record = {"id": "x1", "emails": [{"type": "work", "value": "Anna@Example.com"}, {"type": "home", "value": "a@home.example"}]}
-    rows = [{"attribute": "username", "from": 'emails[type eq "work"].value', "transform": "lower"}]
+    rows = [{"attribute": "username", "from": 'emails[type eq "work"].value', "transform": "lower"}, {"attribute": "groups", "from": "emails.type"}]
     status, answer = preview(site, {"record": record, "configuration": with_rows(site, *rows)})
     assert status == 200 and answer["user"]["name"] == "anna@example.com" and answer["sampled"] == 0 and answer["existing"] is None
+    assert answer["groups"] == ["work", "home"]
     status, answer = preview(site, {"record": record, "sample": True, "configuration": with_rows(site, LOGIN)})
     assert status == 200 and answer["outcome"] == "FAILED" and "no username" in answer["reason"] and answer["sampled"] == 30
 
