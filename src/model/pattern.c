@@ -31,10 +31,13 @@ static bool begins_with(struct us_slice s, const char *prefix)
 	return s.n > n && memcmp(s.p, prefix, n) == 0;
 }
 
+/* null is as good as not set. */
 static size_t entries(const struct us_json *list, const struct us_json **ret_items)
 {
-	*ret_items = !list || list->type == US_JSON_STRING ? list : list->array.items;
-	return !list ? 0 : list->type == US_JSON_STRING ? 1 : list->array.n;
+	bool is_array = list && list->type == US_JSON_ARRAY;
+
+	*ret_items = is_array ? list->array.items : list;
+	return is_array ? list->array.n : list && list->type == US_JSON_STRING ? 1 : 0;
 }
 
 struct us_patterns *us_patterns_new(const struct us_json *list, const char *prefix)

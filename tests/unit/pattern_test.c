@@ -20,6 +20,7 @@ static void names_match_or_do_not(void **state)
 		bool is;
 	} rows[] = {
 		{ "[]", "anna", false },
+		{ "null", "anna", false },
 		{ "\"anna\"", "Anna", true },
 		{ "[\"anna\"]", "anna2", false },
 		{ "[\"STRASSE\"]", "straße", true },
