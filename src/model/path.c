@@ -145,7 +145,11 @@ enum us_errc us_path_parse(struct us_arena *arena, struct us_slice text, struct 
 
 /* ---- looking up ---- */
 
-static bool is_name(struct us_slice a, struct us_slice b) { return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0; }
+/* Mostly they are written alike, which is seen without looking at each letter. */
+static bool is_name(struct us_slice a, struct us_slice b)
+{
+	return a.n == b.n && (memcmp(a.p, b.p, a.n) == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
 
 static const struct us_json *member(const struct us_json *object, struct us_slice name)
 {
