@@ -50,6 +50,12 @@ void us_have_reserve(struct us_have_side *side, uint32_t n, bool has_members)
 	us_map_reserve(&side->names, n);
 }
 
+void us_have_expect(const struct us_have_side *side, struct us_hash id, struct us_hash name)
+{
+	us_map_prefetch(&side->ids, id);
+	us_map_prefetch(&side->names, name);
+}
+
 uint32_t us_have_add(struct us_have_side *side, struct us_hash id, struct us_hash name, uint32_t number, struct us_hash hash,
 	struct us_hash members_hash, uint8_t flags, bool has_members)
 {

@@ -39,6 +39,8 @@ void us_have_fini(struct us_have *have);
 struct us_hash us_have_local_id(uint32_t number);
 /* Room for n objects in all; without it the arrays grow as needed. */
 void us_have_reserve(struct us_have_side *side, uint32_t n, bool has_members);
+/* Starts fetching what adding these keys will look at; worth it when several are added after each other. */
+void us_have_expect(const struct us_have_side *side, struct us_hash id, struct us_hash name);
 /* members_hash is ignored on the side of users. Returns the place. */
 uint32_t us_have_add(struct us_have_side *side, struct us_hash id, struct us_hash name, uint32_t number, struct us_hash hash,
 	struct us_hash members_hash, uint8_t flags, bool has_members);

@@ -7,8 +7,8 @@
 #include "source/ldap_driver.h"
 
 #define MAX_EMPTY_PAGES 1000
-#define FIRST_GROUPS 100 /* entries of the first page of groups, whose size nobody knows */
-#define PAGE_BYTES (2 << 20)
+#define FIRST_GROUPS 10 /* entries of the first page of groups, whose size nobody knows */
+#define PAGE_BYTES (1 << 18)
 #define MAX_GROUPS_OF_USER 100000
 #define SIGNAL "success with an empty paging cookie"
 

@@ -9,6 +9,9 @@
 /* A damaged counter must not reserve all memory. */
 enum { RESERVE_MAX = 20000000 };
 
+/* Rows that are added together, so that the cache misses of their keys come at the same time. */
+enum { SCAN_ROWS = 32 };
+
 static enum us_errc load_directory(struct us_dbc *c, int64_t directory, struct us_have *have, int64_t *ret_n_users, int64_t *ret_n_groups,
 	struct us_err *err)
 {
@@ -37,54 +40,84 @@ static enum us_errc load_directory(struct us_dbc *c, int64_t directory, struct u
 #define HAVE_USER "SELECT id, ext_id, name_fold, hash, owned, active, missing_since FROM usr "
 #define HAVE_GROUP "SELECT id, ext_id, name_fold, hash, owned, members_hash, n_members FROM grp "
 
-/* The row that s stands on; one that is in the index already is passed over. */
-static enum us_errc add_have(struct us_stmt *s, bool is_group, bool check_known, const struct us_rules *rules,
-	struct us_have *have, struct us_err *err)
-{
-	struct us_have_side *side = is_group ? &have->groups : &have->users;
-	uint32_t number = (uint32_t) us_stmt_int(s, 0);
-	struct us_slice ext_id = us_stmt_slice(s, 1);
-	struct us_hash id = ext_id.p ? us_hash_slice(ext_id) : us_have_local_id(number);
+/* A row of the index to be. */
+struct have_row {
+	struct us_hash id, name, hash, members;
+	uint32_t number;
+	uint8_t flags;
+};
 
-	if (check_known && us_map_find(&side->ids, id) != US_MAP_NONE)
-		return US_OK;
-	struct us_slice fold = us_stmt_slice(s, 2);
+static enum us_errc take_have(struct us_stmt *s, bool is_group, const struct us_rules *rules, struct have_row *ret_row,
+	struct us_err *err)
+{
+	struct have_row row = { .number = (uint32_t) us_stmt_int(s, 0), .flags = us_stmt_int(s, 4) ? US_HAVE_OWNED : 0 };
+	struct us_slice ext_id = us_stmt_slice(s, 1), fold = us_stmt_slice(s, 2), bytes;
+
 	if (!fold.p)
-		return us_err_set(err, US_INTERNAL, "%s %u has no folded name", is_group ? "group" : "user", number);
-	struct us_hash name = us_hash_slice(fold);
-	struct us_slice bytes = us_stmt_slice(s, 3);
-	struct us_hash hash = us_hash_take(bytes.p, bytes.n), members = US_HASH_ZERO;
-	uint8_t flags = us_stmt_int(s, 4) ? US_HAVE_OWNED : 0;
+		return us_err_set(err, US_INTERNAL, "%s %u has no folded name", is_group ? "group" : "user", row.number);
+	row.id = ext_id.p ? us_hash_slice(ext_id) : us_have_local_id(row.number);
+	row.name = us_hash_slice(fold);
+	bytes = us_stmt_slice(s, 3);
+	row.hash = us_hash_take(bytes.p, bytes.n);
 	if (is_group) {
 		bytes = us_stmt_slice(s, 5);
-		members = us_hash_take(bytes.p, bytes.n);
+		row.members = us_hash_take(bytes.p, bytes.n);
 	} else {
-		flags |= (us_stmt_int(s, 5) ? US_HAVE_ACTIVE : 0) | (us_stmt_int(s, 6) ? US_HAVE_MISSING : 0);
+		row.flags |= (us_stmt_int(s, 5) ? US_HAVE_ACTIVE : 0) | (us_stmt_int(s, 6) ? US_HAVE_MISSING : 0);
 	}
 	if (rules)
-		flags |= (uint8_t)(is_group ? us_rules_group_flags(rules, fold) : us_rules_user_flags(rules, fold));
-	us_have_add(side, id, name, number, hash, members, flags, is_group);
+		row.flags |= (uint8_t) (is_group ? us_rules_group_flags(rules, fold) : us_rules_user_flags(rules, fold));
+	*ret_row = row;
 	return US_OK;
 }
 
-static enum us_errc scan(struct us_dbc *c, int64_t directory, bool is_group, int64_t n,
-	const struct us_rules *rules, struct us_have *have, struct us_err *err)
+static void add_have(struct us_have_side *side, const struct have_row *row, bool is_group)
 {
+	us_have_add(side, row->id, row->name, row->number, row->hash, row->members, row->flags, is_group);
+}
+
+/* The row that s stands on; one that is in the index already is passed over. */
+static enum us_errc add_have_once(struct us_stmt *s, bool is_group, const struct us_rules *rules, struct us_have *have,
+	struct us_err *err)
+{
+	struct us_have_side *side = is_group ? &have->groups : &have->users;
+	struct have_row row;
+	enum us_errc rc = take_have(s, is_group, rules, &row, err);
+
+	if (!rc && us_map_find(&side->ids, row.id) == US_MAP_NONE)
+		add_have(side, &row, is_group);
+	return rc;
+}
+
+static enum us_errc scan(struct us_dbc *c, int64_t directory, bool is_group, int64_t n, const struct us_rules *rules,
+	struct us_have *have, struct us_err *err)
+{
+	struct us_have_side *side = is_group ? &have->groups : &have->users;
+	struct have_row rows[SCAN_ROWS];
+	size_t n_rows = 0;
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, is_group ? HAVE_GROUP "WHERE id >= ?1 AND id < ?2 ORDER BY id" :
 		HAVE_USER "WHERE id >= ?1 AND id < ?2 ORDER BY id", &s, err);
 
 	if (rc)
 		return rc;
-	us_have_reserve(is_group ? &have->groups : &have->users, (uint32_t) (n < 0 ? 0 : n > RESERVE_MAX ? RESERVE_MAX : n), is_group);
+	us_have_reserve(side, (uint32_t) (n < 0 ? 0 : n > RESERVE_MAX ? RESERVE_MAX : n), is_group);
 	us_stmt_bind_int(s, 1, us_object_row(directory, 0));
 	us_stmt_bind_int(s, 2, us_object_row(directory + 1, 0));
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
 		if (is_group)
 			have->n_memberships += us_stmt_int(s, 6);
-		if ((rc = add_have(s, is_group, false, rules, have, err)))
+		if ((rc = take_have(s, is_group, rules, &rows[n_rows], err)))
 			break;
+		us_have_expect(side, rows[n_rows].id, rows[n_rows].name);
+		if (++n_rows < SCAN_ROWS)
+			continue;
+		for (size_t i = 0; i < n_rows; i++)
+			add_have(side, &rows[i], is_group);
+		n_rows = 0;
 	}
+	for (size_t i = 0; i < n_rows; i++)
+		add_have(side, &rows[i], is_group);
 	us_stmt_reset(s);
 	return rc == US_END ? US_OK : rc;
 }
@@ -127,7 +160,7 @@ static enum us_errc look_up(struct us_dbc *c, int64_t directory, bool is_group, 
 		us_stmt_bind_slice(s, 2, by_name ? us_fold(&arena, keys[i]) : keys[i]);
 		rc = us_stmt_step(s, err);
 		if (!rc)
-			rc = add_have(s, is_group, true, rules, have, err);
+			rc = add_have_once(s, is_group, rules, have, err);
 		else if (rc == US_END)
 			rc = US_OK;
 		us_stmt_reset(s);
@@ -153,7 +186,7 @@ static enum us_errc look_up_groups_of_users(struct us_dbc *c, int64_t directory,
 		us_stmt_bind_int(s, 1, directory);
 		us_stmt_bind_int(s, 2, have->users.numbers[i]);
 		while ((rc = us_stmt_step(s, err)) == US_OK)
-			if ((rc = add_have(s, true, true, rules, have, err)))
+			if ((rc = add_have_once(s, true, rules, have, err)))
 				break;
 		us_stmt_reset(s);
 		rc = rc == US_END ? US_OK : rc;

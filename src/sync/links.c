@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { CHUNK_PAIRS = 65536 };
+enum { CHUNK_PAIRS = 65536, ROUND = 32 };
 
 struct pair {
 	uint32_t group, user;
@@ -97,6 +97,22 @@ static uint32_t find(const struct us_links *l, bool is_group, struct us_hash ref
 	return us_map_find(is_group ? &l->have->groups.ids : &l->have->users.ids, ref);
 }
 
+/* Hashes up to ROUND refs in rounds, so that the cache misses of looking them up come at the same time. Returns how many. */
+static size_t hash_refs(const struct us_links *l, bool is_group, const struct us_slice *refs, size_t n, struct us_hash *ret_hashes)
+{
+	const struct refs *r = is_group ? &l->groups : &l->users;
+	const struct us_map *map = r->map.n ? &r->map : is_group ? &l->have->groups.ids : &l->have->users.ids;
+	size_t most = n < ROUND ? n : ROUND;
+
+	for (size_t i = 0; i < most; i++) {
+		ret_hashes[i] = us_hash_slice(refs[i]);
+		us_map_prefetch(map, ret_hashes[i]);
+	}
+	for (size_t i = 0; i < most; i++)
+		us_map_prefetch_key(map, ret_hashes[i]);
+	return most;
+}
+
 static void add_edge(struct us_links *l, uint32_t parent, uint32_t child)
 {
 	if (l->n_edges == l->cap_edges) {
@@ -147,21 +163,28 @@ void us_links_add(struct us_links *l, struct us_hash group_ref, const struct us_
 {
 	uint32_t group = find(l, true, group_ref);
 
-	for (size_t i = 0; i < n; i++) {
-		struct us_hash member = us_hash_slice(member_refs[i]);
-		if (group == US_MAP_NONE || !try_member(l, group, member))
-			wait(l, (struct waiting) { group_ref, member, US_MAP_NONE });
+	for (size_t at = 0, round; at < n; at += round) {
+		struct us_hash members[ROUND];
+		round = hash_refs(l, false, member_refs + at, n - at, members);
+		for (size_t i = 0; i < round; i++)
+			if (group == US_MAP_NONE || !try_member(l, group, members[i]))
+				wait(l, (struct waiting) { group_ref, members[i], US_MAP_NONE });
 	}
 }
 
-void us_links_add_user(struct us_links *l, uint32_t user_place, struct us_hash group_ref)
+void us_links_add_user(struct us_links *l, uint32_t user_place, const struct us_slice *group_refs, size_t n)
 {
-	uint32_t group = find(l, true, group_ref);
-
-	if (group != US_MAP_NONE)
-		us_links_add_places(l, group, user_place);
-	else
-		wait(l, (struct waiting) { group_ref, US_HASH_ZERO, user_place });
+	for (size_t at = 0, round; at < n; at += round) {
+		struct us_hash groups[ROUND];
+		round = hash_refs(l, true, group_refs + at, n - at, groups);
+		for (size_t i = 0; i < round; i++) {
+			uint32_t group = find(l, true, groups[i]);
+			if (group != US_MAP_NONE)
+				us_links_add_places(l, group, user_place);
+			else
+				wait(l, (struct waiting) { groups[i], US_HASH_ZERO, user_place });
+		}
+	}
 }
 
 static int by_edge(const void *a, const void *b)

@@ -19,7 +19,7 @@ void us_links_free(struct us_links *links);
 void us_links_name(struct us_links *links, bool is_group, uint32_t place, struct us_hash ref);
 /* ref names a group; a member that could be both is a user. */
 void us_links_add(struct us_links *links, struct us_hash group_ref, const struct us_slice *member_refs, size_t n);
-void us_links_add_user(struct us_links *links, uint32_t user_place, struct us_hash group_ref);
+void us_links_add_user(struct us_links *links, uint32_t user_place, const struct us_slice *group_refs, size_t n);
 void us_links_add_places(struct us_links *links, uint32_t group_place, uint32_t user_place);
 
 /* Nothing more is added by ref: resolves what waited. */

@@ -255,6 +255,20 @@ static struct us_hash hash_of(const struct us_plan *p, const struct us_user *wan
 	return us_user_hash(&u);
 }
 
+void us_plan_expect(const struct us_plan *p, const struct us_record *record)
+{
+	switch (record->kind) {
+	case US_RECORD_USER:
+		us_map_prefetch(&p->users.have->ids, us_hash_slice(record->id));
+		break;
+	case US_RECORD_GROUP:
+		us_map_prefetch(&p->groups.have->ids, us_hash_slice(record->id));
+		break;
+	case US_RECORD_MEMBERS:
+		break;
+	}
+}
+
 void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_user *want, struct us_slice ref,
 	const struct us_user_image *before, struct us_plan_step *ret_step)
 {
@@ -463,10 +477,8 @@ void us_plan_member_of(struct us_plan *p, struct us_slice user_id, const struct 
 {
 	uint32_t place = us_map_find(&p->users.have->ids, us_hash_slice(user_id));
 
-	if (place == US_MAP_NONE)
-		return;
-	for (size_t i = 0; i < n; i++)
-		us_links_add_user(p->links, place, us_hash_slice(group_refs[i]));
+	if (place != US_MAP_NONE)
+		us_links_add_user(p->links, place, group_refs, n);
 }
 
 void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *complete)

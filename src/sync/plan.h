@@ -76,6 +76,9 @@ struct us_plan_given {
 struct us_plan *us_plan_new(const struct us_plan_input *input);
 void us_plan_free(struct us_plan *plan);
 
+/* A record that will come in a moment: starts fetching what its object will be looked up by. Changes nothing. */
+void us_plan_expect(const struct us_plan *plan, const struct us_record *record);
+
 /* One wanted object. ref: what memberships call it; NONE: its id. before NULL on the first call; after a LOAD step the loaded image. */
 void us_plan_user(struct us_plan *plan, struct us_arena *arena, const struct us_user *want, struct us_slice ref,
 	const struct us_user_image *before, struct us_plan_step *ret_step);

@@ -89,6 +89,24 @@ static enum us_errc open_source(struct act *a)
 	return rc ? rc : a->ops->open(&conf, a->sync->cancel, &a->source, a->err);
 }
 
+/* As soon as all is read: what the source remembers of its listings is not needed for the rest of the run. */
+static void close_source(struct act *a)
+{
+	if (!a->source)
+		return;
+	a->sync->source_requests = a->source->stats.requests;
+	a->sync->source_retries = a->source->stats.retries;
+	a->ops->close(a->source);
+	a->source = NULL;
+}
+
+static void close_plan(struct act *a)
+{
+	us_plan_free(a->plan);
+	a->plan = NULL;
+	us_have_fini(&a->have);
+}
+
 static void open_plan(struct act *a, bool is_single)
 {
 	struct us_plan_input in = { .have = &a->have,
@@ -143,12 +161,12 @@ static enum us_errc finish_plan(struct act *a, const struct us_want *want, const
 		if (us_step_has_row(step.kind)) {
 			us_rows_add(&a->rows, &step);
 			/* Nothing that the plan or the gathered rows still need lives longer than this flush. */
-			if (arena.total_bytes > 4 << 20) {
+			if (arena.total_bytes > 1 << 20) {
 				rc = us_rows_flush(&a->rows, a->err);
 				us_arena_reset(&arena);
 			}
 		} else {
-			if (arena.total_bytes > 4 << 20)
+			if (arena.total_bytes > 1 << 20)
 				rc = us_rows_flush(&a->rows, a->err);
 			if (a->rows.n == 0 && a->rows.n_failures == 0)
 				us_arena_reset(&arena);
@@ -234,6 +252,7 @@ static enum us_errc plan_full(struct act *a)
 	if (rc)
 		return rc;
 	write_certificate(a);
+	close_source(a);
 	if (a->source_err.code) {
 		if (!may_go_on(a)) {
 			*a->err = a->source_err;
@@ -564,6 +583,7 @@ static enum us_errc judge_and_write(struct act *a)
 		return US_OK;
 	if (*a->sync->cancel)
 		return us_err_set(a->err, US_CANCELLED, "Cancelled before anything was written");
+	close_plan(a); /* it is in the store; applying it reads it from there */
 	return write_plan(a);
 }
 
@@ -672,15 +692,10 @@ enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_statu
 			*ret_status = a.status;
 	}
 	enter(&a, US_SYNC_DONE);
-	if (a.source) {
-		sync->source_requests = a.source->stats.requests;
-		sync->source_retries = a.source->stats.retries;
-		a.ops->close(a.source);
-	}
+	close_source(&a);
 	us_mapping_free(a.mapping);
-	us_plan_free(a.plan);
+	close_plan(&a);
 	us_rules_free(a.rules);
-	us_have_fini(&a.have);
 	us_rows_fini(&a.rows);
 	us_messages_fini(&a.messages);
 	us_str_fini(&a.certificate_json);

@@ -2,6 +2,9 @@
 
 #include "store/object.h"
 
+/* Records that the plan is told of before their turn. */
+enum { AHEAD = 8 };
+
 static const struct us_plan_member *to_members(struct us_arena *arena, const struct us_member *members, size_t n)
 {
 	struct us_plan_member *out = us_arena_array(arena, n, sizeof *out);
@@ -185,6 +188,8 @@ enum us_errc us_want_page(const struct us_want *w, struct us_arena *arena, const
 	for (size_t i = 0; i < page->n; i++) {
 		const struct us_record *r = &page->records[i];
 		enum us_errc rc = US_OK;
+		if (i + AHEAD < page->n)
+			us_plan_expect(w->plan, r + AHEAD);
 		switch (r->kind) {
 		case US_RECORD_USER:
 			rc = user(w, arena, r, err);
