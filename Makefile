@@ -28,7 +28,11 @@ tsan: build-tsan
 fuzz:
 	tools/fuzz
 
-bench: all
+# Figures beside their peers, into bench/RESULTS.md.
+bench:
+	tools/install build
+	tools/install bench
+	$(MAKE) all
 	bench/run
 
 fmt:

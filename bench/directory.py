@@ -44,12 +44,12 @@ def configuration(server):
 
 def ldapsearch(server):
     """Reading the same entries, page by page, and throwing them away."""
-    begin = time.monotonic()
+    took = measure.Peer()
     for base, flt, attributes in ((server.users_base, "(objectClass=inetOrgPerson)", USER_ATTRIBUTES),
                                   (server.groups_base, "(objectClass=groupOfNames)", GROUP_ATTRIBUTES)):
-        subprocess.run(["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-x", "-H", server.url, "-D", server.bind_dn, "-w", server.bind_password,
-                        "-E", "pr=1000/noprompt", "-b", base, flt, *attributes], check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - begin
+        took += measure.timed(["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-x", "-H", server.url, "-D", server.bind_dn, "-w", server.bind_password,
+                        "-E", "pr=1000/noprompt", "-b", base, flt, *attributes])
+    return took
 
 
 # --- slapd's own replication ------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def csn(url, base):
 
 
 def replicate(provider):
-    """Seconds and peak memory of a second slapd that fills itself from the first."""
+    """What a second slapd takes that fills itself from the first; None if it gives up."""
     provider.provide()
     with measure.Folder() as folder:
         (folder / "data").mkdir()
@@ -94,7 +94,7 @@ access to * by * read
                 if consumer.poll() is not None or time.monotonic() > begin + 600:
                     return None
                 time.sleep(0.05)
-            return time.monotonic() - begin, measure.peak_mb(consumer.pid)
+            return measure.Peer(time.monotonic() - begin, measure.cpu_seconds(consumer.pid), measure.peak_mb(consumer.pid))
         finally:
             consumer.terminate()
             consumer.wait()
@@ -128,7 +128,7 @@ def postgres():
 
 
 def pg_ldap_sync(server):
-    """Seconds of its first run and of one with nothing changed; None where it does not run, inf if it takes too long."""
+    """What its first run takes and one with nothing changed, None for one that takes too long; None where it does not run."""
     if not shutil.which("pg_ldap_sync"):
         return None
     host, port = server.url.split("//")[1].split(":")
@@ -149,15 +149,9 @@ pg_groups: {{filter: NOT rolcanlogin AND NOT rolsuper AND rolname NOT LIKE 'pg_%
 """)
         times = []
         for _ in range(2):
-            begin = time.monotonic()
-            try:
-                done = subprocess.run(["pg_ldap_sync", "-c", str(conf)], check=False, capture_output=True, text=True, timeout=PG_SECONDS)
-            except subprocess.TimeoutExpired:
-                return [*times, None]
-            if done.returncode:
-                print("pg_ldap_sync:", (done.stderr or done.stdout)[:500])
-                return None
-            times.append(time.monotonic() - begin)
+            times.append(measure.timed(["pg_ldap_sync", "-c", str(conf)], PG_SECONDS))
+            if not times[-1]:
+                return times
         done = subprocess.run(["psql", "-h", str(folder), "-U", "bench", "-d", "postgres", "-Atc",
                                "SELECT count(*) FROM pg_auth_members WHERE roleid >= 16384"], check=True, capture_output=True, text=True)
         print("pg_ldap_sync made", done.stdout.strip(), "memberships")
@@ -174,24 +168,25 @@ def change_mail(server, ldif):
 
 
 def run(quick=False):
-    result = {"load": measure.load(), "sizes": []}
+    result = {"sizes": []}
     for name, users, groups, memberships in SIZES[:1] if quick else SIZES:
         with measure.Folder() as folder:
             measure.generate(folder, users, groups, memberships, shape="ldif")
             with Directory(folder / "company.ldif") as server:
                 conf = configuration(server)
                 ldapsearch(server)  # slapd's caches are warm for everybody
-                limit = measure.median_of(3 if users < 50_000 else 1, lambda: ldapsearch(server))
+                limit = measure.median([ldapsearch(server) for _ in range(3)])
                 alone = measure.read_alone("ldap", conf)
                 first, unchanged, changed, _ = measure.first_unchanged_changed(
-                    "ldap", conf, lambda: change_mail(server, folder / "company.ldif"), runs=3 if users < 50_000 else 1)
+                    "ldap", conf, lambda: change_mail(server, folder / "company.ldif"), firsts=3 if users < 50_000 else 1)
                 assert first.status["addedCount"] == users and changed.status["updatedCount"] == 100, (first.status, changed.status)
                 steps = {"first": first, "nothing changed": unchanged, "100 changed": changed}
-                size = {"name": name, "ldapsearch": limit, "read": [alone["seconds"], alone["peakKB"] / 1024],
+                size = {"name": name, "ldapsearch": vars(limit), "read": [alone["seconds"], alone["peakKB"] / 1024],
                         "steps": {step: [s.wall_s, s.cpu_s, s.peak] for step, s in steps.items()}}
                 if users < 50_000:
-                    size["pg"] = pg_ldap_sync(server)
-                size["syncrepl"] = replicate(server)
+                    size["pg"] = [peer and vars(peer) for peer in pg_ldap_sync(server) or ()]
+                follower = replicate(server)
+                size["syncrepl"] = follower and vars(follower)
                 result["sizes"].append(size)
     return result
 
@@ -201,16 +196,23 @@ def render(result):
     for size in result["sizes"]:
         name, base = size["name"], size["ldapsearch"]
         *limits, most = LIMITS[name]
-        rows.append([name, "ldapsearch, read and thrown away", f"{base:.2f} s", "", "", "1.0", ""])
-        rows.append([name, "usersync, reading alone", f"{size['read'][0]:.2f} s", "", f"{size['read'][1]:.0f} MB", f"{size['read'][0] / base:.1f}", ""])
+
+        def row(what, peer, aim=""):
+            rows.append([name, what, f"{peer['wall_s']:.2f} s", f"{peer['cpu_s']:.2f} s", f"{peer['peak']:.0f} MB",
+                         f"{peer['wall_s'] / base['wall_s']:.1f}", aim])
+
+        row("ldapsearch, read and thrown away", base)
+        rows.append([name, "usersync, reading alone", f"{size['read'][0]:.2f} s", "", f"{size['read'][1]:.0f} MB",
+                     f"{size['read'][0] / base['wall_s']:.1f}", ""])
         for (step, (wall, cpu, peak)), limit in zip(size["steps"].items(), limits):
             aims = [f"at most {limit} s: {measure.verdict(wall, limit)}"] if limit else []
             aims.append(f"{most} MB: {measure.verdict(peak, most)}")
-            rows.append([name, f"usersync, {step}", f"{wall:.2f} s", f"{cpu:.2f} s", f"{peak:.0f} MB", f"{wall / base:.1f}", ", ".join(aims)])
-        if size.get("syncrepl"):
-            seconds, peak = size["syncrepl"]
-            rows.append([name, "slapd's syncrepl consumer, first", f"{seconds:.2f} s", "", f"{peak:.0f} MB", f"{seconds / base:.1f}", ""])
-        for step, seconds in zip(("first", "nothing changed"), size.get("pg") or ()):
-            told = f"{seconds:.1f} s" if seconds else f"over {PG_SECONDS} s"
-            rows.append([name, f"pg-ldap-sync, {step}", told, "", "", f"{seconds / base:.0f}" if seconds else "", ""])
+            row(f"usersync, {step}", {"wall_s": wall, "cpu_s": cpu, "peak": peak}, ", ".join(aims))
+        if size["syncrepl"]:
+            row("slapd's syncrepl consumer, first", size["syncrepl"])
+        for step, peer in zip(("first", "nothing changed"), size.get("pg") or ()):
+            if peer:
+                row(f"pg-ldap-sync, {step}", peer)
+            else:
+                rows.append([name, f"pg-ldap-sync, {step}", f"over {PG_SECONDS} s", "", "", "", ""])
     return measure.table(["users", "what", "time", "processor", "peak memory", "ratio", "aim"], rows)

@@ -1,14 +1,15 @@
 """What all benchmarks need: a server under measurement, its memory, timed syncs, machine facts, tables."""
 
+import json
 import os
 import pathlib
 import platform
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,8 +33,7 @@ def generate(out, users, groups, memberships, shape="column", changed=0):
 
 
 def read_alone(kind, configuration):
-    """Seconds and peak memory of reading the source and throwing the records away."""
-    import json
+    """What reading the source and throwing the records away takes."""
     done = subprocess.run([str(build() / "bench/read"), kind, json.dumps(configuration)], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
@@ -91,13 +91,19 @@ def wait(server, run, deadline):
         pause = min(pause * 1.3, 0.05)
 
 
-def first_unchanged_changed(kind, configuration, change, runs=3):
-    """Steps of a first sync, of syncs with nothing changed (the median one), and after change(). Each on a server just started, so that
+def first_unchanged_changed(kind, configuration, change, firsts=3, runs=3):
+    """Steps of first syncs and of syncs with nothing changed (the median ones), and after change(). Each on a server just started, so that
     memory is that of the step alone."""
+    begun = []
+    for _ in range(firsts - 1):
+        with Folder() as data, system.Server(data=data) as server:
+            begun.append(timed_sync(server, server.create("bench", kind, configuration)))
     with Folder() as data:
         with system.Server(data=data) as server:
             connector = server.create("bench", kind, configuration)
-            first = timed_sync(server, connector)
+            begun.append(timed_sync(server, connector))
+            first = median(begun)
+            first.peak = max(step.peak for step in begun)
         with system.Server(data=data) as server:
             steps = [timed_sync(server, connector) for _ in range(runs)]
             unchanged = median(steps)
@@ -114,14 +120,33 @@ def median(steps):
     return sorted(steps, key=lambda step: step.wall_s)[len(steps) // 2]
 
 
-def timed(argv, **more):
-    begin = time.monotonic()
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, **more)
-    return time.monotonic() - begin
+class Peer:
+    """What another program took: wall and processor seconds, peak memory in MB."""
+
+    def __init__(self, wall_s=0.0, cpu_s=0.0, peak=0.0):
+        self.wall_s, self.cpu_s, self.peak = wall_s, cpu_s, peak
+
+    def __add__(self, after):
+        return Peer(self.wall_s + after.wall_s, self.cpu_s + after.cpu_s, max(self.peak, after.peak))
 
 
-def median_of(count, function):
-    return statistics.median(function() for _ in range(count))
+def timed(argv, seconds=600):
+    """Runs a program to its end; None if it takes longer than that. Its output is thrown away, what it complains of is in the exception."""
+    with tempfile.TemporaryFile() as complaints:
+        begin = time.monotonic()
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=complaints)
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall, is_late = time.monotonic() - begin, not timer.is_alive()
+        timer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if is_late:
+            return None
+        if process.returncode:
+            complaints.seek(0)
+            raise RuntimeError(f"{argv[0]}: {complaints.read(500).decode(errors='replace')}")
+    return Peer(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 # --- the profile --------------------------------------------------------------------------------------------------------
@@ -142,8 +167,8 @@ def profile(server, connector, top=3):
         perf.wait()
         text = subprocess.run(["perf", "report", "-i", out, "--stdio", "--no-children", "-g", "none", "--sort", "symbol"],
                               capture_output=True, text=True, check=False).stdout
-    rows = re.findall(r"^\s+([\d.]+)%\s+\[.\]\s+(\S+)", text, re.MULTILINE)
-    return [(float(percent), name) for percent, name in rows[:top]]
+    rows = re.findall(r"^\s+([\d.]+)%\s+\[(.)\]\s+(\S+)", text, re.MULTILINE)
+    return [(float(percent), name + (" (kernel)" if side == "k" else "")) for percent, side, name in rows[:top]]
 
 
 # --- the machine, and tables ---------------------------------------------------------------------------------------------
@@ -154,10 +179,6 @@ def machine():
     release = re.search(r'PRETTY_NAME="([^"]+)"', pathlib.Path("/etc/os-release").read_text()).group(1)
     return (f"{cpu.group(1).strip() if cpu else platform.machine()}, {os.cpu_count()} cores, {memory} GiB, {release}, "
             f"kernel {platform.release().split('-')[0]}")
-
-
-def load():
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 def table(header, rows):
