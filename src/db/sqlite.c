@@ -253,7 +253,7 @@ static enum us_errc set_up_writer(struct conn *c, struct us_err *err)
 		return us_err_set(err, US_DISK, "%s cannot be kept with a write-ahead log here: is it on a network file system?",
 			c->engine->path);
 	sqlite3_wal_hook(c->db, after_commit, c);
-	return sqlite_exec(c, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -12288;"
+	return sqlite_exec(c, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8192;"
 		"PRAGMA journal_size_limit = 67108864", err);
 }
 
