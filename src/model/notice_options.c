@@ -87,7 +87,7 @@ const struct us_option us_notice_options[] = {
 
 bool us_notice_is_address(struct us_slice text)
 {
-	const char *at = text.n ? memrchr(text.p, '@', text.n) : NULL;
+	const char *at = text.p && text.n ? memrchr(text.p, '@', text.n) : NULL;
 
 	if (!at || at == text.p || at == text.p + text.n - 1 || text.n > ADDRESS_MOST ||
 		memchr(text.p, '@', (size_t)(at - text.p)))

@@ -26,6 +26,7 @@ CALLS = [
     ("POST", "/usersync/connector/77/pause", "operator", 404),
     ("POST", "/usersync/connector/77/resume", "operator", 404),
     ("POST", "/usersync/connector/77/simulate", "operator", 404),
+    ("POST", "/usersync/connector/77/mapping/preview", "operator", 404),
     ("POST", "/usersync/connector/77/cancel", "operator", 404),
     ("POST", "/usersync/connector/77/syncsingle/x", "operator", 404),
     ("GET", "/usersync/connector/1/syncstatus", "monitor", 200),
