@@ -318,6 +318,32 @@ def test_page_edges_lose_nobody(shared_server, tmp_path, kind, page, edge):
             source.stop()
 
 
+def test_eight_thousand_group_renames_are_one_plan(shared_server, tmp_path):
+    """Renamed one by one they took longer than the time-out; and a rename must keep the members."""
+    count = 8000
+    (tmp_path / "users.csv").write_text("id,username\nu1,anna\nu2,ben\n")
+    (tmp_path / "members.csv").write_text("group,member\n" + "".join(f"g{n},u{1 + n % 2}\n" for n in range(count)))
+
+    def write(name):
+        (tmp_path / "groups.csv").write_text("id,name\n" + "".join(f"g{n},{name}-{n}\n" for n in range(count)))
+
+    write("old")
+    limits = {"groups": {"floor": count, "percent": 100}}
+    connector = shared_server.create("group renames", "file", {
+        "path": str(tmp_path / "users.csv"), "groupsPath": str(tmp_path / "groups.csv"), "membershipsPath": str(tmp_path / "members.csv"),
+        "limits": limits})
+    first = shared_server.sync(connector)
+    assert first["status"] == "DONE" and first["groups"]["addedCount"] == count, first
+    # Half of them take the name that another one had.
+    (tmp_path / "groups.csv").write_text("id,name\n" + "".join(
+        f"g{n},{'old' if n < count // 2 else 'new'}-{(n + 1) % (count // 2) if n < count // 2 else n}\n" for n in range(count)))
+    run = shared_server.sync(connector)
+    assert run["status"] == "DONE" and run["groups"]["renamedCount"] == count, run
+    assert run["memberships"]["addedCount"] == run["memberships"]["removedCount"] == 0, run
+    again = shared_server.sync(connector)
+    assert again["status"] == "DONE" and again["changes"] == 0, again
+
+
 # --- what belongs to others ---------------------------------------------------------------------
 
 def test_users_and_members_of_another_connector_are_never_touched(shared_server, ldap):
