@@ -2,6 +2,7 @@
 #include "temp.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "base/clock.h"
@@ -444,10 +445,15 @@ static void any_failing_statement_leaves_the_connector_free(void **state)
 	}
 }
 
+static sem_t is_open; /* w->job is the one whose worker this is */
+
 static void hold_worker(struct world *w)
 {
 	struct us_err err = US_ERR_INIT;
 	int64_t run;
+
+	sem_wait(&is_open);
+	sem_post(&is_open);
 
 	/* from inside the run of connector 1: the queued run of the other cannot be cancelled at once, and is
 	 * cancelled all the same */
@@ -482,7 +488,9 @@ static void cancel_that_cannot_be_written_is_not_forgotten(void **state)
 	assert_ok(us_run_create(c, &rows[1], 1000, &second, &err));
 	commit(c);
 	us_job_close(w->job);
+	sem_init(&is_open, 0, 0);
 	assert_ok(us_job_open(&(struct us_job_conf) { .store = w->store, .n_workers = 1 }, &w->job, &err));
+	sem_post(&is_open);
 	assert_int_equal(wait(w, first), US_RUN_DONE);
 	assert_int_equal(wait(w, second), US_RUN_CANCELLED);
 	other.kind = US_RUN_FULL;
