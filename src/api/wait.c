@@ -125,7 +125,7 @@ static enum us_errc start(struct us_wait *wait, struct waiter *w, struct us_err 
 	bool is_new;
 	enum us_errc rc = us_job_start(wait->api->conf.job, &request, &w->run, &is_new, err);
 
-	w->is_own = is_new;
+	w->is_own = rc == US_OK && is_new;
 	atomic_store(&w->is_over, false);
 	/* The same update, asked for twice at the same time, is one. */
 	if (!rc && !is_new && us_db_lease_reader(wait->api->conf.store->db, &c, NULL) == US_OK) {
