@@ -159,6 +159,10 @@ static void select_filled(struct us_plan *p)
 	while (us_links_walk_next(&walk, &group, &user))
 		if (p->users.marks[user] & SEEN)
 			filled[component[group]] = 1;
+	/* Whose members could not be read is not known to be empty, nor is what it is inside of. */
+	for (uint32_t i = 0; i < n_groups; i++)
+		if (p->groups.marks[i] & KEEPS_LINKS)
+			filled[component[i]] = 1;
 	/* A child's component is never greater than its parent's: in that order each child is settled before its
 	 * parents. */
 	uint32_t *first = us_calloc((size_t)n_components + 2, sizeof *first),
@@ -218,7 +222,8 @@ static bool select_groups(struct us_plan *p, struct us_plan_step *step)
 {
 	struct side *s = &p->groups;
 
-	if (!p->in.settings.drops_empty_groups || !p->is_whole)
+	/* Somebody without an id may be the one who is in it. */
+	if (!p->in.settings.drops_empty_groups || !p->is_whole || p->users.unidentified || p->groups.unidentified)
 		return false;
 	if (!p->selected) {
 		p->selected = us_calloc(s->have->n + 1, 1);
