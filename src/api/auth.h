@@ -25,7 +25,4 @@ enum us_errc us_auth_check(struct us_auth *auth, const struct us_httpd_request *
 void us_auth_forget(struct us_auth *auth);
 int64_t us_auth_failures(const struct us_auth *auth); /* since start */
 
-/* "Basic …" taken apart; false if it is malformed. The password lives in arena. */
-bool us_auth_parse_basic(struct us_arena *arena, struct us_slice header, struct us_slice *ret_name, struct us_slice *ret_password);
-
 #endif

@@ -1,7 +1,8 @@
 /* Whatever stands in an Authorization header gives a name without a colon and a password of text, or nothing. */
 #include <stdint.h>
 
-#include "api/auth.h"
+#include "base/err.h"
+#include "net/basic.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -10,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_slice name, password;
 
-	if (us_auth_parse_basic(&arena, (struct us_slice) { (const char *) data, size }, &name, &password)) {
+	if (us_basic_parse(&arena, (struct us_slice) { (const char *) data, size }, &name, &password)) {
 		us_assert(!memchr(name.p, ':', name.n));
 		us_assert(us_slice_is_utf8(name) && us_slice_is_utf8(password));
 		us_assert(name.n + password.n + 1 <= size);
