@@ -295,20 +295,26 @@ static void add_message(struct us_slice messages, const char *text, struct us_st
 	us_jsonw_close(&w, ']');
 }
 
+/* Nothing was written, so the plan of an approved run is as good as it was: it waits again, for whoever finds out why the server stopped. */
 static enum us_errc interrupt(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
 {
+	bool was_approved = run->decided_by.n > 0;
 	struct us_str messages = US_STR_INIT;
 	struct us_stmt *s;
-	enum us_errc rc = us_run_set_status(c, run->id, US_RUN_RUNNING, US_RUN_INTERRUPTED, now_s, err);
+	enum us_errc rc = us_db_prepare(c, "UPDATE run SET messages = ?1, decided_by = NULL WHERE id = ?2", &s, err);
 
-	if (rc || (rc = us_db_prepare(c, "UPDATE run SET messages = ?1 WHERE id = ?2", &s, err)))
+	if (rc)
 		return rc;
-	add_message(run->messages, "Interrupted: the server stopped during this run; nothing was written", &messages);
+	add_message(run->messages, was_approved
+			? "Interrupted: the server stopped while this approved plan was written; nothing was changed. Approve or reject it again"
+			: "Interrupted: the server stopped during this run; nothing was written", &messages);
 	us_stmt_bind_slice(s, 1, us_str_slice(&messages));
 	us_stmt_bind_int(s, 2, run->id);
 	rc = us_stmt_run(s, NULL, err);
 	us_str_fini(&messages);
-	return rc;
+	if (rc)
+		return rc;
+	return us_run_set_status(c, run->id, US_RUN_RUNNING, was_approved ? US_RUN_HELD : US_RUN_INTERRUPTED, now_s, err);
 }
 
 enum us_errc us_run_interrupt_all(struct us_dbc *c, int64_t now_s, int64_t *ret_n, struct us_err *err)

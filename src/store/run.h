@@ -49,7 +49,7 @@ enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status 
 	struct us_err *err);
 /* Writes report, messages, certificate, held, decided_by, base_revision, n_changes of run->id; not its status. */
 enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err);
-/* RUNNING → INTERRUPTED, with a message that says so. */
+/* RUNNING → INTERRUPTED, with a message that says so; an approved one → HELD: its plan is whole, and waits for a decision again. */
 enum us_errc us_run_interrupt_all(struct us_dbc *c, int64_t now_s, int64_t *ret_n, struct us_err *err);
 
 /* ---- the rows of a plan ---- */
