@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <gnutls/gnutls.h>
 #include <ldap.h>
+#include <libxml/parser.h>
 #include <lua.h>
 #include <microhttpd.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -21,6 +22,7 @@ static struct us_library list[] = {
 	{ "libcurl", NULL },
 	{ "libmicrohttpd", NULL },
 	{ "libsodium", NULL },
+	{ "libxml2", LIBXML_DOTTED_VERSION },
 	{ "lua", LUA_RELEASE },
 	{ "pcre2", pcre_version },
 	{ "sqlite", NULL },
