@@ -4,58 +4,16 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 
-enum { NAME_CHARACTERS_MOST = 200, PASSWORD_LEAST = 8, PASSWORD_MOST = 256, TOKEN_RANDOM_BYTES = 32 };
+enum { TOKEN_RANDOM_BYTES = 32 };
 #define TOKEN_PREFIX "us_"
-
-static void problem(struct us_call *call, const char *field, const char *reason)
-{
-	us_problem_add(call->arena, &call->problems, field, "%s", reason);
-}
-
-/* NONE if it is not there or no string; then the problem is noted. */
-static struct us_slice read_text(struct us_call *call, const struct us_json *body, const char *field, bool is_required)
-{
-	const struct us_json *v = us_json_find(body, field);
-
-	if (!v && is_required)
-		problem(call, field, "is required");
-	if (v && v->type != US_JSON_STRING)
-		us_problem_add(call->arena, &call->problems, field, "must be a string, not %s", us_json_type_name(v->type));
-	return us_json_string(body, field);
-}
-
-/* A colon would end the name in HTTP Basic. */
-static void check_name(struct us_call *call, struct us_slice name, bool may_have_colon)
-{
-	if (!name.p)
-		return;
-	if (!may_have_colon && memchr(name.p, ':', name.n))
-		problem(call, "name", "must not hold a colon");
-	else
-		us_call_check_name(call, "name", name, NAME_CHARACTERS_MOST);
-}
-
-static void check_password(struct us_call *call, struct us_slice password)
-{
-	size_t n = us_slice_characters(password);
-
-	if (!password.p)
-		return;
-	if (n < PASSWORD_LEAST)
-		us_problem_add(call->arena, &call->problems, "password", "is shorter than %d characters", PASSWORD_LEAST);
-	else if (n > PASSWORD_MOST)
-		us_problem_add(call->arena, &call->problems, "password", "is longer than %d characters", PASSWORD_MOST);
-	else if (memchr(password.p, 0, password.n))
-		problem(call, "password", "holds a NUL");
-}
 
 static enum us_role read_role(struct us_call *call, const struct us_json *body, bool is_required)
 {
-	struct us_slice text = read_text(call, body, "role", is_required);
+	struct us_slice text = us_call_read_text(call, body, "role", is_required);
 	enum us_role role = US_ROLE_COUNT;
 
 	if (text.p && !us_role_parse(text, &role))
-		problem(call, "role", "must be one of admin, operator, monitor");
+		us_problem_add(call->arena, &call->problems, "role", "must be one of admin, operator, monitor");
 	return role;
 }
 
@@ -119,10 +77,10 @@ enum us_errc us_accounts_add(struct us_call *call, struct us_err *err)
 
 	if (rc)
 		return rc;
-	struct us_slice name = read_text(call, body, "name", true), password = read_text(call, body, "password", true);
-	check_name(call, name, false);
+	struct us_slice name = us_call_read_text(call, body, "name", true), password = us_call_read_text(call, body, "password", true);
+	us_call_check_login_name(call, name);
 	enum us_role role = read_role(call, body, true);
-	check_password(call, password);
+	us_call_check_password(call, password);
 	us_call_refuse_others(call, body, known);
 	rc = us_call_check_problems(call, err);
 	if (!rc)
@@ -159,9 +117,9 @@ enum us_errc us_accounts_change(struct us_call *call, struct us_err *err)
 		rc = us_call_read_object(call, &body, err);
 	if (rc)
 		return rc;
-	struct us_slice password = read_text(call, body, "password", false);
+	struct us_slice password = us_call_read_text(call, body, "password", false);
 	enum us_role role = read_role(call, body, false);
-	check_password(call, password);
+	us_call_check_password(call, password);
 	us_call_refuse_others(call, body, known);
 	rc = us_call_check_problems(call, err);
 	if (!rc && password.p)
@@ -225,8 +183,9 @@ enum us_errc us_tokens_add(struct us_call *call, struct us_err *err)
 
 	if (rc)
 		return rc;
-	token.name = read_text(call, body, "name", true);
-	check_name(call, token.name, true);
+	token.name = us_call_read_text(call, body, "name", true);
+	if (token.name.p)
+		us_call_check_name(call, "name", token.name, US_CALL_NAME_CHARACTERS);
 	token.role = read_role(call, body, true);
 	const struct us_json *expires = us_json_find(body, "expiresIn");
 	if (expires && (expires->type != US_JSON_INT || expires->integer < 1 || expires->integer > most_s))

@@ -89,6 +89,42 @@ void us_call_check_name(struct us_call *call, const char *field, struct us_slice
 		us_problem_add(call->arena, &call->problems, field, "is longer than %zu characters", most);
 }
 
+struct us_slice us_call_read_text(struct us_call *call, const struct us_json *doc, const char *field, bool is_required)
+{
+	const struct us_json *v = us_json_find(doc, field);
+
+	if (!v && is_required)
+		us_problem_add(call->arena, &call->problems, field, "is required");
+	if (v && v->type != US_JSON_STRING)
+		us_problem_add(call->arena, &call->problems, field, "must be a string, not %s", us_json_type_name(v->type));
+	return us_json_string(doc, field);
+}
+
+/* A colon would end the name in HTTP Basic. */
+void us_call_check_login_name(struct us_call *call, struct us_slice name)
+{
+	if (!name.p)
+		return;
+	if (memchr(name.p, ':', name.n))
+		us_problem_add(call->arena, &call->problems, "name", "must not hold a colon");
+	else
+		us_call_check_name(call, "name", name, US_CALL_NAME_CHARACTERS);
+}
+
+void us_call_check_password(struct us_call *call, struct us_slice password)
+{
+	size_t n = us_slice_characters(password);
+
+	if (!password.p)
+		return;
+	if (n < US_CALL_PASSWORD_LEAST)
+		us_problem_add(call->arena, &call->problems, "password", "is shorter than %d characters", US_CALL_PASSWORD_LEAST);
+	else if (n > US_CALL_PASSWORD_MOST)
+		us_problem_add(call->arena, &call->problems, "password", "is longer than %d characters", US_CALL_PASSWORD_MOST);
+	else if (memchr(password.p, 0, password.n))
+		us_problem_add(call->arena, &call->problems, "password", "holds a NUL");
+}
+
 enum us_errc us_call_read_number(struct us_call *call, int parameter, const char *what, int64_t *ret_number, struct us_err *err)
 {
 	struct us_slice text = call->parameters[parameter];

@@ -49,6 +49,13 @@ enum us_errc us_call_check_problems(struct us_call *call, struct us_err *err);
 /* A name that somebody gives: one line, at most so many characters. Complains under that field. */
 void us_call_check_name(struct us_call *call, const char *field, struct us_slice name, size_t most);
 
+/* A member of doc that is a string; NONE if it is not there or is none: then it complains. */
+struct us_slice us_call_read_text(struct us_call *call, const struct us_json *doc, const char *field, bool is_required);
+enum { US_CALL_NAME_CHARACTERS = 200, US_CALL_PASSWORD_LEAST = 8, US_CALL_PASSWORD_MOST = 256 };
+/* What is sent in HTTP Basic: a name without a colon, a password of 8 to 256 characters without NUL. NONE is fine. */
+void us_call_check_login_name(struct us_call *call, struct us_slice name);
+void us_call_check_password(struct us_call *call, struct us_slice password);
+
 /* A positive number in the path; anything else is US_NOT_FOUND ("no <what> <text>"). */
 enum us_errc us_call_read_number(struct us_call *call, int parameter, const char *what, int64_t *ret_number, struct us_err *err);
 /* ?limit=, 1 … most. */

@@ -8,6 +8,7 @@
 #define CONNECTOR "/usersync/connector"
 #define RUN "/usersync/syncstatus/{id}"
 #define DIRECTORY "/directory/{directoryID}"
+#define APPLICATION "/application"
 #define TARGET "/notice/target"
 #define DELIVERY "/notice/delivery"
 
@@ -92,6 +93,20 @@ const struct us_route us_routes[] = {
 	{ US_HTTPD_POST, "/token", US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addToken", "Makes an API token; its secret is given this once.",
 		"NewToken", "CreatedToken", us_tokens_add },
 	{ US_HTTPD_DELETE, "/token/{tokenID}", US_ROLE_ADMIN, 204, 0, "removeToken", "Makes a token invalid at once.", NULL, NULL, us_tokens_remove },
+	{ US_HTTPD_GET, APPLICATION, US_ROLE_OPERATOR, 200, 0, "listApplications", "All applications that are served; secrets are never given out.", NULL,
+		"ApplicationList", us_applications_list },
+	{ US_HTTPD_POST, APPLICATION, US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addApplication",
+		"Adds an application. Without a password it gets one, which this answer alone shows.", "NewApplication", "Application", us_applications_add },
+	{ US_HTTPD_GET, APPLICATION "/{name}", US_ROLE_OPERATOR, 200, 0, "showApplication", "One application.", NULL, "Application", us_applications_show },
+	{ US_HTTPD_PUT, APPLICATION "/{name}", US_ROLE_ADMIN, 200, US_ROUTE_CONFLICT, "saveApplication",
+		"Saves what is given; the rest stays as it is. A new password is valid at once, the old one no more.", "SavedApplication", "Application",
+		us_applications_save },
+	{ US_HTTPD_DELETE, APPLICATION "/{name}", US_ROLE_ADMIN, 204, 0, "removeApplication", "Takes the application away; it is refused at once.", NULL, NULL,
+		us_applications_remove },
+	{ US_HTTPD_POST, APPLICATION "/{name}/token", US_ROLE_ADMIN, 201, 0, "makeApplicationToken",
+		"Makes a bearer token for it, which this answer alone shows; one that it had is no longer valid.", NULL, "Application", us_applications_make_token },
+	{ US_HTTPD_DELETE, APPLICATION "/{name}/token", US_ROLE_ADMIN, 204, 0, "removeApplicationToken", "Makes its token invalid at once.", NULL, NULL,
+		us_applications_remove_token },
 	{ US_HTTPD_GET, "/support", US_ROLE_ADMIN, 200, 0, "support",
 		"What somebody needs to help: versions, figures, settings and runs, without secrets and without names of people, groups and hosts.",
 		NULL, "SupportBundle", us_support_show },

@@ -16,6 +16,13 @@
 #define ACCOUNT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f:\\\\x7f]*[^\\\\x00-\\\\x20:\\\\x7f][^\\\\x00-\\\\x1f:\\\\x7f]*$\"}"
 #define TOKEN_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
 #define PASSWORD "{\"type\":\"string\",\"minLength\":8,\"maxLength\":256,\"pattern\":\"^[^\\\\x00]*$\",\"writeOnly\":true}"
+#define RIGHTS "{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"string\",\"enum\":[\"read\",\"write\",\"authenticate\"]},\"description\":\"read: users, groups and " \
+	"events. write: change local directories. authenticate: check users' passwords, hold sessions.\"}"
+#define APPLICATION_DIRECTORIES "{\"type\":\"array\",\"maxItems\":100,\"items\":{\"type\":\"integer\",\"minimum\":1},\"description\":\"Numbers of the directories that it sees, in " \
+	"order: the first one wins on equal names.\"}"
+#define ADDRESSES "{\"type\":\"array\",\"maxItems\":100,\"items\":" TEXT ",\"description\":\"Addresses and ranges (CIDR) that it may come from; none: any.\"}"
+#define APPLICATION_SETTINGS "\"directories\":" APPLICATION_DIRECTORIES ",\"addresses\":" ADDRESSES ",\"rights\":" RIGHTS
+#define APPLICATION_SHOWN "\"hasPassword\":{\"type\":\"boolean\"},\"hasToken\":{\"type\":\"boolean\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL ",\"lastUsed\":" TIME_OR_NULL
 #define NOTICE_KIND "{\"type\":\"string\",\"enum\":[\"webhook\",\"mail\"]}"
 #define DELIVERY_STATE "{\"type\":\"string\",\"enum\":[\"WAITING\",\"DELIVERED\",\"DEAD\"]}"
 #define OUTCOME_COUNTS "\"addedCount\":" COUNT ",\"notModifiedCount\":" COUNT ",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT \
@@ -120,6 +127,14 @@ const struct us_schema us_schemas[] = {
 	{ "NewToken", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" TOKEN_NAME ",\"role\":" ROLE
 		",\"expiresIn\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":3162240000,\"description\":\"Seconds; for ever if it is not given.\"}}}" },
 	{ "CreatedToken", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"role\",\"created\",\"expires\",\"token\"],\"properties\":{" TOKEN_MEMBERS ",\"token\":" TEXT "}}" },
+	{ "Application", "{\"type\":\"object\",\"required\":[\"name\",\"directories\",\"addresses\",\"rights\",\"hasPassword\",\"hasToken\",\"lastUsed\"],\"properties\":{"
+		"\"name\":" TEXT "," APPLICATION_SETTINGS "," APPLICATION_SHOWN ",\"password\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"},"
+		"\"token\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"}}}" },
+	{ "ApplicationList", LIST("Application") },
+	{ "NewApplication", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD
+		"," APPLICATION_SETTINGS "}}" },
+	{ "SavedApplication", "{\"type\":\"object\",\"additionalProperties\":false,\"description\":\"What a listing shows besides is passed over.\",\"properties\":{"
+		"\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD "," APPLICATION_SETTINGS "," APPLICATION_SHOWN "}}" },
 	{ "NoticeTarget", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"kind\",\"enabled\",\"configuration\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"name\":" TEXT
 		",\"kind\":" NOTICE_KIND ",\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL
 		",\"secret\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"}}}" },

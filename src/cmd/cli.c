@@ -227,3 +227,31 @@ bool us_cli_confirm(const char *question)
 	fflush(stderr);
 	return fgets(line, sizeof line, stdin) && strcmp(line, "yes\n") == 0;
 }
+
+int us_cli_find_directory(struct us_cli *cli, const char *key, int64_t *ret_id)
+{
+	const struct us_json *connector;
+
+	if (us_slice_to_int(us_slice(key), ret_id))
+		return US_EXIT_OK;
+	int code = us_cli_find_connector(cli, key, &connector);
+	if (code == US_EXIT_OK)
+		*ret_id = us_json_int(connector, "directoryId", 0);
+	return code;
+}
+
+void us_cli_put_list(struct us_jsonw *w, const char *key, const char *list)
+{
+	if (!list)
+		return;
+	us_jsonw_key(w, key);
+	us_jsonw_open(w, '[');
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		struct us_slice one = us_slice_trim((struct us_slice) { list, n });
+		if (one.n)
+			us_jsonw_string(w, one);
+		list += n + (list[n] == ',');
+	}
+	us_jsonw_close(w, ']');
+}

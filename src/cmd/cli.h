@@ -61,11 +61,15 @@ const char *us_cli_path(struct us_cli *cli, const char *format, ...);
 bool us_cli_match_connector(const struct us_json *list, const char *key, const struct us_json **ret_connector);
 /* A connector by UUID, number or name, as the server shows it. Prints what is wrong and gives the exit code. US_EXIT_OK: *ret_connector. */
 int us_cli_find_connector(struct us_cli *cli, const char *key, const struct us_json **ret_connector);
+/* A directory by its number, or that of a connector by name or UUID. Prints what is wrong and gives the exit code. */
+int us_cli_find_directory(struct us_cli *cli, const char *key, int64_t *ret_id);
 /* A run by its number; or the last run of a connector by the connector's name or UUID. */
 int us_cli_find_run(struct us_cli *cli, const char *key, int64_t *ret_run);
 
 /* Text of a member, NUL-terminated in the arena; the fallback if it is no string. */
 const char *us_cli_text(struct us_cli *cli, const struct us_json *obj, const char *key, const char *fallback);
+/* A member that is an array of strings: "a,b" taken apart, white space around each left out; nothing if list is NULL. */
+void us_cli_put_list(struct us_jsonw *w, const char *key, const char *list);
 /* "3 min", "2 h", "5 days": the larger unit only. */
 const char *us_cli_span(struct us_cli *cli, int64_t seconds);
 /* Asks on a terminal; without one, or on any other answer than yes, false. */

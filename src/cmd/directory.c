@@ -4,19 +4,6 @@
 #include "cmd/table.h"
 #include "cmd/verbs.h"
 
-/* A directory by number, or by the name or UUID of the connector that owns it. */
-static int find_directory(struct us_cli *cli, const char *key, int64_t *ret_id)
-{
-	const struct us_json *connector;
-
-	if (us_slice_to_int(us_slice(key), ret_id))
-		return US_EXIT_OK;
-	int code = us_cli_find_connector(cli, key, &connector);
-	if (code == US_EXIT_OK)
-		*ret_id = us_json_int(connector, "directoryId", 0);
-	return code;
-}
-
 static const char *number(struct us_cli *cli, int64_t id) { return us_arena_printf(&cli->arena, "%lld", (long long) id); }
 
 int us_directory_list_run(struct us_cli *cli)
@@ -49,7 +36,7 @@ int us_directory_show_run(struct us_cli *cli)
 {
 	struct us_client_answer answer;
 	int64_t id;
-	int code = find_directory(cli, cli->args.operands[0], &id);
+	int code = us_cli_find_directory(cli, cli->args.operands[0], &id);
 
 	if (code == US_EXIT_OK)
 		code = us_cli_call(cli, "GET", us_cli_path(cli, "/directory/%s", number(cli, id)), US_SLICE_NONE, &answer);
@@ -85,7 +72,7 @@ static int list_or_show(struct us_cli *cli, const char *kind, const char *const 
 	struct us_client_answer answer;
 	struct us_table table;
 	int64_t id;
-	int code = find_directory(cli, cli->args.operands[0], &id);
+	int code = us_cli_find_directory(cli, cli->args.operands[0], &id);
 
 	if (code != US_EXIT_OK)
 		return code;
@@ -131,7 +118,7 @@ int us_directory_delete_run(struct us_cli *cli)
 {
 	struct us_client_answer answer;
 	int64_t id;
-	int code = find_directory(cli, cli->args.operands[0], &id);
+	int code = us_cli_find_directory(cli, cli->args.operands[0], &id);
 
 	if (code == US_EXIT_OK)
 		code = us_cli_call(cli, "GET", us_cli_path(cli, "/directory/%s", number(cli, id)), US_SLICE_NONE, &answer);

@@ -82,23 +82,6 @@ int us_notice_target_show_run(struct us_cli *cli)
 	return code;
 }
 
-/* "a,b" as an array; nothing if the flag was not given. */
-static void put_list(struct us_jsonw *w, const char *key, const char *list)
-{
-	if (!list)
-		return;
-	us_jsonw_key(w, key);
-	us_jsonw_open(w, '[');
-	while (*list) {
-		size_t n = strcspn(list, ",");
-		struct us_slice one = us_slice_trim((struct us_slice) { list, n });
-		if (one.n)
-			us_jsonw_string(w, one);
-		list += n + (list[n] == ',');
-	}
-	us_jsonw_close(w, ']');
-}
-
 /* Names or numbers of connectors as their uniqueIds. */
 static int put_connectors(struct us_cli *cli, struct us_jsonw *w, const char *list)
 {
@@ -114,7 +97,7 @@ static int put_connectors(struct us_cli *cli, struct us_jsonw *w, const char *li
 		list += n + (list[n] == ',');
 	}
 	if (code == US_EXIT_OK && ids.n)
-		put_list(w, "connectors", us_str_text(&ids));
+		us_cli_put_list(w, "connectors", us_str_text(&ids));
 	us_str_fini(&ids);
 	return code;
 }
@@ -147,7 +130,7 @@ static int put_mail(struct us_cli *cli, struct us_jsonw *w)
 
 	if (port && !us_slice_to_int(us_slice(port), &n))
 		return us_cli_misuse(cli, "'%s' is no port", port);
-	put_list(w, "to", us_cli_flag(cli, "mail"));
+	us_cli_put_list(w, "to", us_cli_flag(cli, "mail"));
 	us_jsonw_put_text(w, "server", us_cli_flag(cli, "server"));
 	us_jsonw_put_text(w, "from", us_cli_flag(cli, "from"));
 	if (port)
@@ -202,7 +185,7 @@ int us_notice_target_add_run(struct us_cli *cli)
 		us_jsonw_put_text(&w, "url", webhook);
 	else
 		code = put_mail(cli, &w);
-	put_list(&w, "events", us_cli_flag(cli, "events"));
+	us_cli_put_list(&w, "events", us_cli_flag(cli, "events"));
 	if (code == US_EXIT_OK)
 		code = put_connectors(cli, &w, us_cli_flag(cli, "connector"));
 	if (code == US_EXIT_OK)

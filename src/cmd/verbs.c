@@ -47,6 +47,22 @@ static const struct us_flag token_flags[] = {
 	{ "expires", "TIME", "valid for so long (12h, 90d); for ever if not given" },
 	{ 0 },
 };
+static const struct us_flag application_add_flags[] = {
+	{ "directories", "LIST", "what it sees, in order, with commas: numbers of directories, or names of connectors" },
+	{ "rights", "LIST", "read, write, authenticate, with commas; read,authenticate if not given" },
+	{ "addresses", "LIST", "where it may come from, with commas (10.1.0.0/16, ::1); anywhere if not given" },
+	{ "password", NULL, "give its password instead of having one made" },
+	{ 0 },
+};
+static const struct us_flag application_change_flags[] = {
+	{ "name", "NAME", "another name" },
+	{ "directories", "LIST", "what it sees, in order, with commas: numbers of directories, or names of connectors" },
+	{ "rights", "LIST", "read, write, authenticate, with commas" },
+	{ "addresses", "LIST", "where it may come from, with commas; \"\" is anywhere" },
+	{ "password", NULL, "set a new password" },
+	{ 0 },
+};
+static const struct us_flag application_token_flags[] = { { "remove", NULL, "take its token away instead" }, { 0 } };
 static const struct us_flag import_flags[] = {
 	{ "dry-run", NULL, "say what would change, change nothing" },
 	{ "passphrase-file", "FILE", "its first line opens the file's sealed secrets" },
@@ -157,6 +173,17 @@ const struct us_verb us_verbs[] = {
 	{ "token add", "NAME", "make an API token and print it once", NULL, token_flags, 1, 1, .run = us_token_add_run },
 	{ "token list", "", "all API tokens, without their secrets", NULL, NO_FLAGS, 0, 0, .run = us_token_list_run },
 	{ "token remove", "ID", "make an API token invalid", NULL, NO_FLAGS, 1, 1, .run = us_token_remove_run },
+	{ "application list", "", "who is served: applications, and the directories that they see", NULL, NO_FLAGS, 0, 0, .run = us_application_list_run },
+	{ "application show", "NAME", "one application", NULL, NO_FLAGS, 1, 1, .run = us_application_show_run },
+	{ "application add", "NAME", "serve an application by the Crowd protocol and SCIM",
+		"Its password is made by the server and printed once. With --password it comes from USERSYNC_NEW_PASSWORD, else from the terminal, else from the\n"
+		"first line of standard input.",
+		application_add_flags, 1, 1, .run = us_application_add_run },
+	{ "application change", "NAME", "its directories, rights, addresses, name or password", NULL, application_change_flags, 1, 1,
+		.run = us_application_change_run },
+	{ "application token", "NAME", "make a bearer token for it and print it once", "One that it had is no longer valid.", application_token_flags, 1, 1,
+		.run = us_application_token_run },
+	{ "application remove", "NAME", "serve it no more", NULL, yes_flags, 1, 1, .run = us_application_remove_run },
 	{ "support", "", "what somebody needs to help, as JSON without secrets and names",
 		"Versions, figures, settings and the last runs of each connector; docs/operating.md says what is in it and what is not.",
 		support_flags, 0, 0, .run = us_support_run },

@@ -43,6 +43,13 @@ int us_token_add_run(struct us_cli *cli);
 int us_token_list_run(struct us_cli *cli);
 int us_token_remove_run(struct us_cli *cli);
 
+int us_application_list_run(struct us_cli *cli);
+int us_application_show_run(struct us_cli *cli);
+int us_application_add_run(struct us_cli *cli);
+int us_application_change_run(struct us_cli *cli);
+int us_application_token_run(struct us_cli *cli);
+int us_application_remove_run(struct us_cli *cli);
+
 int us_support_run(struct us_cli *cli);
 int us_notice_target_list_run(struct us_cli *cli);
 int us_notice_target_show_run(struct us_cli *cli);

@@ -1,6 +1,7 @@
 #include "store/connector.h"
 
 #include "base/fold.h"
+#include "store/application.h"
 #include "store/directory.h"
 #include "store/notice.h"
 #include "store/row.h"
@@ -331,7 +332,8 @@ enum us_errc us_connector_delete(struct us_dbc *c, int64_t id, struct us_err *er
 	if (rc)
 		return rc;
 	us_stmt_bind_int(s, 1, id);
-	if ((rc = us_stmt_run(s, NULL, err)) || (rc = us_db_prepare(c, "DELETE FROM connector WHERE id = ?1", &s, err)))
+	if ((rc = us_stmt_run(s, NULL, err)) || (rc = us_application_forget_connector(c, id, err)) ||
+		(rc = us_db_prepare(c, "DELETE FROM connector WHERE id = ?1", &s, err)))
 		return rc;
 	us_stmt_bind_int(s, 1, id);
 	rc = us_stmt_run(s, &changed, err);

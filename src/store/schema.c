@@ -87,8 +87,18 @@ static const char notices[] =
 	"CREATE TABLE notice_state (connector INTEGER PRIMARY KEY, failures BIGINT NOT NULL, alarm BIGINT NOT NULL, alarm_run BIGINT NOT NULL,"
 	" success_at BIGINT NOT NULL, overdue_told BIGINT NOT NULL, expiry_told BIGINT NOT NULL, expiry_step BIGINT NOT NULL)";
 
+/* Applications: who is served, and what each sees, in order of place. A directory that belongs to a connector is found by its connector. */
+static const char applications[] =
+	"INSERT INTO sequence (name, last) VALUES ('application', 0);"
+
+	"CREATE TABLE application (id INTEGER PRIMARY KEY, name_fold TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password_hash TEXT,"
+	" token_sha256 TEXT UNIQUE, rights BIGINT NOT NULL, addresses TEXT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL,"
+	" last_used BIGINT NOT NULL);"
+	"CREATE TABLE application_directory (application BIGINT NOT NULL, place BIGINT NOT NULL, directory BIGINT NOT NULL, connector TEXT,"
+	" PRIMARY KEY (application, place)) WITHOUT ROWID";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices };
+static const char *const steps[] = { first, schedules, pruning, notices, applications };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 
