@@ -123,6 +123,9 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 		else if (us_slice_is(key, "after")) {
 			section = &c.after;
 			c.has_after = true;
+		} else if (us_slice_is(key, "approved")) {
+			section = &c.approved;
+			c.has_approved = true;
 		} else
 			bad(path, number, "an unknown section");
 	}

@@ -10,6 +10,7 @@
  *     plan:                                lines `user ADDED name`, `members group +name -name +@group`; ` ~ text`: the reason holds text
  *     message: text                        some message of the run holds it; may be repeated
  *     after:                               lines of objects; left out: as before
+ *     approved:                            of a HELD one: lines of objects, once it is approved
  *
  * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
  * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is
@@ -37,8 +38,8 @@ struct case_lines {
 struct sync_case {
 	const char *name;
 	struct us_slice config, single, rule, status;
-	bool scope_changed, has_after;
-	struct case_lines before, listing, plan, after, messages;
+	bool scope_changed, has_after, has_approved;
+	struct case_lines before, listing, plan, after, approved, messages;
 };
 
 /* Aborts the program with the file's name and line if the text is no case. */

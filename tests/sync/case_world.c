@@ -487,31 +487,36 @@ enum us_errc execute(struct world *w, enum us_run_kind kind, int64_t plan_run, i
 	return us_sync_execute(&sync, *ret_run, ret_status, &err);
 }
 
-/* The limits may hold an undo: it is approved then. */
-void execute_undo(struct world *w, int64_t run, enum us_run_status *ret_status)
+void execute_approved(struct world *w, int64_t run, enum us_run_status *ret_status)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_err err = US_ERR_INIT;
 	struct us_run r;
-	int64_t undo;
-
-	*ret_status = US_RUN_FAILED;
-	execute(w, US_RUN_UNDO, run, &undo, ret_status);
-	if (*ret_status != US_RUN_HELD)
-		return;
 	struct us_dbc *db = writer(w);
-	if (us_run_load(db, &arena, undo, &r, &err))
+
+	if (us_run_load(db, &arena, run, &r, &err))
 		die("run", &err);
 	r.decided_by = US_SLICE("test");
-	if (us_run_save(db, &r, w->now_s, &err) || us_run_set_status(db, undo, US_RUN_HELD, US_RUN_SCHEDULED, w->now_s, &err) ||
-		us_run_set_status(db, undo, US_RUN_SCHEDULED, US_RUN_RUNNING, w->now_s, &err))
+	if (us_run_save(db, &r, w->now_s, &err) || us_run_set_status(db, run, US_RUN_HELD, US_RUN_SCHEDULED, w->now_s, &err) ||
+		us_run_set_status(db, run, US_RUN_SCHEDULED, US_RUN_RUNNING, w->now_s, &err))
 		die("approve", &err);
 	commit(db);
 	us_arena_fini(&arena);
 	atomic_bool cancel = false;
 	struct us_sync_progress progress = { 0 };
 	struct us_sync sync = { .store = w->store, .cancel = &cancel, .progress = &progress };
-	us_sync_execute(&sync, undo, ret_status, &err);
+	us_sync_execute(&sync, run, ret_status, &err);
+}
+
+/* The limits may hold an undo: it is approved then. */
+void execute_undo(struct world *w, int64_t run, enum us_run_status *ret_status)
+{
+	int64_t undo;
+
+	*ret_status = US_RUN_FAILED;
+	execute(w, US_RUN_UNDO, run, &undo, ret_status);
+	if (*ret_status == US_RUN_HELD)
+		execute_approved(w, undo, ret_status);
 }
 
 static struct us_slice name_of(struct world *w, struct us_dbc *c, struct us_arena *arena, int64_t run, enum us_object object, uint32_t number)

@@ -38,6 +38,8 @@ void commit(struct us_dbc *c);
 
 /* One run, begun and executed as a worker does. plan_run: of APPLY and UNDO. */
 enum us_errc execute(struct world *w, enum us_run_kind kind, int64_t plan_run, int64_t *ret_run, enum us_run_status *ret_status);
+/* A HELD run, approved. */
+void execute_approved(struct world *w, int64_t run, enum us_run_status *ret_status);
 /* An undo; if a limit holds it, approved. */
 void execute_undo(struct world *w, int64_t run, enum us_run_status *ret_status);
 

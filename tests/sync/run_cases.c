@@ -1,5 +1,5 @@
 /* Runs sync cases: each as given, again, shuffled, simulated and applied, undone, with each call of the source
- * failing in each way, and stopped at each statement of the store and resumed. Prints TAP.
+ * failing in each way, and stopped at each statement of the store and resumed; held plans approved. Prints TAP.
  *
  *     run_cases CASE…
  */
@@ -156,6 +156,23 @@ static void simulated(const struct sync_case *c)
 	close_world(&w);
 }
 
+static void approved(const struct sync_case *c)
+{
+	struct world w;
+	int64_t run;
+	enum us_run_status status;
+
+	open_world(&w, c);
+	case_source_set(c, 0, no_fault);
+	execute(&w, US_RUN_FULL, 0, &run, &status);
+	execute_approved(&w, run, &status);
+	if (status != US_RUN_DONE)
+		complain("approved, it is %s", us_run_status_text(status));
+	expect_directory(&w, &c->approved, "approved");
+	report(c, "approved");
+	close_world(&w);
+}
+
 static void undone(const struct sync_case *c)
 {
 	struct world w;
@@ -309,6 +326,8 @@ int main(int argc, char **argv)
 			simulated(&c);
 		if (is_done && c.has_after)
 			undone(&c);
+		if (c.has_approved)
+			approved(&c);
 	}
 	us_arena_fini(&arena);
 	us_str_fini(&why);
