@@ -9,7 +9,7 @@
 #include "store/outbox.h"
 #include "store/run_stats.h"
 
-enum { CLASSES = 6, BUCKETS = 12, ROUTES_MOST = 64 };
+enum { CLASSES = 6, BUCKETS = 12 };
 
 /* Upper bounds of the histogram's buckets. */
 static const struct {
@@ -29,25 +29,37 @@ struct figures {
 };
 
 struct us_metrics {
-	struct figures routes[ROUTES_MOST]; /* by row of the table; the last one: no route */
+	size_t n;                /* rows of the table of routes */
+	struct figures routes[]; /* by row; the one behind them: no route */
 };
 
-struct us_metrics *us_metrics_new(void) { return us_calloc(1, sizeof(struct us_metrics)); }
+struct us_metrics *us_metrics_new(void)
+{
+	size_t n = 0;
+
+	while (us_routes[n].path)
+		n++;
+	struct us_metrics *metrics = us_calloc(1, sizeof *metrics + (n + 1) * sizeof *metrics->routes);
+	metrics->n = n;
+	return metrics;
+}
+
 void us_metrics_free(struct us_metrics *metrics) { free(metrics); }
 
-static size_t place_of(const char *label)
+static struct figures *figures_of(struct us_metrics *metrics, const char *label)
 {
 	size_t i = 0;
 
-	for (; us_routes[i].path && i < ROUTES_MOST - 1; i++)
-		if (us_routes[i].operation == label)
-			return i;
-	return ROUTES_MOST - 1;
+	while (i < metrics->n && us_routes[i].operation != label)
+		i++;
+	return &metrics->routes[i];
 }
+
+static const char *operation_of(const struct us_metrics *metrics, size_t i) { return i < metrics->n ? us_routes[i].operation : "none"; }
 
 void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us)
 {
-	struct figures *f = &metrics->routes[label ? place_of(label) : ROUTES_MOST - 1];
+	struct figures *f = figures_of(metrics, label);
 	int bucket = 0;
 
 	while (bucket < BUCKETS && duration_us > bounds[bucket].us)
@@ -65,24 +77,22 @@ static void add_head(struct us_str *out, const char *name, const char *type, con
 static void add_http(struct us_str *out, struct us_metrics *metrics)
 {
 	add_head(out, "usersync_http_requests_total", "counter", "Requests by operation and class of status.");
-	for (size_t i = 0; i < ROUTES_MOST; i++)
+	for (size_t i = 0; i <= metrics->n; i++)
 		for (int class = 0; class < CLASSES; class++) {
 			int64_t n = atomic_load_explicit(&metrics->routes[i].requests[class], memory_order_relaxed);
 			if (n)
 				us_str_printf(out, "usersync_http_requests_total{operation=\"%s\",status=\"%s\"} %lld\n",
-					i < ROUTES_MOST - 1 ? us_routes[i].operation : "none", class_texts[class], (long long) n);
+					operation_of(metrics, i), class_texts[class], (long long) n);
 		}
 	add_head(out, "usersync_http_request_duration_seconds", "histogram", "Time from the request line to the end of the answer.");
-	for (size_t i = 0; i < ROUTES_MOST; i++) {
+	for (size_t i = 0; i <= metrics->n; i++) {
 		struct figures *f = &metrics->routes[i];
-		const char *operation = "none";
+		const char *operation = operation_of(metrics, i);
 		int64_t sum = 0, counts[BUCKETS + 1];
 		for (int b = 0; b <= BUCKETS; b++)
 			sum += counts[b] = atomic_load_explicit(&f->buckets[b], memory_order_relaxed);
 		if (!sum)
 			continue;
-		if (i < ROUTES_MOST - 1)
-			operation = us_routes[i].operation;
 		sum = 0;
 		for (int b = 0; b < BUCKETS; b++)
 			us_str_printf(out, "usersync_http_request_duration_seconds_bucket{operation=\"%s\",le=\"%s\"} %lld\n", operation, bounds[b].text,
@@ -101,17 +111,30 @@ static void add_one(struct us_str *out, const char *name, const char *type, cons
 	us_str_printf(out, "%s %lld\n", name, (long long) value);
 }
 
+/* What a counter counts must not come back: runs under way and held ones are counted once they have ended. */
+static bool is_final(enum us_run_status status)
+{
+	return status != US_RUN_SCHEDULED && status != US_RUN_RUNNING && status != US_RUN_HELD;
+}
+
 /* Connectors are told apart by their uniqueId: names may be anybody's words. */
 static void add_runs(struct us_str *out, const struct us_run_stats *list, size_t n)
 {
-	add_head(out, "usersync_runs_total", "counter", "Runs by connector, kind and status.");
+	add_head(out, "usersync_runs_total", "counter", "Runs that have ended, by connector, kind and status.");
 	for (size_t i = 0; i < n; i++)
 		for (int kind = 0; kind < US_RUN_KIND_COUNT; kind++)
 			for (int status = 0; status < US_RUN_STATUS_COUNT; status++)
-				if (list[i].runs[kind][status])
+				if (is_final((enum us_run_status) status) && list[i].runs[kind][status])
 					us_str_printf(out, "usersync_runs_total{connector=\"" US_SLICE_FMT "\",kind=\"%s\",status=\"%s\"} %lld\n",
 						US_SLICE_ARG(list[i].connector_uuid), us_run_kind_text((enum us_run_kind) kind),
 						us_run_status_text((enum us_run_status) status), (long long) list[i].runs[kind][status]);
+	add_head(out, "usersync_runs_held", "gauge", "Runs that wait for a decision.");
+	for (size_t i = 0; i < n; i++) {
+		int64_t held = 0;
+		for (int kind = 0; kind < US_RUN_KIND_COUNT; kind++)
+			held += list[i].runs[kind][US_RUN_HELD];
+		us_str_printf(out, "usersync_runs_held{connector=\"" US_SLICE_FMT "\"} %lld\n", US_SLICE_ARG(list[i].connector_uuid), (long long) held);
+	}
 	add_head(out, "usersync_last_success_timestamp_seconds", "gauge", "When the last full sync that ended well ended.");
 	for (size_t i = 0; i < n; i++)
 		if (list[i].success_at)
