@@ -103,7 +103,7 @@ bool us_clock_parse(struct us_slice text, int64_t *ret_wall_s)
 	}
 	if (!skip(&text, "Zz")) {
 		int sign = text.n && text.p[0] == '-' ? -1 : 1, h, m;
-		if (!(skip(&text, "+-") && digits(&text, 2, &h) && skip(&text, ":") && digits(&text, 2, &m)) || h > 23 || m > 59)
+		if (!(skip(&text, "+-") && digits(&text, 2, &h) && (skip(&text, ":"), digits(&text, 2, &m))) || h > 23 || m > 59)
 			return false;
 		offset_s = sign * (h * 3600 + m * 60);
 	}
