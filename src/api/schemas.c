@@ -74,13 +74,13 @@ const struct us_schema us_schemas[] = {
 		"\"filteredCount\",\"messages\",\"clusterNode\",\"connectorUID\",\"lastModified\",\"created\",\"duration\",\"id\",\"kind\"],\"properties\":{"
 		"\"status\":{\"type\":\"string\",\"enum\":[" RUN_STATUS "]},\"addedCount\":" COUNT ",\"resultCount\":" COUNT ",\"notModifiedCount\":" COUNT
 		",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT ",\"filteredCount\":" COUNT ",\"messages\":" TEXTS ",\"clusterNode\":" TEXT
-		",\"connectorUID\":{\"type\":\"string\",\"format\":\"uuid\"},\"lastModified\":" TIME ",\"created\":" TIME
+		",\"connectorUID\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\",\"description\":\"null: the run is an edit by hand, or its undo.\"},\"lastModified\":" TIME ",\"created\":" TIME
 		",\"duration\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Whole seconds.\"},\"id\":{\"type\":\"integer\"},"
-		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
+		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\",\"edit\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
 		",\"anonymizedCount\":" COUNT ",\"groups\":{\"type\":\"object\",\"properties\":{" OUTCOME_COUNTS "}},"
 		"\"memberships\":{\"type\":\"object\",\"properties\":{\"addedCount\":" COUNT ",\"removedCount\":" COUNT ",\"notModifiedCount\":" COUNT "}},"
-		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\"],"
-		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run.\"},"
+		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\",\"application\"],"
+		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run; application: one that this server serves.\"},"
 		"\"due\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"When the schedule wanted it.\"},\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
 		",\"resultsPruned\":{\"type\":\"boolean\",\"description\":\"Its results are no longer kept.\"}"
 		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"]},\"decidedBy\":" TEXT_OR_NULL "}}" },

@@ -61,7 +61,7 @@ void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run
 	us_jsonw_put_int(w, "filteredCount", r->users[US_OUTCOME_FILTERED]);
 	put_json(w, "messages", run->messages, "[]");
 	us_jsonw_put_string(w, "clusterNode", run->node.n ? run->node : us_slice(api->conf.node));
-	us_jsonw_put_string(w, "connectorUID", run->connector_uuid);
+	us_jsonw_put_string(w, "connectorUID", run->connector_uuid.n ? run->connector_uuid : US_SLICE_NONE);
 	us_call_put_time(w, "lastModified", run->modified ? run->modified : run->created);
 	us_call_put_time(w, "created", run->created);
 	us_jsonw_put_int(w, "duration", duration_of(run));

@@ -9,6 +9,7 @@
 #include "job/ending.h"
 #include "job/notifier.h"
 #include "store/connector.h"
+#include "sync/edit.h"
 #include "sync/preview.h"
 #include "sync/run.h"
 
@@ -529,6 +530,23 @@ enum us_errc us_job_apply(struct us_job *job, int64_t id, struct us_job_who who,
 	return rc;
 }
 
+static void tell_listener(struct us_job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	if (job->listener.done)
+		job->listener.done(job->listener.context);
+	pthread_mutex_unlock(&job->lock);
+}
+
+enum us_errc us_job_edit(struct us_job *job, const struct us_edit_request *request, struct us_edit_result *ret_result, struct us_err *err)
+{
+	enum us_errc rc = us_edit_apply(job->store, request, us_slice(job->node), ret_result, err);
+
+	if (rc == US_OK && ret_result->run)
+		tell_listener(job);
+	return rc;
+}
+
 enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
@@ -541,8 +559,13 @@ enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_job_who who, 
 			us_run_status_text(run.status));
 	if (rc == US_OK && run.n_changes == 0)
 		rc = us_err_set(err, US_CONFLICT, "run %lld changed nothing, or its rows are no longer kept", (long long) id);
-	if (rc == US_OK)
+	if (rc == US_OK && !run.connector) {
+		rc = us_edit_undo(job->store, id, who.name, who.trigger, us_slice(job->node), ret_run, err);
+		if (rc == US_OK)
+			tell_listener(job);
+	} else if (rc == US_OK) {
 		rc = follow(job, &run, US_RUN_UNDO, who, ret_run, err);
+	}
 	us_arena_fini(&arena);
 	return rc;
 }

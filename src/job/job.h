@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "model/edit.h"
 #include "model/report.h"
 #include "store/run.h"
 
@@ -54,8 +55,12 @@ enum us_errc us_job_approve(struct us_job *job, int64_t run, struct us_job_who w
 enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_job_who who, struct us_err *err); /* HELD → CANCELLED */
 /* A DONE simulation: a new run of kind APPLY writes exactly its plan. US_CONFLICT as above: *ret_run is a new simulation. */
 enum us_errc us_job_apply(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
-/* A DONE run that wrote: a new run of kind UNDO. US_CONFLICT: nothing to undo, or its rows are pruned. */
+/* A DONE run that wrote: a new run of kind UNDO; that of a run without a connector is over when this returns. US_CONFLICT: nothing to undo, or its
+ * rows are pruned. */
 enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
+
+/* A change by hand of a directory without a connector; see sync/edit.h. It is over when this returns. */
+enum us_errc us_job_edit(struct us_job *job, const struct us_edit_request *request, struct us_edit_result *ret_result, struct us_err *err);
 
 /* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks; cancel may be
  * set by another thread and ends it with US_CANCELLED. */

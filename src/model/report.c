@@ -15,6 +15,7 @@ static const char *const kinds[] = {
 	[US_RUN_SIMULATION] = "simulation",
 	[US_RUN_APPLY] = "apply",
 	[US_RUN_UNDO] = "undo",
+	[US_RUN_EDIT] = "edit",
 };
 
 const char *us_run_status_text(enum us_run_status status) { return statuses[status]; }
@@ -43,7 +44,7 @@ bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind)
 const char *us_run_trigger_text(enum us_run_trigger trigger)
 {
 	static const char *const texts[US_TRIGGER_COUNT] = { [US_TRIGGER_API] = "api", [US_TRIGGER_CLI] = "cli", [US_TRIGGER_SCHEDULE] = "schedule",
-		[US_TRIGGER_MISSED] = "missed" };
+		[US_TRIGGER_MISSED] = "missed", [US_TRIGGER_APPLICATION] = "application" };
 
 	return texts[trigger];
 }

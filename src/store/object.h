@@ -37,6 +37,13 @@ enum us_errc us_object_find_user(struct us_dbc *c, struct us_arena *arena, int64
 enum us_errc us_object_find_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, uint32_t *ret_number,
 	struct us_group_image *ret_image, struct us_err *err);
 
+/* The number alone. Like the two before it US_NOT_FOUND; without a name it says whether there is an object with that number. */
+enum us_errc us_object_find_number(struct us_dbc *c, int64_t directory, bool is_group, struct us_slice name, uint32_t number,
+	uint32_t *ret_number, struct us_err *err);
+/* Whether a user or a group is directly in a group, without loading the others who are. */
+enum us_errc us_object_find_member(struct us_dbc *c, int64_t directory, uint32_t group, uint32_t member, bool is_group, bool *ret_is_member,
+	struct us_err *err);
+
 struct us_member {
 	uint32_t number;
 	bool owned;
@@ -89,8 +96,8 @@ enum us_errc us_object_park_group(struct us_dbc *c, int64_t directory, uint32_t 
 /* Deleting an object takes along the memberships that the plan has left, local ones too: sums of groups and the directory's count stay right.
  *
  * Owned memberships of one group, and its members' hash with them. remove first, add later: two calls of one plan. Removing what is not there
- * or adding what is: US_CONFLICT. owned false: a local membership (only an undo and the tests write those). */
-enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta,
+ * or adding what is: US_CONFLICT. owned false: local memberships, which no sum has; removing takes owned ones then, too. */
+enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta, bool owned,
 	struct us_err *err);
 enum us_errc us_object_add_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta, bool owned,
 	struct us_err *err);

@@ -342,7 +342,57 @@ enum us_errc us_object_find_group(struct us_dbc *c, struct us_arena *arena, int6
 	return US_OK;
 }
 
+enum us_errc us_object_find_number(struct us_dbc *c, int64_t directory, bool is_group, struct us_slice name, uint32_t number,
+	uint32_t *ret_number, struct us_err *err)
+{
+	static const char *const sql[2] = { "SELECT id FROM usr WHERE id = ?1", "SELECT id FROM grp WHERE id = ?1" };
+	static const char *const by_name[2] = { "SELECT id FROM usr WHERE directory = ?1 AND name_fold = ?2",
+		"SELECT id FROM grp WHERE directory = ?1 AND name_fold = ?2" };
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_stmt *s;
+	enum us_errc rc;
+
+	if (name.p) {
+		rc = find(c, &arena, is_group, by_name[is_group], directory, name, &s, err);
+	} else {
+		rc = us_db_prepare(c, sql[is_group], &s, err);
+		if (!rc) {
+			us_stmt_bind_int(s, 1, us_object_row(directory, number));
+			rc = us_stmt_step(s, err);
+		}
+		if (rc == US_END)
+			rc = us_err_set(err, US_NOT_FOUND, "Directory %lld has no %s %u", (long long) directory, is_group ? "group" : "user", number);
+	}
+	if (!rc) {
+		*ret_number = (uint32_t) us_stmt_int(s, 0);
+		us_stmt_reset(s);
+	}
+	us_arena_fini(&arena);
+	return rc;
+}
+
 /* ---- memberships ---- */
+
+enum us_errc us_object_find_member(struct us_dbc *c, int64_t directory, uint32_t group, uint32_t member, bool is_group, bool *ret_is_member,
+	struct us_err *err)
+{
+	static const char *const sql[2] = { "SELECT 1 FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3",
+		"SELECT 1 FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3" };
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, sql[is_group], &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, directory);
+	us_stmt_bind_int(s, 2, group);
+	us_stmt_bind_int(s, 3, member);
+	rc = us_stmt_step(s, err);
+	if (rc && rc != US_END)
+		return rc;
+	*ret_is_member = rc == US_OK;
+	us_stmt_reset(s);
+	return US_OK;
+}
 
 /* sql gives number and owned, in order of the number. */
 static enum us_errc load_links(struct us_dbc *c, struct us_arena *arena, const char *sql, int64_t directory, uint32_t number,

@@ -224,7 +224,7 @@ static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t
 
 /* One kind of member: its table, and how it counts in the sum. */
 struct links {
-	const char *remove;              /* ?1 directory, ?2 group, ?3 member */
+	const char *remove, *remove_local; /* ?1 directory, ?2 group, ?3 member */
 	const char *add, *add_many;      /* and ?4 owned; the second with MANY members from ?5 on */
 	struct us_hash (*hash_of)(uint32_t number);
 };
@@ -237,36 +237,49 @@ enum { MANY = 16 };
 
 static const struct links user_links = {
 	.remove = "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3 AND owned <> 0",
+	.remove_local = "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3 AND owned = 0",
 	.add = "INSERT INTO membership (directory, grp, usr, owned) VALUES (?1, ?2, ?3, ?4)",
 	.add_many = "INSERT INTO membership (directory, grp, usr, owned) VALUES " MANY_ROWS,
 	.hash_of = us_members_hash_user,
 };
 static const struct links group_links = {
 	.remove = "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3 AND owned <> 0",
+	.remove_local = "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3 AND owned = 0",
 	.add = "INSERT INTO subgroup (directory, parent, child, owned) VALUES (?1, ?2, ?3, ?4)",
 	.add_many = "INSERT INTO subgroup (directory, parent, child, owned) VALUES " MANY_ROWS,
 	.hash_of = us_members_hash_group,
 };
 
+/* *ret_owned: how many of them counted in the sum. */
 static enum us_errc remove_links(struct us_dbc *c, const struct links *links, int64_t directory, uint32_t group, const uint32_t *numbers,
-	uint32_t n, struct us_hash *sum, struct us_err *err)
+	uint32_t n, bool owned, struct us_hash *sum, int64_t *ret_owned, struct us_err *err)
 {
-	struct us_stmt *s;
-	int64_t changed;
-	enum us_errc rc = n ? us_db_prepare(c, links->remove, &s, err) : US_OK;
+	const char *const sql[2] = { links->remove, links->remove_local };
+	const int ways = owned ? 1 : 2;
+	struct us_stmt *s[2];
+	enum us_errc rc;
 
-	if (rc || !n)
-		return rc;
-	us_stmt_bind_int(s, 1, directory);
-	us_stmt_bind_int(s, 2, group);
-	for (uint32_t i = 0; i < n; i++) {
-		us_stmt_bind_int(s, 3, numbers[i]);
-		if ((rc = us_stmt_run(s, &changed, err)))
+	for (int way = 0; n && way < ways; way++) {
+		if ((rc = us_db_prepare(c, sql[way], &s[way], err)))
 			return rc;
+		us_stmt_bind_int(s[way], 1, directory);
+		us_stmt_bind_int(s[way], 2, group);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t changed = 0;
+		int way = -1;
+		while (!changed && ++way < ways) {
+			us_stmt_bind_int(s[way], 3, numbers[i]);
+			if ((rc = us_stmt_run(s[way], &changed, err)))
+				return rc;
+		}
 		if (!changed)
 			return us_err_set(err, US_CONFLICT, "member %u of group %u of directory %lld is not there", numbers[i], group,
 				(long long) directory);
-		*sum = us_members_hash_add(*sum, links->hash_of(numbers[i]));
+		if (way == 0) {
+			*sum = us_members_hash_add(*sum, links->hash_of(numbers[i]));
+			++*ret_owned;
+		}
 	}
 	return US_OK;
 }
@@ -299,18 +312,18 @@ static enum us_errc add_links(struct us_dbc *c, const struct links *links, int64
 	return US_OK;
 }
 
-enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta,
+enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta, bool owned,
 	struct us_err *err)
 {
-	struct members m = { .n = -((int64_t) delta->n_removed_users + delta->n_removed_groups) };
+	struct members m = { 0 };
+	int64_t n_owned = 0;
 	enum us_errc rc;
 
-	if (!m.n)
-		return US_OK;
-	if ((rc = remove_links(c, &user_links, directory, group, delta->removed_users, delta->n_removed_users, &m.removed, err)) ||
-		(rc = remove_links(c, &group_links, directory, group, delta->removed_groups, delta->n_removed_groups, &m.removed, err)))
+	if ((rc = remove_links(c, &user_links, directory, group, delta->removed_users, delta->n_removed_users, owned, &m.removed, &n_owned, err)) ||
+		(rc = remove_links(c, &group_links, directory, group, delta->removed_groups, delta->n_removed_groups, owned, &m.removed, &n_owned, err)))
 		return rc;
-	return change_members(c, directory, group, &m, err);
+	m.n = -n_owned;
+	return n_owned ? change_members(c, directory, group, &m, err) : US_OK;
 }
 
 enum us_errc us_object_add_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta, bool owned,

@@ -112,25 +112,23 @@ static enum us_errc check_plan(struct us_dbc *c, int64_t plan_run, struct us_err
 	return is_gone ? us_err_set(err, US_CONFLICT, "the results of run %lld are no longer kept", (long long) plan_run) : rc;
 }
 
-enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err)
+/* With its number; SCHEDULED, or over at the time that it was made. */
+static enum us_errc insert(struct us_dbc *c, const struct us_run *run, const char *status, bool is_over, int64_t now_s, int64_t *ret_id,
+	struct us_err *err)
 {
-	char job[US_UUID_BYTES], messages[100];
+	char job[US_UUID_BYTES], messages[100] = "[]";
 	int64_t id;
 	struct us_stmt *s;
-	enum us_errc rc = find_active(c, run->connector, &id, err);
+	enum us_errc rc = us_row_next_id(c, "run", &id, err);
 
-	if (!rc) {
-		*ret_id = id;
-		return us_err_set(err, US_CONFLICT, "run %lld of the connector is scheduled or running", (long long) id);
-	}
-	if (rc != US_END || (run->plan_run && (rc = check_plan(c, run->plan_run, err))) || (rc = us_row_next_id(c, "run", &id, err)) ||
-		(rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
-			" actor, messages, base_revision, n_changes, created, started, finished, modified, node,"
-			" started_by, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'SCHEDULED', ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, 0, 0, ?12, ?13, ?14, ?15)", &s, err)))
+	if (rc || (rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
+			" actor, messages, base_revision, n_changes, created, started, finished, modified, node, started_by, due)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?16, ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, ?17, ?17, ?12, ?13, ?14, ?15)", &s, err)))
 		return rc;
 	us_assert(id < (int64_t) 1 << 31); /* it is the upper half of its changes' ids */
 	us_secret_uuid(job);
-	snprintf(messages, sizeof messages, "[\"Scheduled with jobid %s\"]", job);
+	if (!is_over)
+		snprintf(messages, sizeof messages, "[\"Scheduled with jobid %s\"]", job);
 	us_stmt_bind_int(s, 1, id);
 	us_stmt_bind_slice(s, 2, us_slice(job));
 	us_stmt_bind_int(s, 3, run->connector);
@@ -146,9 +144,37 @@ enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t n
 	us_stmt_bind_slice(s, 13, run->node);
 	us_stmt_bind_slice(s, 14, us_slice(us_run_trigger_text(run->trigger)));
 	us_stmt_bind_int(s, 15, run->due);
+	us_stmt_bind_slice(s, 16, us_slice(status));
+	us_stmt_bind_int(s, 17, is_over ? now_s : 0);
 	if ((rc = us_stmt_run(s, NULL, err)))
 		return rc;
 	*ret_id = id;
+	return US_OK;
+}
+
+enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err)
+{
+	int64_t id;
+	enum us_errc rc = find_active(c, run->connector, &id, err);
+
+	if (!rc) {
+		*ret_id = id;
+		return us_err_set(err, US_CONFLICT, "run %lld of the connector is scheduled or running", (long long) id);
+	}
+	if (rc != US_END || (run->plan_run && (rc = check_plan(c, run->plan_run, err))))
+		return rc;
+	return insert(c, run, us_run_status_text(US_RUN_SCHEDULED), false, now_s, ret_id, err);
+}
+
+enum us_errc us_run_record(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err)
+{
+	struct us_run saved = *run;
+	enum us_errc rc = run->plan_run ? check_plan(c, run->plan_run, err) : US_OK;
+
+	if (rc || (rc = insert(c, run, us_run_status_text(US_RUN_DONE), true, now_s, &saved.id, err)) ||
+		(rc = us_run_save(c, &saved, now_s, err)))
+		return rc;
+	*ret_id = saved.id;
 	return US_OK;
 }
 
@@ -185,6 +211,21 @@ enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t conne
 	if (rc)
 		return rc;
 	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, before ? before : INT64_MAX);
+	us_stmt_bind_int(s, 3, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	return take_all(s, arena, ret_list, ret_n, err);
+}
+
+enum us_errc us_run_list_edits(struct us_dbc *c, struct us_arena *arena, int64_t directory, int64_t before, size_t limit, struct us_run **ret_list,
+	size_t *ret_n, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE connector = 0 AND directory = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+		&s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, directory);
 	us_stmt_bind_int(s, 2, before ? before : INT64_MAX);
 	us_stmt_bind_int(s, 3, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
 	return take_all(s, arena, ret_list, ret_n, err);

@@ -9,8 +9,8 @@
 struct us_run {
 	int64_t id;                      /* running number over all connectors */
 	struct us_slice job;             /* UUID */
-	int64_t connector;               /* number */
-	struct us_slice connector_uuid;
+	int64_t connector;               /* number; 0: none, it was done by hand */
+	struct us_slice connector_uuid;  /* empty without one */
 	int64_t directory;
 	enum us_run_kind kind;
 	enum us_run_status status;
@@ -36,10 +36,15 @@ struct us_run {
  * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor, trigger, due. US_CONFLICT, and *ret_id left alone,
  * if the plan of plan_run is no longer there. */
 enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
+/* Makes a run that is over already: DONE, with its report and messages. run gives what us_run_save writes, too. */
+enum us_errc us_run_record(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
 enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err);
 enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);
 /* Newest first; before: 0 or the id of the last one of the page before. */
 enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t connector, int64_t before, size_t limit, struct us_run **ret_list,
+	size_t *ret_n, struct us_err *err);
+/* The runs of a directory that no connector made: what was done by hand. */
+enum us_errc us_run_list_edits(struct us_dbc *c, struct us_arena *arena, int64_t directory, int64_t before, size_t limit, struct us_run **ret_list,
 	size_t *ret_n, struct us_err *err);
 /* SCHEDULED runs in order, for the queue after a start; all connectors. */
 enum us_errc us_run_list_scheduled(struct us_dbc *c, struct us_arena *arena, struct us_run **ret_list, size_t *ret_n, struct us_err *err);

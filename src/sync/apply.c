@@ -43,7 +43,7 @@ static enum us_errc remove_members(struct pass *p, const struct us_change *c)
 	if (!d->n_removed_users && !d->n_removed_groups)
 		return US_OK;
 	p->counts.memberships -= d->n_removed_users + d->n_removed_groups;
-	return us_object_remove_members(p->c, p->in->directory, c->number, d, p->err);
+	return us_object_remove_members(p->c, p->in->directory, c->number, d, !p->in->is_local, p->err);
 }
 
 static enum us_errc add_members(struct pass *p, const struct us_change *c)
@@ -55,7 +55,7 @@ static enum us_errc add_members(struct pass *p, const struct us_change *c)
 	if (!d->n_added_users && !d->n_added_groups)
 		return US_OK;
 	p->counts.memberships += d->n_added_users + d->n_added_groups;
-	return us_object_add_members(p->c, p->in->directory, c->number, d, true, p->err);
+	return us_object_add_members(p->c, p->in->directory, c->number, d, !p->in->is_local, p->err);
 }
 
 static enum us_errc delete_user(struct pass *p, const struct us_change *c)

@@ -16,6 +16,7 @@ struct us_apply {
 	int64_t plan_run;      /* whose rows */
 	int64_t revision;      /* the run that writes: becomes the revision of each object written */
 	int64_t base_revision; /* of the directory, that the plan was made from */
+	bool is_local;         /* the directory has no connector: memberships are nobody's but its own */
 	const struct us_report *report; /* of the plan: which passes are needed */
 	int64_t now_s;
 	_Atomic int64_t *applied; /* progress in rows; may be NULL */

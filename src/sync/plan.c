@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fold.h"
+#include "model/fields.h"
 
 struct us_plan *us_plan_new(const struct us_plan_input *input)
 {
@@ -190,56 +191,6 @@ static void see(struct us_plan *p, struct side *s, uint32_t place, struct us_has
 	}
 }
 
-static void add_word(struct us_str *s, bool differs, const char *word)
-{
-	if (!differs)
-		return;
-	if (s->n)
-		us_str_add_text(s, ", ");
-	us_str_add_text(s, word);
-}
-
-static bool differs(struct us_slice a, struct us_slice b) { return !a.p != !b.p || !us_slice_is_equal(a, b); }
-
-static bool attributes_differ(const struct us_user *a, const struct us_user *b)
-{
-	if (a->n_attributes != b->n_attributes)
-		return true;
-	for (size_t i = 0; i < a->n_attributes; i++) {
-		const struct us_field *x = &a->attributes[i], *y = &b->attributes[i];
-		if (!us_slice_is_equal(x->name, y->name) || x->n != y->n)
-			return true;
-		for (size_t k = 0; k < x->n; k++)
-			if (!us_slice_is_equal(x->values[k], y->values[k]))
-				return true;
-	}
-	return false;
-}
-
-static struct us_slice take_text(struct us_arena *arena, struct us_str *s)
-{
-	struct us_slice text = us_slice_dup(arena, us_str_slice(s));
-
-	us_str_fini(s);
-	return text;
-}
-
-/* The fields that differ, as the reason of an update; empty if none. */
-static struct us_slice user_difference(struct us_arena *arena, const struct us_user_image *have, const struct us_user *want)
-{
-	struct us_str s = US_STR_INIT;
-
-	add_word(&s, have->missing_since != 0, "is back");
-	add_word(&s, differs(have->user.name, want->name), "username");
-	add_word(&s, differs(have->user.full_name, want->full_name), "fullName");
-	add_word(&s, differs(have->user.first_name, want->first_name), "firstName");
-	add_word(&s, differs(have->user.last_name, want->last_name), "lastName");
-	add_word(&s, differs(have->user.email, want->email), "email");
-	add_word(&s, have->user.active != want->active, want->active ? "activated" : "deactivated");
-	add_word(&s, attributes_differ(&have->user, want), "attributes");
-	return take_text(arena, &s);
-}
-
 static bool may_create(const struct us_plan *p)
 {
 	return p->in.settings.create == US_CREATE_ALWAYS ||
@@ -315,14 +266,14 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 		kept.active = before->user.active || before->missing_since;
 		want = &kept;
 	}
-	struct us_slice why = is_new ? US_SLICE("is not in the directory") : user_difference(arena, before, want);
+	struct us_slice why = is_new ? US_SLICE("is not in the directory") : us_fields_of_user(arena, before, want);
 	if (!why.n) {
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
 	}
 	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
 	*after = (struct us_user_image) { .user = *want, .owned = true, .hash = hash };
-	bool renamed = before && differs(before->user.name, want->name);
+	bool renamed = before && us_fields_differ(before->user.name, want->name);
 	step.change = (struct us_change) {
 		.object = US_OBJECT_USER,
 		.outcome = is_new ? US_OUTCOME_ADDED : renamed ? US_OUTCOME_RENAMED : US_OUTCOME_UPDATED,
@@ -395,13 +346,9 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		return;
 	}
 	see(p, s, place, hash);
-	bool renamed = before && differs(before->group.name, want->name);
-	struct us_str why = US_STR_INIT;
-	add_word(&why, is_new, "is not in the directory");
-	add_word(&why, renamed, "name");
-	add_word(&why, before && differs(before->group.description, want->description), "description");
+	bool renamed = before && us_fields_differ(before->group.name, want->name);
+	struct us_slice why = is_new ? US_SLICE("is not in the directory") : us_fields_of_group(arena, before, want);
 	if (!why.n) {
-		us_str_fini(&why);
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
 	}
@@ -410,7 +357,7 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 	step.change = (struct us_change) {
 		.object = US_OBJECT_GROUP,
 		.outcome = is_new ? US_OUTCOME_ADDED : renamed ? US_OUTCOME_RENAMED : US_OUTCOME_UPDATED,
-		.number = s->have->numbers[place], .id = want->id, .name = want->name, .reason = take_text(arena, &why),
+		.number = s->have->numbers[place], .id = want->id, .name = want->name, .reason = why,
 		.group = { .before = before, .after = after } };
 	struct us_hash name = us_fold_hash(want->name);
 	if (is_new || !us_hash_is_equal(s->have->names.keys[place], name))

@@ -80,18 +80,11 @@ static enum us_errc describe(struct us_rows *r, struct us_dbc *c, struct us_aren
 	return US_OK;
 }
 
-enum us_errc us_rows_flush(struct us_rows *r, struct us_err *err)
+static enum us_errc write_all(struct us_rows *r, struct us_dbc *c, struct us_err *err)
 {
-	struct us_dbc *c;
 	struct us_arena arena = US_ARENA_INIT;
-	enum us_errc rc;
+	enum us_errc rc = US_OK;
 
-	if (!r->n && !r->n_failures)
-		return US_OK;
-	rc = us_db_lease_writer(r->store->db, &c, err);
-	if (rc)
-		return rc;
-	rc = us_db_begin(c, err);
 	for (size_t i = 0; rc == US_OK && i < r->n; i++)
 		rc = us_run_add_change(c, r->run, &r->gathered[i], err);
 	for (size_t i = 0; rc == US_OK && i < r->n_failures; i++) {
@@ -103,10 +96,28 @@ enum us_errc us_rows_flush(struct us_rows *r, struct us_err *err)
 				r->failures[i].step.kind == US_STEP_FAIL_ROW ? US_OUTCOME_FAILED : US_OUTCOME_FILTERED,
 				reason, err);
 	}
+	us_arena_fini(&arena);
+	r->n = r->n_failures = 0;
+	return rc;
+}
+
+enum us_errc us_rows_flush(struct us_rows *r, struct us_err *err)
+{
+	struct us_dbc *c;
+	enum us_errc rc;
+
+	if (!r->n && !r->n_failures)
+		return US_OK;
+	if (r->within)
+		return write_all(r, r->within, err);
+	rc = us_db_lease_writer(r->store->db, &c, err);
+	if (rc)
+		return rc;
+	rc = us_db_begin(c, err);
+	if (rc == US_OK)
+		rc = write_all(r, c, err);
 	if (rc == US_OK)
 		rc = us_db_commit(c, err);
 	us_db_release(c);
-	us_arena_fini(&arena);
-	r->n = r->n_failures = 0;
 	return rc;
 }

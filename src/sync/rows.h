@@ -17,6 +17,7 @@ struct us_rows {
 	struct { uint32_t ord; struct us_plan_step step; } *failures;
 	size_t n_failures, cap_failures;
 	_Atomic int64_t *changes; /* progress; may be NULL */
+	struct us_dbc *within;    /* the writer, in a transaction of the caller that the rows are part of; NULL: they are one of their own */
 };
 
 void us_rows_fini(struct us_rows *rows);

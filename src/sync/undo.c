@@ -185,6 +185,9 @@ static bool is_blocked(struct turn *t, const struct us_change *c, struct us_slic
 	return true;
 }
 
+/* A membership that may be taken away. */
+static bool is_ours(const struct turn *t, bool owned) { return owned || t->in->is_local; }
+
 static bool is_same(struct us_slice a, struct us_slice b) { return !a.p == !b.p && us_slice_is_equal(a, b); }
 
 static enum us_errc turn_user(struct turn *t, const struct us_change *c)
@@ -219,7 +222,7 @@ static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 		if (rc)
 			return rc;
 		for (size_t i = 0; i < n; i++)
-			if (!groups[i].owned)
+			if (!is_ours(t, groups[i].owned))
 				return leave(t, c, "has local memberships");
 		us_map_put(&t->gone_users, key1(c->number), NULL);
 		back.outcome = US_OUTCOME_DELETED;
@@ -294,10 +297,10 @@ static enum us_errc turn_group(struct turn *t, const struct us_change *c)
 		if (rc)
 			return rc;
 		for (i = 0; i < n_users; i++)
-			if (!users[i].owned)
+			if (!is_ours(t, users[i].owned))
 				return leave(t, c, "has local members");
 		for (i = 0; i < n_groups; i++)
-			if (!groups[i].owned)
+			if (!is_ours(t, groups[i].owned))
 				return leave(t, c, "has local members");
 		us_map_put(&t->gone_groups, key1(c->number), NULL);
 		back.outcome = US_OUTCOME_DELETED;
@@ -340,7 +343,7 @@ static uint32_t *pick_removed(struct turn *t, uint32_t group, bool is_group, con
 
 	for (uint32_t i = 0; i < n; i++) {
 		bool owned;
-		if (!is_member(now, n_now, from[i], &owned) || !owned)
+		if (!is_member(now, n_now, from[i], &owned) || !is_ours(t, owned))
 			continue;
 		if (has(gone, from[i]))
 			us_map_put(&t->removed, key2(group, from[i], is_group), NULL);
@@ -426,7 +429,7 @@ static enum us_errc take_leftovers(struct turn *t, const struct us_change *c)
 		? us_object_load_groups_of_group(t->in->reader, &t->arena, t->in->directory, c->number, &groups, &n, t->err)
 		: us_object_load_groups_of_user(t->in->reader, &t->arena, t->in->directory, c->number, &groups, &n, t->err);
 	for (size_t i = 0; rc == US_OK && i < n; i++) {
-		if (!groups[i].owned || us_map_find(&t->removed, key2(groups[i].number, c->number, is_group)) != US_MAP_NONE)
+		if (!is_ours(t, groups[i].owned) || us_map_find(&t->removed, key2(groups[i].number, c->number, is_group)) != US_MAP_NONE)
 			continue;
 		uint32_t *one = us_arena_alloc(&t->arena, sizeof *one);
 		*one = c->number;

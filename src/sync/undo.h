@@ -10,6 +10,7 @@ struct us_undo {
 	int64_t directory;
 	int64_t plan_run; /* whose rows */
 	int64_t writer;   /* the run that wrote them: the revision that its objects still must have */
+	bool is_local;    /* the directory has no connector: every membership may go */
 	struct us_rows *rows;
 	const atomic_bool *cancel;
 };

@@ -233,7 +233,7 @@ static void members_hash_is_that_of_the_owned_members(void **state)
 	assert_true(us_hash_is_equal(members_of(f, 1), want));
 	assert_true(us_hash_is_equal(members_of(f, 3), US_HASH_ZERO)); /* a local one does not count */
 	const struct us_members_delta gone = { .removed_users = two, .n_removed_users = 1, .removed_groups = two, .n_removed_groups = 1 };
-	assert_ok(us_object_remove_members(f->w, f->directory, 1, &gone, &err));
+	assert_ok(us_object_remove_members(f->w, f->directory, 1, &gone, true, &err));
 	want = us_members_hash_add(us_members_hash_user(1), us_members_hash_user(3));
 	assert_true(us_hash_is_equal(members_of(f, 1), want));
 	/* What is left of it is as it was, whatever goes in between. */
@@ -253,7 +253,7 @@ static void members_hash_is_that_of_the_owned_members(void **state)
 		assert_int_equal(n_users, n + 1);
 		for (uint32_t i = 0; i < n; i++)
 			assert_true(users[i + 1].number == many[i] && users[i + 1].owned);
-		assert_ok(us_object_remove_members(f->w, f->directory, 2, &take, &err));
+		assert_ok(us_object_remove_members(f->w, f->directory, 2, &take, true, &err));
 	}
 	assert_true(us_hash_is_equal(members_of(f, 2), us_members_hash_user(2)));
 }
@@ -268,8 +268,8 @@ static void members_that_are_there_or_not_are_a_conflict(void **state)
 	const struct us_members_delta add_two = { .added_users = two, .n_added_users = 1 };
 
 	fill(f);
-	assert_int_equal(us_object_remove_members(f->w, f->directory, 1, &take_nobody, &err), US_CONFLICT);
-	assert_int_equal(us_object_remove_members(f->w, f->directory, 3, &take_two, &err), US_CONFLICT); /* local */
+	assert_int_equal(us_object_remove_members(f->w, f->directory, 1, &take_nobody, true, &err), US_CONFLICT);
+	assert_int_equal(us_object_remove_members(f->w, f->directory, 3, &take_two, true, &err), US_CONFLICT); /* local */
 	assert_int_equal(us_object_add_members(f->w, f->directory, 99, &add_two, true, &err), US_CONFLICT);
 	assert_int_equal(us_object_add_members(f->w, f->directory, 1, &add_two, true, &err), US_CONFLICT);
 }
