@@ -87,6 +87,23 @@ static enum us_edit_refusal check_attributes(const struct us_edit *edit, struct 
 	return US_EDIT_FINE;
 }
 
+bool us_edit_has_password(const struct us_edit *edit)
+{
+	return edit->password.p && (edit->kind == US_EDIT_CREATE_USER || (edit->kind == US_EDIT_UPDATE_USER && edit->fields & US_EDIT_PASSWORD));
+}
+
+static enum us_edit_refusal check_password(struct us_slice password, struct us_err *err)
+{
+	if (!us_slice_is_utf8(password))
+		return us_edit_refuse(US_EDIT_BAD_PASSWORD, err, "the password is not valid UTF-8");
+	size_t n = us_slice_characters(password);
+	if (n < US_EDIT_PASSWORD_LEAST)
+		return us_edit_refuse(US_EDIT_BAD_PASSWORD, err, "the password is shorter than %d characters", US_EDIT_PASSWORD_LEAST);
+	if (n > US_EDIT_PASSWORD_MOST)
+		return us_edit_refuse(US_EDIT_BAD_PASSWORD, err, "the password is longer than %d characters", US_EDIT_PASSWORD_MOST);
+	return US_EDIT_FINE;
+}
+
 enum us_edit_refusal us_edit_check(const struct us_edit *edit, struct us_err *err)
 {
 	enum us_edit_refusal refusal = US_EDIT_FINE;
@@ -122,5 +139,7 @@ enum us_edit_refusal us_edit_check(const struct us_edit *edit, struct us_err *er
 			refusal = check_value(values[i].what, values[i].value, err);
 	if (!refusal && fields & (US_EDIT_ATTRIBUTES | US_EDIT_ALL_ATTRIBUTES))
 		refusal = check_attributes(edit, err);
+	if (!refusal && us_edit_has_password(edit))
+		refusal = check_password(edit->password, err);
 	return refusal;
 }

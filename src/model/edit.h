@@ -28,6 +28,7 @@ enum us_edit_field {
 	US_EDIT_ATTRIBUTES = 64,      /* each of these gets these values; one without values goes */
 	US_EDIT_ALL_ATTRIBUTES = 128, /* and all others go */
 	US_EDIT_DESCRIPTION = 256,
+	US_EDIT_PASSWORD = 512,       /* of a user; is in no plan and no run */
 };
 
 /* A user or a group: by its number, or, if that is 0, by its name. */
@@ -44,12 +45,17 @@ struct us_edit {
 	bool is_lenient;           /* memberships: to add what is there, or to remove what is not, is no mistake */
 	unsigned fields;           /* UPDATE: which of these; CREATE takes all as they are */
 	struct us_slice name, full_name, first_name, last_name, email, description;
+	struct us_slice password;  /* in the clear; the caller wipes it */
 	bool active;
 	const struct us_field *attributes;
 	size_t n_attributes;
 };
 
-enum { US_EDIT_MOST = 200000 }; /* of one list */
+enum {
+	US_EDIT_MOST = 200000,          /* of one list */
+	US_EDIT_MOST_PASSWORDS = 100,   /* each takes some milliseconds */
+	US_EDIT_PASSWORD_LEAST = 8, US_EDIT_PASSWORD_MOST = 256, /* characters */
+};
 
 /* Why a list was refused. The code is what the function gives. */
 #define US_EDIT_REFUSAL_TABLE(X) \
@@ -66,6 +72,7 @@ enum { US_EDIT_MOST = 200000 }; /* of one list */
 	X(US_EDIT_CHANGED,           US_CONFLICT)  /* not the revision that was expected */ \
 	X(US_EDIT_BAD_NAME,          US_INVALID) \
 	X(US_EDIT_BAD_VALUE,         US_INVALID) \
+	X(US_EDIT_BAD_PASSWORD,      US_INVALID) \
 	X(US_EDIT_RESERVED,          US_INVALID)   /* an attribute with the name of a field */ \
 	X(US_EDIT_TOO_MANY,          US_TOO_LARGE)
 
@@ -88,12 +95,14 @@ struct us_edit_request {
 };
 
 struct us_edit_result {
-	int64_t run;                  /* that records it; 0: nothing differed, there is none */
+	int64_t run;                  /* that records it; 0: nothing but passwords differed, there is none */
 	enum us_edit_refusal refusal; /* FINE with an error: it was the store's */
 	size_t at;                    /* the edit that was refused */
 };
 
-/* Names, values and the list's length. err gets the text. */
+/* Whether the edit gives somebody a password. */
+bool us_edit_has_password(const struct us_edit *edit);
+/* Names, values, password. err gets the text. */
 enum us_edit_refusal us_edit_check(const struct us_edit *edit, struct us_err *err);
 /* Fills err with the refusal's code, and gives the refusal. */
 enum us_edit_refusal us_edit_refuse(enum us_edit_refusal refusal, struct us_err *err, const char *format, ...)

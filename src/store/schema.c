@@ -97,8 +97,12 @@ static const char applications[] =
 	"CREATE TABLE application_directory (application BIGINT NOT NULL, place BIGINT NOT NULL, directory BIGINT NOT NULL, connector TEXT,"
 	" PRIMARY KEY (application, place)) WITHOUT ROWID";
 
+/* Passwords of users of directories without a connector; id is the user's. */
+static const char credentials[] =
+	"CREATE TABLE credential (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, changed BIGINT NOT NULL)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -1,6 +1,10 @@
 #include "sync/edit.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/secret.h"
+#include "store/credential.h"
 #include "store/directory.h"
 #include "store/run.h"
 #include "sync/apply.h"
@@ -42,16 +46,14 @@ static enum us_errc apply(struct us_dbc *c, const struct us_run *run, int64_t id
 	return us_apply_plan(c, &in, err);
 }
 
-static enum us_errc take_edits(struct us_edit_plan *plan, const struct us_edit_request *request, struct us_edit_result *result, struct us_err *err)
+static enum us_errc take_edits(struct us_edit_plan *plan, const struct us_edit_request *request, uint32_t *numbers, struct us_edit_result *result,
+	struct us_err *err)
 {
 	for (size_t i = 0; i < request->n; i++) {
-		uint32_t number;
-		enum us_errc rc = us_edit_plan_take(plan, &request->edits[i], &number, &result->refusal, err);
+		enum us_errc rc = us_edit_plan_take(plan, &request->edits[i], &numbers[i], &result->refusal, err);
 		result->at = i;
 		if (rc)
 			return rc;
-		if (request->numbers)
-			request->numbers[i] = number;
 	}
 	return US_OK;
 }
@@ -76,9 +78,66 @@ static enum us_errc record(struct us_dbc *c, struct us_edit_plan *plan, struct u
 	return rc;
 }
 
-static enum us_errc edit_within(struct us_dbc *c, struct us_arena *arena, const struct us_edit_request *request, struct us_slice node,
-	struct us_edit_result *result, struct us_err *err)
+/* ---- passwords ---- */
+
+typedef char hash_text[US_SECRET_HASH_BYTES];
+
+/* Made before the writer is taken: each costs some milliseconds. NULL if there are none. */
+static enum us_errc hash_passwords(const struct us_edit_request *request, hash_text **ret_hashes, struct us_edit_result *result, struct us_err *err)
 {
+	size_t n = 0, at = 0;
+
+	*ret_hashes = NULL;
+	for (size_t i = 0; i < request->n; i++)
+		n += us_edit_has_password(&request->edits[i]);
+	if (n > US_EDIT_MOST_PASSWORDS) {
+		result->refusal = us_edit_refuse(US_EDIT_TOO_MANY, err, "%zu passwords are too many at once; %d are taken", n, US_EDIT_MOST_PASSWORDS);
+		return us_edit_refusal_code(result->refusal);
+	}
+	if (!n)
+		return US_OK;
+	*ret_hashes = us_calloc(n, sizeof **ret_hashes);
+	for (size_t i = 0; i < request->n; i++) {
+		const struct us_edit *edit = &request->edits[i];
+		enum us_errc rc;
+		if (!us_edit_has_password(edit))
+			continue;
+		result->at = i;
+		result->refusal = us_edit_check(edit, err);
+		rc = result->refusal ? us_edit_refusal_code(result->refusal) : us_secret_hash_password(edit->password, (*ret_hashes)[at++], err);
+		if (rc)
+			return rc;
+	}
+	return US_OK;
+}
+
+/* After the plan is applied, so that new users are there. Who was deleted by a later edit of the list has none. */
+static enum us_errc set_passwords(struct us_dbc *c, const struct us_edit_request *request, const uint32_t *numbers, hash_text *hashes,
+	struct us_err *err)
+{
+	int64_t now = us_clock_wall_s();
+	enum us_errc rc = US_OK;
+
+	for (size_t i = 0; i < request->n && !rc; i++) {
+		const struct us_edit *edit = &request->edits[i];
+		uint32_t found;
+		if (!us_edit_has_password(edit) && !(edit->kind == US_EDIT_UPDATE_USER && edit->fields & US_EDIT_PASSWORD))
+			continue;
+		const char *hash = us_edit_has_password(edit) ? *hashes++ : NULL;
+		rc = us_object_find_number(c, request->directory, false, US_SLICE_NONE, numbers[i], &found, err);
+		if (!rc)
+			rc = hash ? us_credential_set(c, request->directory, found, hash, now, err)
+				: us_credential_remove(c, request->directory, found, err);
+		else if (rc == US_NOT_FOUND)
+			rc = US_OK;
+	}
+	return rc;
+}
+
+static enum us_errc edit_within(struct us_dbc *c, struct us_arena *arena, const struct us_edit_request *request, struct us_slice node,
+	hash_text *hashes, struct us_edit_result *result, struct us_err *err)
+{
+	uint32_t *numbers = request->numbers ? request->numbers : us_arena_array(arena, request->n, sizeof *numbers);
 	struct us_directory directory;
 	struct us_edit_plan *plan;
 	enum us_errc rc = open_directory(c, arena, request->directory, &directory, &result->refusal, err);
@@ -87,9 +146,11 @@ static enum us_errc edit_within(struct us_dbc *c, struct us_arena *arena, const 
 		return rc;
 	struct us_run run = { .connector_uuid = US_SLICE(""), .directory = request->directory, .kind = US_RUN_EDIT, .actor = request->actor,
 		.trigger = request->trigger, .node = node, .base_revision = directory.revision };
-	rc = take_edits(plan, request, result, err);
+	rc = take_edits(plan, request, numbers, result, err);
 	if (!rc)
 		rc = record(c, plan, &run, &result->run, err);
+	if (!rc)
+		rc = set_passwords(c, request, numbers, hashes, err);
 	us_edit_plan_free(plan);
 	return rc;
 }
@@ -99,6 +160,7 @@ enum us_errc us_edit_apply(struct us_store *store, const struct us_edit_request 
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_edit_result result = { 0 };
+	hash_text *hashes;
 	struct us_dbc *c;
 	enum us_errc rc;
 
@@ -107,13 +169,15 @@ enum us_errc us_edit_apply(struct us_store *store, const struct us_edit_request 
 		ret_result->refusal = us_edit_refuse(US_EDIT_TOO_MANY, err, "%zu changes are too many at once; %d are taken", request->n, US_EDIT_MOST);
 		return us_edit_refusal_code(ret_result->refusal);
 	}
-	if ((rc = begin(store, &c, err)))
-		return rc;
-	rc = edit_within(c, &arena, request, node, &result, err);
-	if (!rc)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
+	rc = hash_passwords(request, &hashes, &result, err);
+	if (!rc && !(rc = begin(store, &c, err))) {
+		rc = edit_within(c, &arena, request, node, hashes, &result, err);
+		if (!rc)
+			rc = us_db_commit(c, err);
+		us_db_release(c);
+	}
 	us_arena_fini(&arena);
+	free(hashes);
 	if (rc)
 		result.run = 0;
 	*ret_result = result;

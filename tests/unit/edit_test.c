@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include "store/credential.h"
 #include "sync/edit.h"
 
 /* ---- a directory to edit, and how it looks as text ---- */
@@ -402,6 +403,142 @@ static void a_synced_directory_is_never_edited(void **state)
 	us_str_fini(&after);
 }
 
+/* ---- passwords ---- */
+
+static bool has_password(struct fixture *f, uint32_t number, const char *password)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_slice hash = US_SLICE_NONE;
+	struct us_dbc *c;
+
+	assert_ok(us_db_lease_reader(f->store->db, &c, &err));
+	enum us_errc rc = us_credential_find(c, &f->arena, f->directory, number, &hash, NULL, &err);
+	us_db_release(c);
+	assert_true(rc == US_OK || rc == US_NOT_FOUND);
+	return rc == US_OK && us_secret_is_password(us_slice(password), hash.p);
+}
+
+static struct us_edit with_password(struct us_edit e, const char *password)
+{
+	e.fields |= US_EDIT_PASSWORD;
+	e.password = us_slice(password);
+	return e;
+}
+
+static void expect_not_stored(struct fixture *f, const char *secret)
+{
+	static const char *const files[] = { "", "-wal" };
+	struct us_str all = US_STR_INIT;
+	bool has_run = false;
+
+	for (size_t i = 0; i < countof(files); i++) {
+		FILE *in = fopen(us_arena_printf(&f->arena, "%s%s", strchr(f->temp.dsn, ':') + 1, files[i]), "rb");
+		char bytes[4096];
+		size_t n;
+		while (in && (n = fread(bytes, 1, sizeof bytes, in)) > 0)
+			us_str_add(&all, bytes, n);
+		if (in)
+			fclose(in);
+	}
+	has_run = memmem(all.p, all.n, "was created", 11) != NULL; /* what is looked into is the store */
+	assert_true(has_run);
+	assert_null(memmem(all.p, all.n, secret, strlen(secret)));
+	us_str_fini(&all);
+}
+
+static void passwords_stay_with_their_user(void **state)
+{
+	struct fixture *f = *state;
+	const struct us_edit fresh[] = { with_password(user("ann"), "correct horse"), user("bob"), with_password(user("eve"), "battery staple"),
+		on(US_EDIT_DELETE_USER, "eve") };
+	const struct us_edit set = with_password(on(US_EDIT_UPDATE_USER, "bob"), "Tr0ub4dor&3"), renamed = rename_to(US_EDIT_UPDATE_USER, "bob", "rob");
+	const struct us_edit taken = with_password(on(US_EDIT_UPDATE_USER, "ann"), NULL), gone = on(US_EDIT_DELETE_USER, "rob");
+	struct us_str s = US_STR_INIT;
+
+	edit_all(f, fresh);
+	assert_true(has_password(f, 1, "correct horse") && !has_password(f, 2, "") && !has_password(f, 3, "battery staple"));
+	/* a password alone is no change of the directory */
+	assert_int_equal(edit(f, &set, 1), 0);
+	edit(f, &renamed, 1);
+	assert_true(has_password(f, 2, "Tr0ub4dor&3"));
+	expect_not_stored(f, "Tr0ub4dor&3");
+	edit(f, &taken, 1);
+	assert_false(has_password(f, 1, "correct horse"));
+	/* an undo brings the user back, not the password */
+	int64_t run = edit(f, &gone, 1);
+	assert_false(has_password(f, 2, "Tr0ub4dor&3"));
+	undo(f, run);
+	assert_false(has_password(f, 2, "Tr0ub4dor&3"));
+	rows(f, "SELECT count(*) FROM credential", 1, &s);
+	assert_string_equal(us_str_text(&s), "0\n");
+	rows(f, "SELECT count(*) FROM change WHERE coalesce(before_image, '') || coalesce(after_image, '') || coalesce(reason, '') LIKE '%argon%'", 1, &s);
+	assert_string_equal(us_str_text(&s), "0\n0\n");
+	us_str_fini(&s);
+}
+
+static void passwords_go_with_their_directory(void **state)
+{
+	struct fixture *f = *state;
+	struct us_err err = US_ERR_INIT;
+	const struct us_edit ann = with_password(user("ann"), "correct horse");
+	const char *hash = "$argon2id$not really";
+	int64_t first = f->directory;
+
+	edit(f, &ann, 1);
+	assert_ok(us_db_lease_writer(f->store->db, &f->w, &err));
+	assert_ok(us_db_begin(f->w, &err));
+	assert_ok(us_directory_create(f->w, S("Synced"), S("uuid-of-a-connector"), 1, &f->directory, &err));
+	struct us_user_image synced = fixture_user("id", "carl");
+	assert_ok(us_object_insert_user(f->w, f->directory, 1, &synced, 1, 1, &err));
+	/* Whoever asks for it, and however: the store itself refuses. */
+	assert_int_equal(us_credential_set(f->w, f->directory, 1, hash, 1, &err), US_FORBIDDEN);
+	assert_int_equal(us_credential_set(f->w, f->directory, 2, hash, 1, &err), US_FORBIDDEN);
+	assert_int_equal(us_credential_set(f->w, first, 7, hash, 1, &err), US_NOT_FOUND);
+	assert_int_equal(us_credential_set(f->w, 77, 1, hash, 1, &err), US_NOT_FOUND);
+	assert_ok(us_directory_delete(f->w, f->directory, &err));
+	assert_ok(us_db_commit(f->w, &err));
+	us_db_release(f->w);
+	f->directory = first;
+	assert_true(has_password(f, 1, "correct horse"));
+	assert_ok(us_db_lease_writer(f->store->db, &f->w, &err));
+	assert_ok(us_db_begin(f->w, &err));
+	assert_ok(us_directory_delete(f->w, first, &err));
+	assert_ok(us_db_commit(f->w, &err));
+	us_db_release(f->w);
+	f->w = NULL;
+	assert_false(has_password(f, 1, "correct horse"));
+}
+
+static void bad_passwords_are_refused_with_their_list(void **state)
+{
+	static const struct {
+		const char *password;
+		enum us_edit_refusal refusal;
+		const char *text;
+	} table[] = {
+		{ "seven 7", US_EDIT_BAD_PASSWORD, "the password is shorter than 8 characters" },
+		{ "", US_EDIT_BAD_PASSWORD, "the password is shorter than 8 characters" },
+		{ "\xff\xff\xff\xff\xff\xff\xff\xff", US_EDIT_BAD_PASSWORD, "the password is not valid UTF-8" },
+		{ longest, US_EDIT_FINE, NULL },
+	};
+	struct fixture *f = *state;
+	struct us_edit many[US_EDIT_MOST_PASSWORDS + 1];
+	struct us_edit_result result;
+	struct us_err err = US_ERR_INIT;
+
+	for (size_t i = 0; i < countof(table); i++) {
+		const struct us_edit list[] = { user("zoe"), with_password(user("ann"), table[i].password), on(US_EDIT_DELETE_USER, "zoe"),
+			on(US_EDIT_DELETE_USER, "ann") };
+		try(f, list, countof(list), &result, &err);
+		assert_row(i, result.refusal == table[i].refusal && (!table[i].text || (result.at == 1 && strcmp(err.text, table[i].text) == 0)));
+	}
+	for (size_t i = 0; i < countof(many); i++)
+		many[i] = with_password(user(us_arena_printf(&f->arena, "u%zu", i)), "correct horse");
+	assert_int_equal(try(f, many, countof(many), &result, &err), US_TOO_LARGE);
+	assert_int_equal(result.refusal, US_EDIT_TOO_MANY);
+	expect(f, "counts 0 0 0 0\nrest 0\n");
+}
+
 /* ---- undo, faults, and lists that nobody thought of ---- */
 
 static void later_changes_are_left_by_an_undo(void **state)
@@ -430,7 +567,7 @@ static void a_fault_at_any_statement_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
 	const struct us_edit list[] = { user("eve"), rename_to(US_EDIT_UPDATE_USER, "ann", "zoe"), on(US_EDIT_DELETE_GROUP, "crew"),
-		member(US_EDIT_ADD_USER, "staff", "eve"), on(US_EDIT_DELETE_USER, "bob") };
+		member(US_EDIT_ADD_USER, "staff", "eve"), on(US_EDIT_DELETE_USER, "bob"), with_password(on(US_EDIT_UPDATE_USER, "eve"), "correct horse") };
 	struct us_str before = US_STR_INIT, after = US_STR_INIT;
 	struct us_edit_result result = { 0 };
 	int64_t id = 0, run = 0;
@@ -581,6 +718,9 @@ int main(void)
 		edit_case(what_the_list_took_away_is_not_there),
 		edit_case(cycles_through_many_are_seen),
 		edit_case(a_synced_directory_is_never_edited),
+		edit_case(passwords_stay_with_their_user),
+		edit_case(passwords_go_with_their_directory),
+		edit_case(bad_passwords_are_refused_with_their_list),
 		edit_case(later_changes_are_left_by_an_undo),
 		edit_case(a_fault_at_any_statement_changes_nothing),
 		edit_case(random_lists_can_be_turned_round),
