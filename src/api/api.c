@@ -31,7 +31,7 @@ enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api
 		free(api);
 		return rc;
 	}
-	api->metrics = us_metrics_new();
+	api->metrics = us_metrics_new(conf->labels);
 	api->statuses = us_status_cache_new();
 	us_openapi_write(conf->types, conf->sync_options, &api->openapi);
 	*ret_api = api;

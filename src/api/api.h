@@ -33,6 +33,7 @@ struct us_api_conf {
 	const struct us_type *types;          /* connector types; ends with name NULL */
 	const struct us_option *sync_options; /* what every type has beside its own */
 	const struct us_library *libraries;   /* for the support bundle; ends with name NULL; NULL: not told */
+	const char *const *labels;            /* of requests that others answer, for the metrics; ends with NULL; NULL: none */
 	const char *node;                     /* clusterNode; NULL: "NOT_CLUSTERED" */
 	int64_t single_wait_ms;               /* how long syncsingle waits; 0: 30 s */
 };

@@ -29,33 +29,41 @@ struct figures {
 };
 
 struct us_metrics {
-	size_t n;                /* rows of the table of routes */
-	struct figures routes[]; /* by row; the one behind them: no route */
+	const char *const *others; /* labels that follow the table of routes */
+	size_t n_routes, n;        /* rows of the table; labels in all */
+	struct figures labels[];   /* by row; the one behind them: no label */
 };
 
-struct us_metrics *us_metrics_new(void)
+struct us_metrics *us_metrics_new(const char *const *others)
 {
-	size_t n = 0;
+	size_t n_routes = 0, n_others = 0;
 
-	while (us_routes[n].path)
-		n++;
-	struct us_metrics *metrics = us_calloc(1, sizeof *metrics + (n + 1) * sizeof *metrics->routes);
-	metrics->n = n;
+	while (us_routes[n_routes].path)
+		n_routes++;
+	while (others && others[n_others])
+		n_others++;
+	struct us_metrics *metrics = us_calloc(1, sizeof *metrics + (n_routes + n_others + 1) * sizeof *metrics->labels);
+	metrics->others = others;
+	metrics->n_routes = n_routes;
+	metrics->n = n_routes + n_others;
 	return metrics;
 }
 
 void us_metrics_free(struct us_metrics *metrics) { free(metrics); }
 
+static const char *label_of(const struct us_metrics *metrics, size_t i)
+{
+	return i < metrics->n_routes ? us_routes[i].operation : i < metrics->n ? metrics->others[i - metrics->n_routes] : "none";
+}
+
 static struct figures *figures_of(struct us_metrics *metrics, const char *label)
 {
 	size_t i = 0;
 
-	while (i < metrics->n && us_routes[i].operation != label)
+	while (i < metrics->n && label_of(metrics, i) != label)
 		i++;
-	return &metrics->routes[i];
+	return &metrics->labels[i];
 }
-
-static const char *operation_of(const struct us_metrics *metrics, size_t i) { return i < metrics->n ? us_routes[i].operation : "none"; }
 
 void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us)
 {
@@ -79,15 +87,15 @@ static void add_http(struct us_str *out, struct us_metrics *metrics)
 	add_head(out, "usersync_http_requests_total", "counter", "Requests by operation and class of status.");
 	for (size_t i = 0; i <= metrics->n; i++)
 		for (int class = 0; class < CLASSES; class++) {
-			int64_t n = atomic_load_explicit(&metrics->routes[i].requests[class], memory_order_relaxed);
+			int64_t n = atomic_load_explicit(&metrics->labels[i].requests[class], memory_order_relaxed);
 			if (n)
 				us_str_printf(out, "usersync_http_requests_total{operation=\"%s\",status=\"%s\"} %lld\n",
-					operation_of(metrics, i), class_texts[class], (long long) n);
+					label_of(metrics, i), class_texts[class], (long long) n);
 		}
 	add_head(out, "usersync_http_request_duration_seconds", "histogram", "Time from the request line to the end of the answer.");
 	for (size_t i = 0; i <= metrics->n; i++) {
-		struct figures *f = &metrics->routes[i];
-		const char *operation = operation_of(metrics, i);
+		struct figures *f = &metrics->labels[i];
+		const char *operation = label_of(metrics, i);
 		int64_t sum = 0, counts[BUCKETS + 1];
 		for (int b = 0; b <= BUCKETS; b++)
 			sum += counts[b] = atomic_load_explicit(&f->buckets[b], memory_order_relaxed);

@@ -12,9 +12,10 @@
 struct us_call;
 struct us_metrics;
 
-struct us_metrics *us_metrics_new(void);
+/* others: labels of requests that are not in the route table; ends with NULL; NULL: none. */
+struct us_metrics *us_metrics_new(const char *const *others);
 void us_metrics_free(struct us_metrics *metrics);
-/* label: operation of the route, NULL for requests that reached none; status 0: the client went away. */
+/* label: operation of the route or one of the others, by its address; NULL for requests that reached none; status 0: the client went away. */
 void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us);
 
 /* Everything, as it is given to a scraper. Needs a lease. */

@@ -23,6 +23,7 @@
 #include "job/timer.h"
 #include "model/sync_options.h"
 #include "net/httpd.h"
+#include "serve/serve.h"
 #include "source/file.h"
 #include "source/source.h"
 #include "store/account.h"
@@ -47,6 +48,7 @@ struct server {
 	struct us_timer *timer;
 	struct us_pruner *pruner;
 	struct us_api *api;
+	struct us_serve *serve;
 	struct us_httpd *httpd;
 	struct us_str cert, tls_key;
 };
@@ -231,6 +233,26 @@ static enum us_errc make_admin(struct us_arena *arena, struct us_store *store, s
 	return rc;
 }
 
+/* ---- who answers ---- */
+
+/* Applications have addresses of their own; everything else is the admin's. */
+static enum us_httpd_next handle(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct server *server = data;
+
+	return us_serve_has(request) ? us_serve_handle(server->serve, request, answer) : us_api_handle(server->api, request, answer);
+}
+
+static void refuse(void *data, int status, const char *why, struct us_httpd_answer *answer)
+{
+	us_api_refuse(((struct server *) data)->api, status, why, answer);
+}
+
+static void done(void *data, const struct us_httpd_request *request, int status, int64_t duration_us)
+{
+	us_api_done(((struct server *) data)->api, request, status, duration_us);
+}
+
 /* ---- start and stop ---- */
 
 static enum us_errc start(struct us_cli *cli, const struct settings *s, struct server *server, struct us_err *err)
@@ -271,18 +293,21 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	if (rc != US_OK)
 		return rc;
 	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .notifier = server->notifier, .timer = server->timer, .pruner = server->pruner,
-		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries() };
+		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries(), .labels = us_serve_labels() };
 	rc = us_api_open(&api_conf, &server->api, err);
+	struct us_serve_conf serve_conf = { .store = server->store };
+	if (rc == US_OK)
+		rc = us_serve_open(&serve_conf, &server->serve, err);
 	if (rc != US_OK)
 		return rc;
 	struct us_httpd_config http = US_HTTPD_CONFIG_INIT;
 	http.listen = s->listen;
 	http.cert_pem = s->tls_cert ? us_str_text(&server->cert) : NULL;
 	http.key_pem = s->tls_key ? us_str_text(&server->tls_key) : NULL;
-	http.data = server->api;
-	http.handle = us_api_handle;
-	http.refuse = us_api_refuse;
-	http.done = us_api_done;
+	http.data = server;
+	http.handle = handle;
+	http.refuse = refuse;
+	http.done = done;
 	return us_httpd_open(&http, &server->httpd, err);
 }
 
@@ -292,6 +317,8 @@ static void stop(struct server *server)
 	us_notifier_stop(server->notifier);
 	if (server->httpd)
 		us_httpd_close(server->httpd, DRAIN_MS);
+	if (server->serve)
+		us_serve_close(server->serve);
 	if (server->api)
 		us_api_close(server->api);
 	if (server->pruner)

@@ -59,6 +59,22 @@ enum us_errc us_directory_load(struct us_dbc *c, struct us_arena *arena, int64_t
 	return US_OK;
 }
 
+enum us_errc us_directory_exists(struct us_dbc *c, int64_t id, bool *ret_exists, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT 1 FROM directory WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, id);
+	rc = us_stmt_step(s, err);
+	us_stmt_reset(s);
+	if (rc && rc != US_END)
+		return rc;
+	*ret_exists = rc == US_OK;
+	return US_OK;
+}
+
 enum us_errc us_directory_list(struct us_dbc *c, struct us_arena *arena, struct us_directory **ret_list, size_t *ret_n, struct us_err *err)
 {
 	struct us_directory *list = NULL;

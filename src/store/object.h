@@ -44,6 +44,10 @@ enum us_errc us_object_find_number(struct us_dbc *c, int64_t directory, bool is_
 enum us_errc us_object_find_member(struct us_dbc *c, int64_t directory, uint32_t group, uint32_t member, bool is_group, bool *ret_is_member,
 	struct us_err *err);
 
+/* The name of a user or group into name (cleared before). US_NOT_FOUND. */
+enum us_errc us_object_load_name(struct us_dbc *c, enum us_object object, int64_t directory, uint32_t number, struct us_str *name,
+	struct us_err *err);
+
 struct us_member {
 	uint32_t number;
 	bool owned;
@@ -62,6 +66,7 @@ enum us_errc us_object_load_groups_of_group(struct us_dbc *c, struct us_arena *a
 struct us_listed {
 	uint32_t number;
 	struct us_slice fold;
+	int64_t created, updated; /* wall seconds */
 	union {
 		struct us_user_image user;
 		struct us_group_image group;

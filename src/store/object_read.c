@@ -216,8 +216,8 @@ enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const
 /* ---- single objects ---- */
 
 #define USER_COLUMNS \
-	"id, name_fold, ext_id, hash, owned, active, missing_since, name, full_name, first_name, last_name, email, attributes, revision"
-#define GROUP_COLUMNS "id, name_fold, ext_id, hash, owned, name, description, revision"
+	"id, name_fold, ext_id, hash, owned, active, missing_since, name, full_name, first_name, last_name, email, attributes, revision, created, updated"
+#define GROUP_COLUMNS "id, name_fold, ext_id, hash, owned, name, description, revision, created, updated"
 
 static enum us_errc take_user(struct us_stmt *s, struct us_arena *arena, struct us_user_image *image, struct us_err *err)
 {
@@ -371,6 +371,27 @@ enum us_errc us_object_find_number(struct us_dbc *c, int64_t directory, bool is_
 	return rc;
 }
 
+enum us_errc us_object_load_name(struct us_dbc *c, enum us_object object, int64_t directory, uint32_t number, struct us_str *name,
+	struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, object == US_OBJECT_USER ? "SELECT name FROM usr WHERE id = ?1" : "SELECT name FROM grp WHERE id = ?1", &s,
+		err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, number));
+	rc = us_stmt_step(s, err);
+	if (rc == US_END)
+		return us_err_set(err, US_NOT_FOUND, "Directory %lld has no %s %u", (long long) directory, us_object_text(object), number);
+	if (rc)
+		return rc;
+	us_str_clear(name);
+	us_str_add_slice(name, us_stmt_slice(s, 0));
+	us_stmt_reset(s);
+	return US_OK;
+}
+
 /* ---- memberships ---- */
 
 enum us_errc us_object_find_member(struct us_dbc *c, int64_t directory, uint32_t group, uint32_t member, bool is_group, bool *ret_is_member,
@@ -475,6 +496,8 @@ static enum us_errc list(struct us_dbc *c, struct us_arena *arena, bool is_group
 		struct us_listed *row = &rows[n];
 		row->number = (uint32_t) us_stmt_int(s, 0);
 		row->fold = us_row_text(s, 1, arena);
+		row->created = us_stmt_int(s, is_group ? 8 : 14);
+		row->updated = us_stmt_int(s, is_group ? 9 : 15);
 		if (is_group)
 			take_group(s, arena, &row->group);
 		else if ((rc = take_user(s, arena, &row->user, err)))

@@ -1,0 +1,291 @@
+#include "serve/crowd.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "serve/crowd_call.h"
+
+#define VERSION "Crowd/5.1.0"
+
+/* One row for each call. */
+struct route {
+	enum us_httpd_method method;
+	const char *path;  /* below the resource; "*" is one segment */
+	unsigned rights;   /* of enum us_right; all of them are needed */
+	enum us_errc (*run)(struct us_crowd_call *call, struct us_err *err);
+};
+
+static const struct route routes[] = {
+	{ US_HTTPD_GET, "user", US_RIGHT_READ, us_crowd_get_user },
+	{ US_HTTPD_GET, "user/attribute", US_RIGHT_READ, us_crowd_get_user_attributes },
+	{ US_HTTPD_GET, "user/group/direct", US_RIGHT_READ, us_crowd_get_groups_of_user },
+	{ US_HTTPD_GET, "user/group/nested", US_RIGHT_READ, us_crowd_get_nested_groups_of_user },
+	{ US_HTTPD_GET, "group", US_RIGHT_READ, us_crowd_get_group },
+	{ US_HTTPD_GET, "group/attribute", US_RIGHT_READ, us_crowd_get_group_attributes },
+	{ US_HTTPD_GET, "group/user/direct", US_RIGHT_READ, us_crowd_get_users_of_group },
+	{ US_HTTPD_GET, "group/user/nested", US_RIGHT_READ, us_crowd_get_nested_users_of_group },
+	{ US_HTTPD_GET, "group/child-group/direct", US_RIGHT_READ, us_crowd_get_child_groups },
+	{ US_HTTPD_GET, "group/child-group/nested", US_RIGHT_READ, us_crowd_get_nested_child_groups },
+	{ US_HTTPD_GET, "group/parent-group/direct", US_RIGHT_READ, us_crowd_get_parent_groups },
+	{ US_HTTPD_GET, "group/parent-group/nested", US_RIGHT_READ, us_crowd_get_nested_parent_groups },
+	{ US_HTTPD_GET, "group/membership", US_RIGHT_READ, us_crowd_get_memberships },
+	{ US_HTTPD_GET, "search", US_RIGHT_READ, us_crowd_search },
+	{ US_HTTPD_POST, "search", US_RIGHT_READ, us_crowd_search },
+	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, us_crowd_get_cookie },
+	{ .path = NULL },
+};
+
+static const struct { const char *text; int status; } reasons[] = {
+#define X(name, status) [US_CROWD_##name] = { #name, status },
+	US_CROWD_REASONS(X)
+#undef X
+};
+
+/* ---- what handlers share ---- */
+
+enum us_errc us_crowd_refuse(struct us_crowd_call *call, enum us_crowd_reason reason, struct us_err *err, const char *format, ...)
+{
+	char text[US_ERR_TEXT_BYTES];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	call->reason = reason;
+	return us_err_set(err, US_INVALID, "%s", text);
+}
+
+struct us_slice us_crowd_parameter(const struct us_crowd_call *call, const char *name)
+{
+	return us_target_parameter(&call->request->target, name);
+}
+
+enum us_errc us_crowd_need(struct us_crowd_call *call, const char *name, struct us_slice *ret_value, struct us_err *err)
+{
+	*ret_value = us_crowd_parameter(call, name);
+	return ret_value->n ? US_OK : us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, "the parameter %s is missing", name);
+}
+
+/* "user,attributes", or the parameter several times. */
+bool us_crowd_expands(const struct us_crowd_call *call, const char *what)
+{
+	for (size_t i = 0; i < call->request->target.query_n; i++) {
+		struct us_slice rest = call->request->target.query[i].value;
+		if (!us_slice_is(call->request->target.query[i].name, "expand"))
+			continue;
+		while (rest.n) {
+			const char *comma = memchr(rest.p, ',', rest.n);
+			size_t n = comma ? (size_t) (comma - rest.p) : rest.n;
+			if (us_slice_is(us_slice_trim((struct us_slice) { rest.p, n }), what))
+				return true;
+			rest.p += n + (comma != NULL);
+			rest.n -= n + (comma != NULL);
+		}
+	}
+	return false;
+}
+
+struct us_crowd_window us_crowd_read_window(const struct us_crowd_call *call)
+{
+	enum { MOST_BY_DEFAULT = 1000 };
+	struct us_crowd_window window = { 0, MOST_BY_DEFAULT };
+	int64_t n;
+
+	if (us_slice_to_int(us_crowd_parameter(call, "start-index"), &n) && n > 0)
+		window.start = n;
+	if (us_slice_to_int(us_crowd_parameter(call, "max-results"), &n))
+		window.left = n < 0 ? INT64_MAX : n;
+	return window;
+}
+
+enum us_errc us_crowd_find_user(struct us_crowd_call *call, struct us_slice name, struct us_seen_user *ret_user, struct us_err *err)
+{
+	enum us_errc rc = us_view_find_user(&call->view, call->arena, name, ret_user, err);
+
+	if (rc == US_NOT_FOUND)
+		call->reason = US_CROWD_USER_NOT_FOUND;
+	return rc;
+}
+
+enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice name, struct us_seen_group *ret_group, struct us_err *err)
+{
+	enum us_errc rc = us_view_find_group(&call->view, call->arena, name, ret_group, err);
+
+	if (rc == US_NOT_FOUND)
+		call->reason = US_CROWD_GROUP_NOT_FOUND;
+	return rc;
+}
+
+enum us_errc us_crowd_get_cookie(struct us_crowd_call *call, struct us_err *err)
+{
+	struct us_crowd_writer *w = &call->writer;
+
+	(void) err;
+	us_crowd_put_head(w);
+	if (w->is_json) {
+		us_jsonw_open(&w->w, '{');
+		us_jsonw_put_bool(&w->w, "secure", call->request->is_tls);
+		us_jsonw_put_text(&w->w, "name", "crowd.token_key");
+		us_jsonw_close(&w->w, '}');
+	} else {
+		us_str_printf(w->out, "<cookie-config><secure>%s</secure><name>crowd.token_key</name></cookie-config>", call->request->is_tls ? "true" : "false");
+	}
+	return US_OK;
+}
+
+/* ---- routing ---- */
+
+static bool is_path(const char *path, const struct us_slice *segments, size_t n, struct us_slice *ret_parameter)
+{
+	size_t i = 0;
+
+	*ret_parameter = US_SLICE_NONE;
+	for (; *path; i++) {
+		size_t length = strcspn(path, "/");
+		if (i == n)
+			return false;
+		if (length == 1 && *path == '*')
+			*ret_parameter = segments[i];
+		else if (!us_slice_is_equal(segments[i], (struct us_slice) { path, length }))
+			return false;
+		path += length + (path[length] == '/');
+	}
+	return i == n;
+}
+
+/* NULL: there is none; then allow holds the methods of the rows that have the path, if any do. */
+static const struct route *find_route(const struct us_httpd_request *request, struct us_slice *ret_parameter, char allow[64])
+{
+	const struct us_slice *segments = request->target.segments;
+	size_t n = request->target.segments_n;
+	enum us_httpd_method method = request->method == US_HTTPD_HEAD ? US_HTTPD_GET : request->method;
+
+	allow[0] = '\0';
+	if (n < 4 || !us_slice_is(segments[1], "rest") || !us_slice_is(segments[2], "usermanagement") ||
+		!(us_slice_is(segments[3], "1") || us_slice_is(segments[3], "latest")))
+		return NULL;
+	for (const struct route *r = routes; r->path; r++) {
+		if (!is_path(r->path, segments + 4, n - 4, ret_parameter))
+			continue;
+		if (r->method == method)
+			return r;
+		size_t used = strlen(allow);
+		snprintf(allow + used, 64 - used, "%s%s", used ? ", " : "", us_httpd_method_name(r->method));
+	}
+	return NULL;
+}
+
+/* Media types in order of the client's wish; XML unless it likes JSON better. */
+static double quality(struct us_slice accept, const char *type, bool *ret_is_named)
+{
+	double best = 0;
+
+	*ret_is_named = false;
+	while (accept.n) {
+		const char *comma = memchr(accept.p, ',', accept.n);
+		size_t n = comma ? (size_t) (comma - accept.p) : accept.n;
+		const char *semicolon = memchr(accept.p, ';', n);
+		struct us_slice range = us_slice_trim((struct us_slice) { accept.p, semicolon ? (size_t) (semicolon - accept.p) : n });
+		double q = 1;
+		const char *at = semicolon ? memmem(semicolon, n - (size_t) (semicolon - accept.p), "q=", 2) : NULL;
+		if (at && at + 3 <= accept.p + n && at[2] == '0') {
+			q = 0;
+			double unit = 0.1;
+			for (const char *p = at + 4; p < accept.p + n && *p >= '0' && *p <= '9'; p++, unit /= 10)
+				q += (*p - '0') * unit;
+		}
+		if (us_slice_is_nocase(range, type)) {
+			*ret_is_named = true;
+			best = q > best ? q : best;
+		}
+		accept.p += n + (comma != NULL);
+		accept.n -= n + (comma != NULL);
+	}
+	return best;
+}
+
+static bool wants_json(const struct us_httpd_request *request)
+{
+	struct us_slice accept = us_httpd_find_header(request, "Accept");
+	bool names_json, names_xml;
+
+	if (!accept.n)
+		return false;
+	double json = quality(accept, "application/json", &names_json), xml = quality(accept, "application/xml", &names_xml);
+	return names_json && json > 0 && (!names_xml || json > xml);
+}
+
+/* Where the client reached us, for links. A Host that does not look like one is not repeated. */
+static struct us_slice base_of(const struct us_httpd_request *request, struct us_arena *arena)
+{
+	struct us_slice host = us_httpd_find_header(request, "Host");
+	size_t n = request->target.segments_n;
+
+	for (size_t i = 0; i < host.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]", host.p[i]))
+			host = US_SLICE_NONE;
+	return us_slice(us_arena_printf(arena, "%s://" US_SLICE_FMT "/crowd/rest/usermanagement/%s", request->is_tls ? "https" : "http",
+		US_SLICE_ARG(host.n ? host : US_SLICE("localhost")), n > 3 && us_slice_is(request->target.segments[3], "latest") ? "latest" : "1"));
+}
+
+static enum us_errc dispatch(struct us_crowd_call *call, struct us_err *err)
+{
+	struct us_httpd_request *r = call->request;
+	char allow[64];
+	enum us_errc rc = us_gate_check(call->serve->gate, r, &call->client, err);
+
+	if (rc == US_FORBIDDEN)
+		call->reason = US_CROWD_APPLICATION_ACCESS_DENIED;
+	if (rc)
+		return rc;
+	const struct route *route = find_route(r, &call->parameter, allow);
+	if (!route && allow[0]) {
+		us_httpd_add_header(call->answer, "Allow", allow);
+		return us_err_set(err, US_METHOD, "this address has %s", allow);
+	}
+	if (!route)
+		return us_err_set(err, US_NOT_FOUND, "nothing is served at this address");
+	if ((call->client.rights & route->rights) != route->rights)
+		return us_crowd_refuse(call, US_CROWD_APPLICATION_PERMISSION_DENIED, err, "the application \"" US_SLICE_FMT "\" has no right to %s",
+			US_SLICE_ARG(call->client.name), us_right_text(route->rights & ~call->client.rights));
+	rc = us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, err);
+	return rc ? rc : route->run(call, err);
+}
+
+static void fail(struct us_crowd_call *call, enum us_errc rc, const struct us_err *err)
+{
+	bool has_reason = call->reason != US_CROWD_REASON_COUNT;
+	const char *reason = has_reason ? reasons[call->reason].text : rc == US_INVALID || rc == US_TOO_LARGE ? "ILLEGAL_ARGUMENT" : "OPERATION_FAILED";
+
+	call->answer->status = has_reason ? reasons[call->reason].status : us_err_http(rc);
+	if (call->answer->status >= 500)
+		us_log(US_LOG_WARN, "crowd call failed", "application", call->client.name.p, "error", err->text, NULL);
+	us_str_clear(&call->answer->body);
+	us_crowd_writer_init(&call->writer, &call->answer->body, call->writer.is_json, call->writer.base);
+	us_crowd_put_error(&call->writer, reason, us_slice(err->text));
+	if (rc == US_UNAUTHORIZED)
+		us_httpd_add_header(call->answer, "WWW-Authenticate", "Basic realm=\"usersync\", charset=\"UTF-8\"");
+	if (err->wait_ms > 0) {
+		char seconds[24];
+		snprintf(seconds, sizeof seconds, "%lld", (long long) ((err->wait_ms + 999) / 1000));
+		us_httpd_add_header(call->answer, "Retry-After", seconds);
+	}
+}
+
+void us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_crowd_call call = { .serve = serve, .request = request, .answer = answer, .arena = request->arena, .reason = US_CROWD_REASON_COUNT };
+
+	request->label = US_CROWD_LABEL;
+	us_crowd_writer_init(&call.writer, &answer->body, wants_json(request), base_of(request, request->arena));
+	enum us_errc rc = dispatch(&call, &err);
+	us_view_close(&call.view);
+	if (rc)
+		fail(&call, rc, &err);
+	if (answer->body.n || answer->pull)
+		answer->content_type = call.writer.is_json ? "application/json" : "application/xml;charset=UTF-8";
+	us_httpd_add_header(answer, "X-Embedded-Crowd-Version", VERSION);
+	us_httpd_add_header(answer, "Cache-Control", "no-store");
+	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+}

@@ -1,0 +1,73 @@
+/* One request of the Crowd protocol on its way through a handler, and what handlers share. Only the crowd files of serve/ include this. */
+#ifndef US_SERVE_CROWD_CALL_H
+#define US_SERVE_CROWD_CALL_H
+
+#include "serve/crowd_writer.h"
+#include "serve/parts.h"
+#include "serve/view.h"
+
+/* Reasons as clients read them, each with its status. */
+#define US_CROWD_REASONS(X) \
+	X(APPLICATION_ACCESS_DENIED, 403) X(APPLICATION_PERMISSION_DENIED, 403) X(EVENT_TOKEN_EXPIRED, 400) X(EXPIRED_CREDENTIAL, 400) \
+	X(GROUP_NOT_FOUND, 404) X(ILLEGAL_ARGUMENT, 400) X(INACTIVE_ACCOUNT, 400) X(INCREMENTAL_SYNC_NOT_AVAILABLE, 400) X(INVALID_CREDENTIAL, 400) \
+	X(INVALID_EMAIL, 400) X(INVALID_GROUP, 400) X(INVALID_SSO_TOKEN, 404) X(INVALID_USER, 400) X(INVALID_USER_AUTHENTICATION, 400) \
+	X(MEMBERSHIP_ALREADY_EXISTS, 409) X(MEMBERSHIP_NOT_FOUND, 404) X(NESTED_GROUPS_NOT_SUPPORTED, 400) X(OPERATION_FAILED, 500) \
+	X(UNSUPPORTED_OPERATION, 400) X(USER_NOT_FOUND, 404)
+enum us_crowd_reason {
+#define X(name, status) US_CROWD_##name,
+	US_CROWD_REASONS(X)
+#undef X
+	US_CROWD_REASON_COUNT
+};
+
+struct us_crowd_call {
+	struct us_serve *serve;
+	struct us_httpd_request *request;
+	struct us_httpd_answer *answer;
+	struct us_arena *arena;
+	struct us_client client;
+	struct us_view view;             /* open while a reading handler runs */
+	struct us_crowd_writer writer;   /* into the answer's body, in the format that is wanted */
+	struct us_slice parameter;       /* of the path: a token */
+	enum us_crowd_reason reason;     /* with an error of a handler: what clients are told; US_CROWD_REASON_COUNT: by the error's code */
+};
+
+/* Sets the reason and the text; gives US_INVALID, which any handler returns as it is. */
+enum us_errc us_crowd_refuse(struct us_crowd_call *call, enum us_crowd_reason reason, struct us_err *err, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* A query parameter; NONE if it is not there. */
+struct us_slice us_crowd_parameter(const struct us_crowd_call *call, const char *name);
+/* The same; ILLEGAL_ARGUMENT if it is not there. */
+enum us_errc us_crowd_need(struct us_crowd_call *call, const char *name, struct us_slice *ret_value, struct us_err *err);
+/* Whether `expand` names it. */
+bool us_crowd_expands(const struct us_crowd_call *call, const char *what);
+/* start-index and max-results. What is no number counts as not given; below zero is unlimited. */
+struct us_crowd_window {
+	int64_t start, left;
+};
+struct us_crowd_window us_crowd_read_window(const struct us_crowd_call *call);
+
+/* The user or group that a parameter names; USER_NOT_FOUND, GROUP_NOT_FOUND, ILLEGAL_ARGUMENT. */
+enum us_errc us_crowd_find_user(struct us_crowd_call *call, struct us_slice name, struct us_seen_user *ret_user, struct us_err *err);
+enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice name, struct us_seen_group *ret_group, struct us_err *err);
+
+/* ---- handlers ---- */
+
+enum us_errc us_crowd_get_user(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_user_attributes(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_group(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_group_attributes(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_groups_of_user(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_nested_groups_of_user(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_users_of_group(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_nested_users_of_group(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_child_groups(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_nested_child_groups(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_parent_groups(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_nested_parent_groups(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_memberships(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_search(struct us_crowd_call *call, struct us_err *err);
+enum us_errc us_crowd_get_cookie(struct us_crowd_call *call, struct us_err *err);
+
+#endif

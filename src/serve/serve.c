@@ -1,0 +1,43 @@
+#include "serve/serve.h"
+
+#include <stdlib.h>
+
+#include "serve/crowd.h"
+#include "serve/parts.h"
+
+enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **ret_serve, struct us_err *err)
+{
+	struct us_serve *serve = us_calloc(1, sizeof *serve);
+	enum us_errc rc = us_gate_open(conf->store, &serve->gate, err);
+
+	if (rc) {
+		free(serve);
+		return rc;
+	}
+	serve->conf = *conf;
+	*ret_serve = serve;
+	return US_OK;
+}
+
+void us_serve_close(struct us_serve *serve)
+{
+	us_gate_close(serve->gate);
+	free(serve);
+}
+
+bool us_serve_has(const struct us_httpd_request *request)
+{
+	return request->target.segments_n && us_slice_is(request->target.segments[0], "crowd");
+}
+
+enum us_httpd_next us_serve_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	us_crowd_handle(serve, request, answer);
+	return US_HTTPD_NOW;
+}
+
+const char *const *us_serve_labels(void)
+{
+	static const char *const labels[] = { US_CROWD_LABEL, NULL };
+	return labels;
+}
