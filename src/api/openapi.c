@@ -93,7 +93,7 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {
 		put_parameter(w, "query", "outcome", "Only these.",
-			"{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\",\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\"]}", NULL);
+			"{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\",\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\",\"HELD\"]}", NULL);
 		put_parameter(w, "query", "object", "Only these.", "{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]}", NULL);
 		put_parameter(w, "query", "format", "All rows as a download.", "{\"type\":\"string\",\"enum\":[\"csv\",\"json\"]}", NULL);
 	}

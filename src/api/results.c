@@ -23,7 +23,7 @@ static enum us_errc read_filter(struct us_call *call, struct filter *ret_filter,
 
 	if (outcome.n) {
 		if (!us_outcome_parse(outcome, &found_outcome))
-			return us_err_set(err, US_INVALID, "outcome must be one of ADDED UPDATED RENAMED NOT_MODIFIED FILTERED FAILED DISABLED DELETED ANONYMIZED");
+			return us_err_set(err, US_INVALID, "outcome must be one of ADDED UPDATED RENAMED NOT_MODIFIED FILTERED FAILED DISABLED DELETED ANONYMIZED HELD");
 		f.outcome = (int) found_outcome;
 	}
 	if (object.n) {

@@ -141,7 +141,7 @@ enum us_errc us_runs_show(struct us_call *call, struct us_err *err)
 	return rc ? rc : answer_run(call, run, err);
 }
 
-/* Approve, apply and undo give the run that does it: the same one, or a new one. */
+/* They give the run that it is about: the same one, or a new one that does it. */
 static enum us_errc decide(struct us_call *call,
 	enum us_errc (*act)(struct us_job *, int64_t, struct us_job_who, int64_t *, struct us_err *), struct us_err *err)
 {
@@ -157,12 +157,4 @@ enum us_errc us_runs_approve(struct us_call *call, struct us_err *err) { return 
 enum us_errc us_runs_apply(struct us_call *call, struct us_err *err) { return decide(call, us_job_apply, err); }
 enum us_errc us_runs_undo(struct us_call *call, struct us_err *err) { return decide(call, us_job_undo, err); }
 
-enum us_errc us_runs_reject(struct us_call *call, struct us_err *err)
-{
-	int64_t run;
-	enum us_errc rc = us_call_read_number(call, 0, "run", &run, err);
-
-	if (!rc)
-		rc = us_job_reject(call->api->conf.job, run, us_call_who(call), err);
-	return rc ? rc : answer_run(call, run, err);
-}
+enum us_errc us_runs_reject(struct us_call *call, struct us_err *err) { return decide(call, us_job_reject, err); }

@@ -76,18 +76,18 @@ const struct us_schema us_schemas[] = {
 		",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT ",\"filteredCount\":" COUNT ",\"messages\":" TEXTS ",\"clusterNode\":" TEXT
 		",\"connectorUID\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\",\"description\":\"null: the run is an edit by hand, or its undo.\"},\"lastModified\":" TIME ",\"created\":" TIME
 		",\"duration\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Whole seconds.\"},\"id\":{\"type\":\"integer\"},"
-		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\",\"edit\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
-		",\"anonymizedCount\":" COUNT ",\"groups\":{\"type\":\"object\",\"properties\":{" OUTCOME_COUNTS "}},"
+		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\",\"edit\",\"cleanup\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
+		",\"anonymizedCount\":" COUNT ",\"heldCount\":" COUNT ",\"groups\":{\"type\":\"object\",\"properties\":{" OUTCOME_COUNTS "}},"
 		"\"memberships\":{\"type\":\"object\",\"properties\":{\"addedCount\":" COUNT ",\"removedCount\":" COUNT ",\"notModifiedCount\":" COUNT "}},"
 		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\",\"application\"],"
 		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run; application: one that this server serves.\"},"
 		"\"due\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"When the schedule wanted it.\"},\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
 		",\"resultsPruned\":{\"type\":\"boolean\",\"description\":\"Its results are no longer kept.\"}"
-		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"]},\"decidedBy\":" TEXT_OR_NULL "}}" },
+		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"The rule and its numbers; part and run: only the cleanup is held, as that run.\"},\"decidedBy\":" TEXT_OR_NULL "}}" },
 	{ "StatusPage", "{\"type\":\"object\",\"required\":[\"runs\",\"cursor\"],\"properties\":{\"runs\":" LIST("Status") "," CURSOR "}}" },
 	{ "Result", "{\"type\":\"object\",\"required\":[\"ord\",\"object\",\"outcome\"],\"properties\":{\"ord\":" COUNT
 		",\"object\":{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]},\"outcome\":{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\","
-		"\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\"]},\"id\":" TEXT_OR_NULL ",\"name\":" TEXT_OR_NULL ",\"reason\":" TEXT_OR_NULL
+		"\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\",\"HELD\"]},\"id\":" TEXT_OR_NULL ",\"name\":" TEXT_OR_NULL ",\"reason\":" TEXT_OR_NULL
 		",\"before\":{\"type\":[\"object\",\"null\"]},\"after\":{\"type\":[\"object\",\"null\"]},\"members\":{\"type\":\"object\"}}}" },
 	{ "ResultPage", "{\"anyOf\":[{\"type\":\"object\",\"required\":[\"id\",\"results\",\"cursor\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"results\":" LIST("Result") ","
 		CURSOR "}}," LIST("Result") "]}" },

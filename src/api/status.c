@@ -11,6 +11,7 @@ static void put_counts(struct us_jsonw *w, const int64_t counts[US_OUTCOME_COUNT
 	us_jsonw_put_int(w, "deletedCount", counts[US_OUTCOME_DELETED]);
 	us_jsonw_put_int(w, "filteredCount", counts[US_OUTCOME_FILTERED]);
 	us_jsonw_put_int(w, "renamedCount", counts[US_OUTCOME_RENAMED]);
+	us_jsonw_put_int(w, "heldCount", counts[US_OUTCOME_HELD]);
 }
 
 static void put_json(struct us_jsonw *w, const char *key, struct us_slice json, const char *fallback)
@@ -71,6 +72,7 @@ void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run
 	us_jsonw_put_int(w, "renamedCount", r->users[US_OUTCOME_RENAMED]);
 	us_jsonw_put_int(w, "disabledCount", r->users[US_OUTCOME_DISABLED]);
 	us_jsonw_put_int(w, "anonymizedCount", r->users[US_OUTCOME_ANONYMIZED]);
+	us_jsonw_put_int(w, "heldCount", r->users[US_OUTCOME_HELD]);
 	us_jsonw_key(w, "groups");
 	us_jsonw_open(w, '{');
 	put_counts(w, r->groups);

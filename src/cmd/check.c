@@ -57,6 +57,9 @@ static void look(const struct us_json *runs, struct found *found)
 {
 	for (size_t i = 0; i < runs->array.n && !found->good; i++) {
 		const struct us_json *run = &runs->array.items[i];
+		/* What a full run left to a decision is as good as that run's own end. */
+		if (!found->ended && is_text(run, "kind", "cleanup") && is_text(run, "status", "HELD"))
+			found->ended = run;
 		if (!is_whole(run) || is_text(run, "status", "SCHEDULED") || is_text(run, "status", "RUNNING"))
 			continue;
 		if (!found->ended)

@@ -12,9 +12,17 @@ static bool is_status(const struct us_json *status, const char *text) { return u
 
 bool us_report_is_over(const struct us_json *status) { return !is_status(status, "SCHEDULED") && !is_status(status, "RUNNING"); }
 
+/* The run that holds its cleanup for a decision; 0: none. */
+static long long held_part(const struct us_json *status)
+{
+	bool is_decided = us_json_string(status, "decidedBy").n > 0;
+
+	return is_decided ? 0 : (long long) us_json_int(us_json_find(status, "held"), "run", 0);
+}
+
 int us_report_exit(const struct us_json *status)
 {
-	if (is_status(status, "HELD"))
+	if (is_status(status, "HELD") || held_part(status))
 		return US_EXIT_HELD;
 	return is_status(status, "DONE") || !us_report_is_over(status) ? US_EXIT_OK : US_EXIT_FAILED;
 }
@@ -63,7 +71,7 @@ void us_report_print(struct us_cli *cli, const struct us_json *status)
 {
 	static const char *const users[][2] = { { "resultCount", "in all" }, { "addedCount", "added" }, { "updatedCount", "updated" },
 		{ "renamedCount", "renamed" }, { "notModifiedCount", "not modified" }, { "filteredCount", "filtered" }, { "failedCount", "failed" },
-		{ "disabledCount", "disabled" }, { "deletedCount", "deleted" }, { "anonymizedCount", "anonymized" }, { NULL, NULL } };
+		{ "disabledCount", "disabled" }, { "deletedCount", "deleted" }, { "anonymizedCount", "anonymized" }, { "heldCount", "held" }, { NULL, NULL } };
 	long long run = (long long) us_json_int(status, "id", 0);
 
 	const char *trigger = us_cli_text(cli, status, "trigger", "");
@@ -81,6 +89,9 @@ void us_report_print(struct us_cli *cli, const struct us_json *status)
 		printf("  %s\n", us_str_text(&clean));
 		us_str_fini(&clean);
 	}
+	if (held_part(status))
+		printf("See what waits: usersync results %lld; then usersync approve %lld, or usersync reject %lld.\n", held_part(status),
+			held_part(status), held_part(status));
 	if (is_status(status, "HELD"))
 		printf("Nothing was changed. See what it would do: usersync results %lld; then usersync approve %lld, or usersync reject %lld.\n", run,
 			run, run);

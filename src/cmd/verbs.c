@@ -20,7 +20,7 @@ static const struct us_flag status_flags[] = {
 	{ 0 },
 };
 static const struct us_flag results_flags[] = {
-	{ "outcome", "NAME", "only added, updated, renamed, disabled, deleted, failed, filtered" },
+	{ "outcome", "NAME", "only added, updated, renamed, disabled, deleted, anonymized, failed, filtered, held" },
 	{ "search", "TEXT", "only objects with this in their name or id" },
 	{ "limit", "N", "so many rows; 1000 if not given" },
 	{ 0 },
@@ -143,7 +143,7 @@ const struct us_verb us_verbs[] = {
 	{ "connector resume", "CONNECTOR", "let its schedule start runs again, from its next time on", NULL, NO_FLAGS, 1, 1, .run = us_connector_resume_run },
 	{ "connector delete", "CONNECTOR", "delete a connector; its directory stays", NULL, yes_flags, 1, 1, .run = us_connector_delete_run },
 	{ "sync", "CONNECTOR", "start a full sync, a simulation, or the update of one user",
-		"Exit code with --wait or --user: 0 done, 1 failed, 3 held for a decision.", sync_flags, 1, 1, .run = us_sync_run },
+		"Exit code with --wait or --user: 0 done, 1 failed, 3 held for a decision, or its cleanup is.", sync_flags, 1, 1, .run = us_sync_run },
 	{ "cancel", "CONNECTOR", "stop the connector's run, if it is not writing yet", NULL, NO_FLAGS, 1, 1, .run = us_cancel_run },
 	{ "status", "[CONNECTOR]", "the last run of a connector, or of all of them",
 		"Exit code: that of the run: 0 done or still running, 1 failed, 3 held.", status_flags, 0, 1, .run = us_status_run },

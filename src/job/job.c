@@ -412,6 +412,44 @@ static enum us_errc load_run(struct us_job *job, struct us_arena *arena, int64_t
 	return rc;
 }
 
+/* The run that holds the cleanup of this one; 0: none. */
+static int64_t held_part(const struct us_run *run)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	const struct us_json *held = NULL;
+
+	if (run->held.n)
+		us_json_parse(&arena, run->held, US_JSON_LIMITS_SMALL, &held, NULL);
+	int64_t part = us_json_int(held, "run", 0);
+	us_arena_fini(&arena);
+	return part;
+}
+
+/* The run to decide about: a run that has ended and left its cleanup to a decision stands for the one that holds it. */
+static enum us_errc load_held(struct us_job *job, struct us_arena *arena, int64_t id, bool check_revision, struct us_run *ret_run,
+	enum us_errc *ret_fits, struct us_err *err)
+{
+	enum us_errc rc = load_run(job, arena, id, check_revision, ret_run, ret_fits, err);
+	int64_t part = rc == US_OK && ret_run->status != US_RUN_HELD ? held_part(ret_run) : 0;
+
+	return part ? load_run(job, arena, part, check_revision, ret_run, ret_fits, err) : rc;
+}
+
+/* The run that a cleanup was held beside says who decided about it, too, if it is still kept. */
+static enum us_errc tell_whole(struct us_dbc *c, const struct us_run *part, int64_t now_s, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_run whole;
+	enum us_errc rc = us_run_load(c, &arena, part->plan_run, &whole, err);
+
+	if (rc == US_OK) {
+		whole.decided_by = part->decided_by;
+		rc = us_run_save(c, &whole, now_s, err);
+	}
+	us_arena_fini(&arena);
+	return rc == US_NOT_FOUND ? US_OK : rc;
+}
+
 /* HELD → status, with the name of who decided. */
 static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_status status, struct us_job_who who, struct us_err *err)
 {
@@ -427,6 +465,8 @@ static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_s
 		rc = us_run_set_status(c, run->id, US_RUN_HELD, status, now, err);
 	if (rc == US_OK)
 		rc = us_run_save(c, run, now, err);
+	if (rc == US_OK && run->kind == US_RUN_CLEANUP)
+		rc = tell_whole(c, run, now, err);
 	if (rc == US_OK)
 		rc = us_db_commit(c, err);
 	us_db_release(c);
@@ -441,8 +481,10 @@ static enum us_errc not_in(const struct us_run *run, const char *wanted, struct 
 /* The plan no longer fits: another run of the same kind makes a new one. Keeps the reason in err. */
 static enum us_errc plan_again(struct us_job *job, const struct us_run *run, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
+	bool is_part = run->kind == US_RUN_CLEANUP; /* which only a full run can make */
 	struct us_run again = { .connector = run->connector, .connector_uuid = run->connector_uuid, .directory = run->directory,
-		.kind = run->kind, .key = run->key, .plan_run = run->plan_run, .actor = who.name, .trigger = who.trigger };
+		.kind = is_part ? US_RUN_FULL : run->kind, .key = run->key, .plan_run = is_part ? 0 : run->plan_run, .actor = who.name,
+		.trigger = who.trigger };
 	struct us_err reason = *err;
 	bool is_new;
 	enum us_errc rc = schedule(job, &again, ret_run, &is_new, err);
@@ -458,9 +500,9 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 	struct us_run run;
 	enum us_errc fits = US_OK;
 	struct us_err why = US_ERR_INIT;
-	enum us_errc rc = load_run(job, &arena, id, true, &run, &fits, &why);
+	enum us_errc rc = load_held(job, &arena, id, true, &run, &fits, &why);
 
-	*ret_run = id;
+	*ret_run = rc == US_OK ? run.id : id;
 	if (rc)
 		*err = why;
 	else if (run.status != US_RUN_HELD)
@@ -477,18 +519,19 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 	} else {
 		rc = decide(job, &run, US_RUN_SCHEDULED, who, err);
 		if (rc == US_OK)
-			enqueue(job, id, run.connector);
+			enqueue(job, run.id, run.connector);
 	}
 	us_arena_fini(&arena);
 	return rc;
 }
 
-enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_job_who who, struct us_err *err)
+enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_run run;
-	enum us_errc rc = load_run(job, &arena, id, false, &run, NULL, err);
+	enum us_errc rc = load_held(job, &arena, id, false, &run, NULL, err);
 
+	*ret_run = rc == US_OK ? run.id : id;
 	if (rc == US_OK && run.status != US_RUN_HELD)
 		rc = not_in(&run, "HELD", err);
 	if (rc == US_OK)

@@ -49,10 +49,11 @@ enum us_errc us_job_start(struct us_job *job, const struct us_job_request *reque
 /* Asks the connector's run to stop. It ends CANCELLED unless it is already writing. US_NOT_FOUND: none is there. */
 enum us_errc us_job_cancel(struct us_job *job, struct us_slice connector, int64_t *ret_run, struct us_err *err);
 
-/* HELD → applied by a worker, the same run. US_CONFLICT: not HELD; or the directory has changed since: then *ret_run is a new run of the same
+/* HELD → applied by a worker, the same run; a run that left its cleanup to a decision stands for the run that holds it. US_CONFLICT: not HELD; or the directory has changed since: then *ret_run is a new run of the same
  * kind, the old one is CANCELLED, and the text says so. Otherwise *ret_run = run. */
 enum us_errc us_job_approve(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
-enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_job_who who, struct us_err *err); /* HELD → CANCELLED */
+/* HELD → CANCELLED; *ret_run as above. */
+enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
 /* A DONE simulation: a new run of kind APPLY writes exactly its plan. US_CONFLICT as above: *ret_run is a new simulation. */
 enum us_errc us_job_apply(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
 /* A DONE run that wrote: a new run of kind UNDO; that of a run without a connector is over when this returns. US_CONFLICT: nothing to undo, or its

@@ -16,6 +16,26 @@ static const char *const objects[] = {
 const char *us_outcome_text(enum us_outcome outcome) { return outcomes[outcome]; }
 const char *us_object_text(enum us_object object) { return objects[object]; }
 
+bool us_outcome_is_written(enum us_outcome outcome)
+{
+	switch (outcome) {
+	case US_OUTCOME_ADDED:
+	case US_OUTCOME_UPDATED:
+	case US_OUTCOME_RENAMED:
+	case US_OUTCOME_DISABLED:
+	case US_OUTCOME_DELETED:
+	case US_OUTCOME_ANONYMIZED:
+		return true;
+	case US_OUTCOME_NOT_MODIFIED:
+	case US_OUTCOME_FILTERED:
+	case US_OUTCOME_FAILED:
+	case US_OUTCOME_HELD:
+	case US_OUTCOME_COUNT:
+		break;
+	}
+	return false;
+}
+
 bool us_outcome_parse(struct us_slice text, enum us_outcome *ret_outcome)
 {
 	for (size_t i = 0; i < US_OUTCOME_COUNT; i++)

@@ -23,7 +23,8 @@ enum us_object { US_OBJECT_USER, US_OBJECT_GROUP, US_OBJECT_MEMBERS };
 	X(US_OUTCOME_FAILED,       "FAILED")       /* nothing is written for this object */ \
 	X(US_OUTCOME_DISABLED,     "DISABLED")     /* by cleanup */ \
 	X(US_OUTCOME_DELETED,      "DELETED") \
-	X(US_OUTCOME_ANONYMIZED,   "ANONYMIZED")
+	X(US_OUTCOME_ANONYMIZED,   "ANONYMIZED") \
+	X(US_OUTCOME_HELD,         "HELD")         /* waits, in a run of its own, for a decision */
 
 enum us_outcome {
 #define X(code, text) code,
@@ -33,6 +34,7 @@ enum us_outcome {
 };
 
 const char *us_outcome_text(enum us_outcome outcome);
+bool us_outcome_is_written(enum us_outcome outcome); /* a row of it changes the directory once its run is applied */
 bool us_outcome_parse(struct us_slice text, enum us_outcome *ret_outcome);
 const char *us_object_text(enum us_object object); /* "user", "group", "members" */
 bool us_object_parse(struct us_slice text, enum us_object *ret_object);

@@ -91,7 +91,7 @@ static bool take_failure(const struct us_notice_settings *settings, struct us_no
 	return true;
 }
 
-static bool take_success(struct us_notice_state *state, int64_t run, enum us_run_kind kind, int64_t now_s)
+static bool take_success(struct us_notice_state *state, int64_t run, enum us_run_kind kind, bool holds_part, int64_t now_s)
 {
 	bool was_alarmed = state->alarm != US_NOTICE_CALM && (is_sync(kind) || state->alarm_run == run);
 
@@ -99,6 +99,9 @@ static bool take_success(struct us_notice_state *state, int64_t run, enum us_run
 		state->failures = 0;
 		state->success_s = now_s;
 	}
+	/* It is no recovery from what it holds itself. */
+	if (was_alarmed && holds_part && state->alarm == US_NOTICE_ALARM_HELD)
+		return false;
 	if (was_alarmed) {
 		state->alarm = US_NOTICE_CALM;
 		state->alarm_run = 0;
@@ -106,7 +109,7 @@ static bool take_success(struct us_notice_state *state, int64_t run, enum us_run
 	return was_alarmed;
 }
 
-bool us_notice_end_run(const struct us_notice_settings *settings, struct us_notice_state *state, int64_t run,
+bool us_notice_end_run(const struct us_notice_settings *settings, struct us_notice_state *state, int64_t run, bool holds_part,
 	enum us_run_kind kind, enum us_run_status status, int64_t now_s, enum us_notice_event *ret_event)
 {
 	if (kind == US_RUN_SIMULATION)
@@ -117,7 +120,7 @@ bool us_notice_end_run(const struct us_notice_settings *settings, struct us_noti
 		return false;
 	case US_RUN_DONE:
 		*ret_event = US_NOTICE_RECOVERED;
-		return take_success(state, run, kind, now_s);
+		return take_success(state, run, kind, holds_part, now_s);
 	case US_RUN_FAILED:
 	case US_RUN_INTERRUPTED:
 		*ret_event = US_NOTICE_FAILED;

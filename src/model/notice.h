@@ -61,7 +61,7 @@ struct us_notice_state {
 };
 
 /* A run has ended with this status, at now_s. True: *ret_event is to be told. */
-bool us_notice_end_run(const struct us_notice_settings *settings, struct us_notice_state *state, int64_t run,
+bool us_notice_end_run(const struct us_notice_settings *settings, struct us_notice_state *state, int64_t run, bool holds_part,
 	enum us_run_kind kind, enum us_run_status status, int64_t now_s, enum us_notice_event *ret_event);
 
 /* Time has passed. since_s: the connector's creation, for one that never ended well. Each gives true at most

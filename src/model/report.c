@@ -16,6 +16,7 @@ static const char *const kinds[] = {
 	[US_RUN_APPLY] = "apply",
 	[US_RUN_UNDO] = "undo",
 	[US_RUN_EDIT] = "edit",
+	[US_RUN_CLEANUP] = "cleanup",
 };
 
 const char *us_run_status_text(enum us_run_status status) { return statuses[status]; }

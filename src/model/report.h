@@ -19,8 +19,17 @@ enum us_run_status {
 const char *us_run_status_text(enum us_run_status status); /* "SCHEDULED" … */
 bool us_run_status_parse(struct us_slice text, enum us_run_status *ret_status);
 
-enum us_run_kind { US_RUN_FULL, US_RUN_SINGLE, US_RUN_SIMULATION, US_RUN_APPLY, US_RUN_UNDO, US_RUN_EDIT, US_RUN_KIND_COUNT };
-const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo", "edit" */
+enum us_run_kind {
+	US_RUN_FULL,
+	US_RUN_SINGLE,
+	US_RUN_SIMULATION,
+	US_RUN_APPLY,
+	US_RUN_UNDO,
+	US_RUN_EDIT,
+	US_RUN_CLEANUP, /* what a full run would take away, held beside it */
+	US_RUN_KIND_COUNT
+};
+const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo", "edit", "cleanup" */
 bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind);
 
 /* What made a run start. MISSED: the schedule, to make up for times that passed without a server. APPLICATION: one that this server serves. NONE: an

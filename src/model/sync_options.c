@@ -68,6 +68,10 @@ const struct us_option us_sync_options[] = {
 		"A plan that goes beyond one of these is held until an admin approves it: users, groups, memberships, each with floor (objects) and "
 		"percent; of the users also disabled, deleted, anonymized and renamed apart; perGroup with minSize and percent for the members that one "
 		"group loses; shrinkPercent for a listing that is shorter than what is there." },
+	{ "onLimit", US_OPTION_CHOICE, "On limit",
+		"What waits when a full sync goes beyond a limit: hold, the whole plan; cleanup, only what it takes away, so that "
+		"new users and updates go on.",
+		.fallback = "hold", .choices = "hold|cleanup" },
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
 		.members = us_retention_options },
@@ -156,6 +160,7 @@ void us_sync_settings_read(const struct us_json *configuration, struct us_sync_s
 		.keeps_active = !us_conf_bool(&conf, "setActive"),
 		.delete_groups = us_slice_is(us_conf_string(&conf, "groupCleanup"), "delete"),
 		.all_or_nothing = us_conf_bool(&conf, "allOrNothing"),
+		.holds_cleanup_only = us_slice_is(us_conf_string(&conf, "onLimit"), "cleanup"),
 		.shrink_percent = us_json_int(limits, "shrinkPercent", DEFAULT_SHRINK_PERCENT),
 	};
 

@@ -332,7 +332,8 @@ static enum us_errc note_end(struct us_dbc *c, struct us_arena *arena, const str
 	if ((rc = load_state(c, subject.id, &state, &is_stored, err)))
 		return rc;
 	before = state;
-	bool is_told = us_notice_end_run(&subject.settings, &state, run->id, run->kind, status, now_s, &event);
+	bool holds_part = status == US_RUN_DONE && run->held.n && !run->decided_by.n;
+	bool is_told = us_notice_end_run(&subject.settings, &state, run->id, holds_part, run->kind, status, now_s, &event);
 	if ((!is_stored || has_changed(&before, &state)) && (rc = save_state(c, subject.id, &state, err)))
 		return rc;
 	if (before.alarm_run == run->id && before.alarm == US_NOTICE_ALARM_HELD &&

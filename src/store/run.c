@@ -112,18 +112,20 @@ static enum us_errc check_plan(struct us_dbc *c, int64_t plan_run, struct us_err
 	return is_gone ? us_err_set(err, US_CONFLICT, "the results of run %lld are no longer kept", (long long) plan_run) : rc;
 }
 
-/* With its number; SCHEDULED, or over at the time that it was made. */
+enum us_errc us_run_reserve(struct us_dbc *c, int64_t *ret_id, struct us_err *err) { return us_row_next_id(c, "run", ret_id, err); }
+
+/* With the number that it has or, if that is 0, the next; SCHEDULED, or over at the time that it was made. */
 static enum us_errc insert(struct us_dbc *c, const struct us_run *run, const char *status, bool is_over, int64_t now_s, int64_t *ret_id,
 	struct us_err *err)
 {
 	char job[US_UUID_BYTES], messages[100] = "[]";
-	int64_t id;
+	int64_t id = run->id;
 	struct us_stmt *s;
-	enum us_errc rc = us_row_next_id(c, "run", &id, err);
+	enum us_errc rc = id ? US_OK : us_run_reserve(c, &id, err);
 
 	if (rc || (rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
 			" actor, messages, base_revision, n_changes, created, started, finished, modified, node, started_by, due)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?16, ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, ?17, ?17, ?12, ?13, ?14, ?15)", &s, err)))
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?16, ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, ?17, ?18, ?12, ?13, ?14, ?15)", &s, err)))
 		return rc;
 	us_assert(id < (int64_t) 1 << 31); /* it is the upper half of its changes' ids */
 	us_secret_uuid(job);
@@ -145,7 +147,8 @@ static enum us_errc insert(struct us_dbc *c, const struct us_run *run, const cha
 	us_stmt_bind_slice(s, 14, us_slice(us_run_trigger_text(run->trigger)));
 	us_stmt_bind_int(s, 15, run->due);
 	us_stmt_bind_slice(s, 16, us_slice(status));
-	us_stmt_bind_int(s, 17, is_over ? now_s : 0);
+	us_stmt_bind_int(s, 17, is_over ? now_s : run->started);
+	us_stmt_bind_int(s, 18, is_over ? now_s : 0);
 	if ((rc = us_stmt_run(s, NULL, err)))
 		return rc;
 	*ret_id = id;
@@ -336,6 +339,30 @@ static void add_message(struct us_slice messages, const char *text, struct us_st
 	us_jsonw_close(&w, ']');
 }
 
+enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, const char *message, int64_t now_s, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_str messages = US_STR_INIT;
+	struct us_run made, whole = *run;
+	int64_t same;
+	enum us_errc rc = insert(c, run, us_run_status_text(US_RUN_SCHEDULED), false, now_s, &same, err);
+
+	if (!rc)
+		rc = us_run_load(c, &arena, run->id, &made, err);
+	if (!rc) {
+		add_message(made.messages, message, &messages);
+		whole.messages = us_str_slice(&messages);
+		rc = us_run_save(c, &whole, now_s, err);
+	}
+	if (!rc)
+		rc = us_run_set_status(c, run->id, US_RUN_SCHEDULED, US_RUN_RUNNING, now_s, err);
+	if (!rc)
+		rc = us_run_set_status(c, run->id, US_RUN_RUNNING, US_RUN_HELD, now_s, err);
+	us_str_fini(&messages);
+	us_arena_fini(&arena);
+	return rc;
+}
+
 /* Nothing was written, so the plan of an approved run is as good as it was: it waits again, for whoever finds out why the server stopped. */
 static enum us_errc interrupt(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
 {
@@ -353,6 +380,11 @@ static enum us_errc interrupt(struct us_dbc *c, const struct us_run *run, int64_
 	us_stmt_bind_int(s, 2, run->id);
 	rc = us_stmt_run(s, NULL, err);
 	us_str_fini(&messages);
+	/* The run that it was held beside waits for that decision, too. */
+	if (!rc && was_approved && run->kind == US_RUN_CLEANUP && !(rc = us_db_prepare(c, "UPDATE run SET decided_by = NULL WHERE id = ?1", &s, err))) {
+		us_stmt_bind_int(s, 1, run->plan_run);
+		rc = us_stmt_run(s, NULL, err);
+	}
 	if (rc)
 		return rc;
 	return us_run_set_status(c, run->id, US_RUN_RUNNING, was_approved ? US_RUN_HELD : US_RUN_INTERRUPTED, now_s, err);

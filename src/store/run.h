@@ -38,6 +38,11 @@ struct us_run {
 enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
 /* Makes a run that is over already: DONE, with its report and messages. run gives what us_run_save writes, too. */
 enum us_errc us_run_record(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
+/* The number of a run that us_run_create_held will make in the same transaction. */
+enum us_errc us_run_reserve(struct us_dbc *c, int64_t *ret_id, struct us_err *err);
+/* Makes run->id, a CLEANUP, HELD: what the run plan_run, which has just ended, leaves to a decision. run gives all that us_run_create and
+ * us_run_save want, and started; message: its second one. */
+enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, const char *message, int64_t now_s, struct us_err *err);
 enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err);
 enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);
 /* Newest first; before: 0 or the id of the last one of the page before. */
@@ -66,6 +71,8 @@ enum us_errc us_run_add_change(
  * before and after for display, and is not applied. */
 enum us_errc us_run_drop_change(struct us_dbc *c, int64_t run, uint32_t ord, enum us_outcome outcome,
 	struct us_slice reason, struct us_err *err);
+/* A row of a run moves to another, which holds it; it stays here for display, as HELD, with `why` after its reason. */
+enum us_errc us_run_hold_change(struct us_dbc *c, int64_t run, uint32_t ord, int64_t holder, struct us_slice why, struct us_err *err);
 enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_t run, uint32_t ord,
 	struct us_change *ret_change, struct us_err *err);
 enum us_errc us_run_delete_changes(struct us_dbc *c, int64_t run, struct us_err *err);

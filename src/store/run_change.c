@@ -99,6 +99,29 @@ enum us_errc us_run_drop_change(struct us_dbc *c, int64_t run, uint32_t ord, enu
 	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
 }
 
+enum us_errc us_run_hold_change(struct us_dbc *c, int64_t run, uint32_t ord, int64_t holder, struct us_slice why, struct us_err *err)
+{
+	struct us_stmt *s;
+	int64_t changed;
+	enum us_errc rc = us_db_prepare(c,
+		"INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image, members)"
+		" SELECT ?1, object, outcome, number, ext_id, name, reason, before_image, after_image, members FROM change WHERE id = ?2", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row_id(holder, ord));
+	us_stmt_bind_int(s, 2, row_id(run, ord));
+	if ((rc = us_stmt_run(s, &changed, err)) ||
+		(rc = us_db_prepare(c, "UPDATE change SET outcome = ?1, reason = reason || ?2 WHERE id = ?3", &s, err)))
+		return rc;
+	us_stmt_bind_slice(s, 1, us_slice(us_outcome_text(US_OUTCOME_HELD)));
+	us_stmt_bind_slice(s, 2, why);
+	us_stmt_bind_int(s, 3, row_id(run, ord));
+	if ((rc = us_stmt_run(s, NULL, err)))
+		return rc;
+	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
+}
+
 enum us_errc us_run_delete_changes(struct us_dbc *c, int64_t run, struct us_err *err)
 {
 	struct us_stmt *s;

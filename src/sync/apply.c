@@ -27,7 +27,7 @@ static enum us_errc walk(struct pass *p, int object, int outcome, row_fn *row)
 		rc = us_change_walk_next(&w, &p->arena, &change, p->err);
 		if (rc)
 			break;
-		if (change.outcome != US_OUTCOME_FAILED && change.outcome != US_OUTCOME_FILTERED)
+		if (us_outcome_is_written(change.outcome))
 			rc = row(p, &change);
 		if (rc)
 			break;

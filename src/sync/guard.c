@@ -55,7 +55,18 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 	return (struct us_verdict) { .rule = US_GUARD_FREE };
 }
 
-void us_guard_describe(const struct us_verdict *v, struct us_str *out)
+struct us_verdict us_guard_judge_rest(const struct us_plan_counts *counts, const struct us_sync_settings *settings)
+{
+	struct us_plan_counts rest = *counts;
+
+	rest.users_removed = rest.users_cleaned = rest.users_marked = rest.groups_removed = 0;
+	rest.report.users[US_OUTCOME_DISABLED] = rest.report.users[US_OUTCOME_DELETED] = rest.report.users[US_OUTCOME_ANONYMIZED] = 0;
+	rest.report.deactivated = rest.report.memberships_removed = 0;
+	rest.worst_group.removed = 0;
+	return us_guard_judge(&rest, settings, false);
+}
+
+void us_guard_describe(const struct us_verdict *v, int64_t part, struct us_str *out)
 {
 	static const char *const what[] = {
 		[US_GUARD_FREE] = "within the limits",
@@ -73,22 +84,30 @@ void us_guard_describe(const struct us_verdict *v, struct us_str *out)
 		[US_GUARD_MEMBERSHIPS_REMOVED] = "the plan would remove memberships:",
 	};
 
-	us_str_printf(out, "Held by rule %s: %s %lld of %lld, limit %lld. Nothing was changed; approve or reject the run.",
-		us_guard_rule_text(v->rule), what[v->rule], (long long) v->found, (long long) v->of, (long long) v->allowed);
+	us_str_printf(out, "Held by rule %s: %s %lld of %lld, limit %lld. ", us_guard_rule_text(v->rule), what[v->rule], (long long) v->found,
+		(long long) v->of, (long long) v->allowed);
+	if (part)
+		us_str_printf(out, "What comes and changes goes on; nothing was taken away: that waits as run %lld, approve or reject it.", (long long) part);
+	else
+		us_str_add_text(out, "Nothing was changed; approve or reject the run.");
 }
 
-void us_guard_write(const struct us_verdict *v, struct us_str *out)
+void us_guard_write(const struct us_verdict *v, int64_t part, struct us_str *out)
 {
 	struct us_jsonw w = US_JSONW_INIT(out);
 	struct us_str message = US_STR_INIT;
 
-	us_guard_describe(v, &message);
+	us_guard_describe(v, part, &message);
 	us_jsonw_open(&w, '{');
 	us_jsonw_put_text(&w, "rule", us_guard_rule_text(v->rule));
 	us_jsonw_put_int(&w, "found", v->found);
 	us_jsonw_put_int(&w, "of", v->of);
 	us_jsonw_put_int(&w, "limit", v->allowed);
 	us_jsonw_put_string(&w, "message", us_str_slice(&message));
+	if (part) {
+		us_jsonw_put_text(&w, "part", "cleanup");
+		us_jsonw_put_int(&w, "run", part);
+	}
 	us_jsonw_close(&w, '}');
 	us_str_fini(&message);
 }

@@ -36,9 +36,11 @@ struct us_verdict {
 
 const char *us_guard_rule_text(enum us_guard_rule rule);
 struct us_verdict us_guard_judge(const struct us_plan_counts *counts, const struct us_sync_settings *settings, bool scope_changed);
-/* {"rule":…,"found":…,"of":…,"limit":…,"message":…} */
-void us_guard_write(const struct us_verdict *verdict, struct us_str *out);
-/* One line for the run's messages. */
-void us_guard_describe(const struct us_verdict *verdict, struct us_str *out);
+/* The same plan without all that it takes away: whether the rest may be applied while that waits. */
+struct us_verdict us_guard_judge_rest(const struct us_plan_counts *counts, const struct us_sync_settings *settings);
+/* {"rule":…,"found":…,"of":…,"limit":…,"message":…}; and "part":"cleanup","run":… if only the cleanup waits, as the run `part` (0: all of it). */
+void us_guard_write(const struct us_verdict *verdict, int64_t part, struct us_str *out);
+/* One line for the run's messages: the rule and the numbers, and what to decide about. */
+void us_guard_describe(const struct us_verdict *verdict, int64_t part, struct us_str *out);
 
 #endif

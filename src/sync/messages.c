@@ -32,6 +32,14 @@ void us_messages_add(struct us_messages *m, const char *format, ...)
 	m->n++;
 }
 
+struct us_messages_mark us_messages_mark(const struct us_messages *m) { return (struct us_messages_mark) { m->json.n, m->n }; }
+
+void us_messages_reset(struct us_messages *m, struct us_messages_mark mark)
+{
+	m->json.n = mark.bytes;
+	m->n = mark.n;
+}
+
 struct us_slice us_messages_text(struct us_messages *m)
 {
 	/* The bracket is written behind the end and taken away again, so that the next line can follow. */

@@ -12,6 +12,7 @@
 #include "sync/guard.h"
 #include "sync/messages.h"
 #include "sync/protect.h"
+#include "sync/split.h"
 #include "sync/undo.h"
 #include "sync/want.h"
 
@@ -35,6 +36,8 @@ struct act {
 	struct us_certificate certificate;
 	struct us_err source_err;  /* what cut the read short */
 	bool is_partial;
+	struct us_verdict verdict;
+	bool splits;               /* what the plan takes away waits as a run of its own */
 	struct us_str certificate_json, held_json, scope_json;
 	enum us_run_status status; /* that it ends with */
 	bool drops_rows;           /* its plan was never whole, or could not be written */
@@ -411,7 +414,7 @@ static enum us_errc plan_undo(struct act *a)
 static bool has_work(const struct us_report *r)
 {
 	for (int i = 0; i < US_OUTCOME_COUNT; i++)
-		if (i != US_OUTCOME_NOT_MODIFIED && i != US_OUTCOME_FAILED && i != US_OUTCOME_FILTERED && (r->users[i] || r->groups[i]))
+		if (us_outcome_is_written((enum us_outcome) i) && (r->users[i] || r->groups[i]))
 			return true;
 	return r->memberships_added || r->memberships_removed;
 }
@@ -421,8 +424,67 @@ static bool writes_scope(const struct act *a)
 	/* A plan that waited was made with the settings of then: whatever was saved since has not been applied by it. */
 	if (a->run.decided_by.n && a->connector.updated >= a->run.started)
 		return false;
-	return a->run.kind == US_RUN_FULL && !a->is_partial && a->scope_json.n &&
+	/* Nor is it applied while the cleanup that it leads to waits. */
+	return ((a->run.kind == US_RUN_FULL && !a->splits) || a->run.kind == US_RUN_CLEANUP) && !a->is_partial && a->scope_json.n &&
 		!us_slice_is_equal(a->connector.applied_scope, us_str_slice(&a->scope_json));
+}
+
+static void explain_verdict(struct act *a, const struct us_verdict *v, struct us_str *out);
+
+/* The verdict, as the run's `held` and as one of its messages; part: the run that holds the cleanup, 0: all of it is held. */
+static void say_verdict(struct act *a, int64_t part)
+{
+	struct us_str text = US_STR_INIT;
+
+	us_str_clear(&a->held_json);
+	us_guard_write(&a->verdict, part, &a->held_json);
+	a->run.held = us_str_slice(&a->held_json);
+	us_guard_describe(&a->verdict, part, &text);
+	explain_verdict(a, &a->verdict, &text);
+	us_messages_add(&a->messages, "%s%s", a->run.kind != US_RUN_SIMULATION ? "" : a->splits ? "Of a sync, the cleanup would be held: " :
+		"A sync would be held: ", us_str_text(&text));
+	us_str_fini(&text);
+}
+
+/* Before the rest is applied: its rows and counters go over to the run `part`. */
+static enum us_errc split_plan(struct act *a, struct us_dbc *c, struct us_run *ret_part)
+{
+	struct us_split split = { .run = a->run.id, .report = a->run.report, .n_rows = (uint32_t) a->run.n_changes };
+	enum us_errc rc = us_run_reserve(c, &split.part, a->err);
+
+	if (rc == US_OK)
+		rc = us_split_write(c, &split, a->err);
+	if (rc)
+		return rc;
+	*ret_part = a->run;
+	ret_part->id = split.part;
+	ret_part->kind = US_RUN_CLEANUP;
+	ret_part->plan_run = a->run.id;
+	ret_part->report = split.part_report;
+	ret_part->n_changes = split.part_n_rows;
+	a->run.report = split.report;
+	a->run.n_changes = split.n_rows;
+	return US_OK;
+}
+
+/* After the run itself has ended: its cleanup waits, for the directory as it is now. */
+static enum us_errc hold_part(struct act *a, struct us_dbc *c, struct us_run *part, int64_t now_s)
+{
+	struct us_directory directory;
+	struct us_str held = US_STR_INIT, text = US_STR_INIT;
+	enum us_errc rc = us_directory_load(c, &a->arena, a->run.directory, &directory, a->err);
+
+	if (rc)
+		return rc;
+	part->base_revision = directory.revision;
+	us_guard_write(&a->verdict, 0, &held);
+	part->held = us_str_slice(&held);
+	us_guard_describe(&a->verdict, 0, &text);
+	explain_verdict(a, &a->verdict, &text);
+	rc = us_run_create_held(c, part, us_str_text(&text), now_s, a->err);
+	us_str_fini(&held);
+	us_str_fini(&text);
+	return rc;
 }
 
 /* Invariant A: the plan, the directory's revision, the scope and the run's own end are one transaction. */
@@ -430,13 +492,15 @@ static enum us_errc write_plan(struct act *a)
 {
 	int64_t same;
 	struct us_dbc *c;
+	struct us_run part;
+	struct us_messages_mark mark = us_messages_mark(&a->messages);
 	struct us_apply apply = { .directory = a->run.directory,
 		.plan_run = a->run.kind == US_RUN_APPLY ? a->run.plan_run : a->run.id, .revision = a->run.id,
 		.base_revision = a->run.base_revision, .report = &a->run.report, .now_s = us_clock_wall_s(),
 		.applied = &a->sync->progress->applied };
 	enum us_errc rc;
 
-	if (!has_work(&a->run.report) && !writes_scope(a))
+	if (!has_work(&a->run.report) && !writes_scope(a) && !a->splits)
 		return US_OK;
 	enter(a, US_SYNC_APPLY);
 	rc = us_db_lease_writer(a->sync->store->db, &c, a->err);
@@ -446,6 +510,8 @@ static enum us_errc write_plan(struct act *a)
 	/* Invariant O: a connector that was deleted meanwhile owns nothing any more. */
 	if (rc == US_OK && (rc = us_connector_find_id(c, a->connector.uuid, &same, a->err)) == US_NOT_FOUND)
 		rc = us_err_set(a->err, US_CONFLICT, "The connector was deleted while this run was going on; nothing was written");
+	if (rc == US_OK && a->splits)
+		rc = split_plan(a, c, &part);
 	if (rc == US_OK && has_work(&a->run.report))
 		rc = us_apply_plan(c, &apply, a->err);
 	if (rc == US_OK && writes_scope(a))
@@ -453,13 +519,22 @@ static enum us_errc write_plan(struct act *a)
 	if (rc == US_OK) {
 		int64_t now = us_clock_wall_s();
 		a->status = a->is_partial ? US_RUN_FAILED : US_RUN_DONE;
+		if (a->splits)
+			say_verdict(a, part.id);
 		a->run.messages = us_messages_text(&a->messages);
 		rc = us_run_save(c, &a->run, now, a->err);
 		if (rc == US_OK)
 			rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, now, a->err);
+		if (rc == US_OK && a->splits)
+			rc = hold_part(a, c, &part, now);
 	}
 	if (rc == US_OK)
 		rc = us_db_commit(c, a->err);
+	/* Neither it nor its part is there. */
+	if (rc && a->splits) {
+		us_messages_reset(&a->messages, mark);
+		a->run.held = US_SLICE_NONE;
+	}
 	us_db_release(c);
 	return rc;
 }
@@ -558,28 +633,27 @@ static enum us_errc judge_and_write(struct act *a)
 	bool scope_changed = a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION
 		? a->connector.applied_scope.p && !us_slice_is_equal(a->connector.applied_scope, us_str_slice(&a->scope_json))
 		: false;
-	struct us_verdict verdict = us_guard_judge(&a->counts, &a->settings, scope_changed);
 
+	a->verdict = us_guard_judge(&a->counts, &a->settings, scope_changed);
 	enter(a, US_SYNC_GUARD);
 	a->run.report = a->counts.report;
 	a->run.n_changes = a->counts.n_rows;
 	say_counts(a);
-	if (verdict.rule != US_GUARD_FREE) {
-		us_guard_write(&verdict, &a->held_json);
-		a->run.held = us_str_slice(&a->held_json);
-		struct us_str text = US_STR_INIT;
-		us_guard_describe(&verdict, &text);
-		explain_verdict(a, &verdict, &text);
-		if (a->run.kind == US_RUN_SIMULATION)
-			us_messages_add(&a->messages, "A sync would be held: %s", us_str_text(&text));
-		else
-			us_messages_add(&a->messages, "%s", us_str_text(&text));
-		us_str_fini(&text);
+	bool may_split = a->settings.holds_cleanup_only && (a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION);
+	if (a->verdict.rule != US_GUARD_FREE && may_split) {
+		struct us_verdict rest = us_guard_judge_rest(&a->counts, &a->settings);
+		a->splits = rest.rule == US_GUARD_FREE;
+		/* What comes and changes may not go on by itself either. */
+		if (!a->splits)
+			a->verdict = rest;
 	}
-	a->status = a->run.kind == US_RUN_SIMULATION ? US_RUN_DONE : verdict.rule != US_GUARD_FREE ? US_RUN_HELD : US_RUN_DONE;
+	bool is_simulation = a->run.kind == US_RUN_SIMULATION, is_held = a->verdict.rule != US_GUARD_FREE && !a->splits;
+	if (is_held || (is_simulation && a->splits))
+		say_verdict(a, 0);
+	a->status = is_held && !is_simulation ? US_RUN_HELD : US_RUN_DONE;
 	if (a->is_partial && a->status == US_RUN_DONE)
 		a->status = US_RUN_FAILED;
-	if (a->run.kind == US_RUN_SIMULATION || verdict.rule != US_GUARD_FREE)
+	if (is_simulation || is_held)
 		return US_OK;
 	if (*a->sync->cancel)
 		return us_err_set(a->err, US_CANCELLED, "Cancelled before anything was written");

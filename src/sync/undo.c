@@ -466,7 +466,7 @@ static enum us_errc walk(struct turn *t, int object, turn_fn *turn)
 		if (rc || n == 0)
 			break;
 		for (size_t i = 0; rc == US_OK && i < n; i++)
-			if (list[i].outcome != US_OUTCOME_FAILED && list[i].outcome != US_OUTCOME_FILTERED)
+			if (us_outcome_is_written(list[i].outcome))
 				rc = turn(t, &list[i]);
 		after = list[n - 1].ord;
 		/* gathered rows borrow from the page */

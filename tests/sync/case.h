@@ -6,11 +6,11 @@
  *     scope: changed                       the last applied plan was made with other settings
  *     before:                              lines of objects
  *     listing:                             lines of objects; `---` ends a page; the last line may be `partial TEXT`, `announced N`
- *     status: DONE | FAILED | HELD RULE    default DONE
+ *     status: DONE | FAILED | HELD RULE    default DONE; DONE RULE: by that rule its cleanup is held, as a run of its own
  *     plan:                                lines `user ADDED name`, `members group +name -name +@group`; ` ~ text`: the reason holds text
  *     message: text                        some message of the run holds it; may be repeated
  *     after:                               lines of objects; left out: as before
- *     approved:                            of a HELD one: lines of objects, once it is approved
+ *     approved:                            lines of objects, once what is held is approved
  *
  * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
  * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is

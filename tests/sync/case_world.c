@@ -568,7 +568,7 @@ void dump_plan(struct world *w, int64_t run, struct lines *out)
 		struct us_str s = US_STR_INIT;
 		const struct us_change *r = &list[i];
 		if (r->object == US_OBJECT_MEMBERS) {
-			us_str_printf(&s, "members " US_SLICE_FMT, US_SLICE_ARG(r->name));
+			us_str_printf(&s, "%smembers " US_SLICE_FMT, r->outcome == US_OUTCOME_HELD ? "held " : "", US_SLICE_ARG(r->name));
 			add_names(w, c, &arena, run, &s, "+", US_OBJECT_USER, r->members.added_users, r->members.n_added_users);
 			add_names(w, c, &arena, run, &s, "-", US_OBJECT_USER, r->members.removed_users, r->members.n_removed_users);
 			add_names(w, c, &arena, run, &s, "+@", US_OBJECT_GROUP, r->members.added_groups, r->members.n_added_groups);
@@ -593,7 +593,7 @@ void expect_sums(const struct us_run *run, struct us_change *list, size_t n)
 			users[list[i].outcome]++;
 		else if (list[i].object == US_OBJECT_GROUP)
 			groups[list[i].outcome]++;
-		else if (list[i].outcome != US_OUTCOME_FAILED) {
+		else if (us_outcome_is_written(list[i].outcome)) {
 			added += list[i].members.n_added_users + list[i].members.n_added_groups;
 			removed += list[i].members.n_removed_users + list[i].members.n_removed_groups;
 		}

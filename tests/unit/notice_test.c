@@ -14,6 +14,7 @@ struct end {
 	enum us_run_status status;
 	int64_t run;
 	int event; /* -1: none */
+	bool holds_part;
 };
 
 static const struct {
@@ -36,6 +37,12 @@ static const struct {
 	{ "no failures are wanted, holds are", 0, { { US_RUN_FULL, US_RUN_FAILED, 1, -1 }, { US_RUN_FULL, US_RUN_HELD, 2, US_NOTICE_HELD } } },
 	{ "held, rejected, and well again", 3,
 		{ { US_RUN_FULL, US_RUN_HELD, 1, US_NOTICE_HELD }, { US_RUN_FULL, US_RUN_CANCELLED, 1, -1 }, { US_RUN_FULL, US_RUN_DONE, 2, US_NOTICE_RECOVERED } } },
+	{ "a run that holds its cleanup is no recovery", 1,
+		{ { US_RUN_FULL, US_RUN_DONE, 1, -1, true }, { US_RUN_CLEANUP, US_RUN_HELD, 2, US_NOTICE_HELD }, { US_RUN_FULL, US_RUN_DONE, 3, -1, true },
+			{ US_RUN_CLEANUP, US_RUN_HELD, 4, US_NOTICE_HELD }, { US_RUN_CLEANUP, US_RUN_DONE, 4, US_NOTICE_RECOVERED },
+			{ US_RUN_FULL, US_RUN_FAILED, 5, US_NOTICE_FAILED }, { US_RUN_FULL, US_RUN_DONE, 6, US_NOTICE_RECOVERED, true } } },
+	{ "a cleanup that is rejected leaves nothing to recover from", 1,
+		{ { US_RUN_CLEANUP, US_RUN_HELD, 2, US_NOTICE_HELD }, { US_RUN_CLEANUP, US_RUN_CANCELLED, 2, -1 }, { US_RUN_FULL, US_RUN_DONE, 3, -1 } } },
 	{ "a held undo is over when it is decided", 3,
 		{ { US_RUN_UNDO, US_RUN_HELD, 1, US_NOTICE_HELD }, { US_RUN_UNDO, US_RUN_CANCELLED, 1, -1 }, { US_RUN_FULL, US_RUN_DONE, 2, -1 },
 			{ US_RUN_UNDO, US_RUN_HELD, 3, US_NOTICE_HELD }, { US_RUN_UNDO, US_RUN_DONE, 4, -1 }, { US_RUN_UNDO, US_RUN_DONE, 3, US_NOTICE_RECOVERED } } },
@@ -49,7 +56,7 @@ static void notices_follow_from_how_runs_end(void **state)
 		for (size_t k = 0; k < countof(stories[i].ends) && stories[i].ends[k].run; k++) {
 			const struct end *e = &stories[i].ends[k];
 			enum us_notice_event event;
-			bool is_told = us_notice_end_run(&settings, &s, e->run, e->kind, e->status, 1000 + (int64_t) k, &event);
+			bool is_told = us_notice_end_run(&settings, &s, e->run, e->holds_part, e->kind, e->status, 1000 + (int64_t) k, &event);
 			if ((is_told ? (int) event : -1) != e->event)
 				fail_msg("%s: end %zu: got %d, want %d", stories[i].name, k, is_told ? (int) event : -1, e->event);
 		}
@@ -67,7 +74,7 @@ static void overdue_is_told_once_for_each_good_run(void **state)
 	assert_false(us_notice_is_overdue(&settings, &s, 10000, 13599));
 	assert_true(us_notice_is_overdue(&settings, &s, 10000, 13600));
 	assert_false(us_notice_is_overdue(&settings, &s, 10000, 99999));
-	assert_true(us_notice_end_run(&settings, &s, 1, US_RUN_FULL, US_RUN_DONE, 100000, &event));
+	assert_true(us_notice_end_run(&settings, &s, 1, false, US_RUN_FULL, US_RUN_DONE, 100000, &event));
 	assert_int_equal(event, US_NOTICE_RECOVERED);
 	assert_false(us_notice_is_overdue(&settings, &s, 10000, 103599));
 	assert_true(us_notice_is_overdue(&settings, &s, 10000, 103600));
