@@ -99,7 +99,7 @@ enum us_errc us_object_delete_group(struct us_dbc *c, int64_t directory, uint32_
 enum us_errc us_object_park_group(struct us_dbc *c, int64_t directory, uint32_t number, struct us_err *err);
 
 /* Deleting an object takes along the memberships that the plan has left, local ones too: sums of groups and the directory's count stay right. A user's
- * password goes with the user.
+ * password and last login go with the user.
  *
  * Owned memberships of one group, and its members' hash with them. remove first, add later: two calls of one plan. Removing what is not there
  * or adding what is: US_CONFLICT. owned false: local memberships, which no sum has; removing takes owned ones then, too. */

@@ -1,6 +1,7 @@
 /* Writing half of object.h. */
 #include "base/fold.h"
 #include "store/credential.h"
+#include "store/login.h"
 #include "store/object.h"
 #include "store/object_row.h"
 #include "store/row.h"
@@ -381,7 +382,7 @@ enum us_errc us_object_delete_user(struct us_dbc *c, int64_t directory, uint32_t
 		return rc ? rc : conflict("user", directory, number, err);
 	if ((rc = leave_groups(c, directory, number, false, err)) ||
 		(rc = delete_links(c, "DELETE FROM membership WHERE directory = ?1 AND usr = ?2", directory, number, &counts, err)) ||
-		(rc = us_credential_remove(c, directory, number, err)))
+		(rc = us_credential_remove(c, directory, number, err)) || (rc = us_login_remove(c, directory, number, err)))
 		return rc;
 	return counts.memberships ? us_object_add_counts(c, directory, &counts, 0, 0, err) : US_OK;
 }

@@ -101,8 +101,12 @@ static const char applications[] =
 static const char credentials[] =
 	"CREATE TABLE credential (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, changed BIGINT NOT NULL)";
 
+/* When users were last seen, and by whom; id is the user's. No part of the directory's state: its revision knows nothing of it. */
+static const char logins[] =
+	"CREATE TABLE login (id INTEGER PRIMARY KEY, at BIGINT NOT NULL, via TEXT)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -118,6 +118,7 @@ static inline void fixture_dump(struct us_dbc *c, struct us_str *out)
 		{ "SELECT 'account', name, role, password_hash FROM account ORDER BY name_fold", "4" },
 		{ "SELECT 'token', id, name, role, sha256, expires FROM token ORDER BY id", "6" },
 		{ "SELECT 'credential', id, hash, changed FROM credential ORDER BY id", "4" },
+		{ "SELECT 'login', id, at, via FROM login ORDER BY id", "4" },
 		{ "SELECT 'sequence', name, last FROM sequence ORDER BY name", "3" },
 		{ "SELECT 'index', name FROM sqlite_master ORDER BY name", "2" },
 	};

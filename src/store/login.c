@@ -1,0 +1,87 @@
+#include "store/login.h"
+
+#include "store/object_row.h"
+#include "store/row.h"
+
+enum us_errc us_login_note(struct us_dbc *c, int64_t directory, const struct us_login *logins, size_t n, int64_t *ret_changed,
+	struct us_err *err)
+{
+	int64_t sum = 0, changed;
+	struct us_stmt *s;
+	/* The look at usr keeps out who is gone; what is not later changes no row. */
+	enum us_errc rc = us_db_prepare(c, "INSERT INTO login (id, at, via) SELECT id, ?2, ?3 FROM usr WHERE id = ?1"
+		" ON CONFLICT (id) DO UPDATE SET at = excluded.at, via = excluded.via WHERE excluded.at > login.at", &s, err);
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		us_assert(logins[i].at > 0);
+		us_stmt_bind_int(s, 1, us_object_row(directory, logins[i].user));
+		us_stmt_bind_int(s, 2, logins[i].at);
+		us_stmt_bind_slice(s, 3, logins[i].via);
+		rc = us_stmt_run(s, &changed, err);
+		sum += changed;
+	}
+	if (rc)
+		return rc;
+	if (ret_changed)
+		*ret_changed = sum;
+	return US_OK;
+}
+
+enum us_errc us_login_load(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user, struct us_login *ret_login,
+	struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT at, via FROM login WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, user));
+	rc = us_stmt_step(s, err);
+	if (rc == US_END)
+		return us_err_set(err, US_NOT_FOUND, "no login of user %u of directory %lld is known", user, (long long) directory);
+	if (rc)
+		return rc;
+	*ret_login = (struct us_login) { .user = user, .at = us_stmt_int(s, 0), .via = us_row_text(s, 1, arena) };
+	us_stmt_reset(s);
+	return US_OK;
+}
+
+enum us_errc us_login_scan_begin(struct us_dbc *c, int64_t directory, struct us_login_scan *ret_scan, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT id, at FROM login WHERE id >= ?1 AND id < ?2 ORDER BY id", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, 0));
+	us_stmt_bind_int(s, 2, us_object_row(directory + 1, 0));
+	ret_scan->stmt = s;
+	return US_OK;
+}
+
+enum us_errc us_login_scan_next(struct us_login_scan *scan, struct us_login *ret_login, struct us_err *err)
+{
+	enum us_errc rc = us_stmt_step(scan->stmt, err);
+
+	if (rc)
+		return rc;
+	*ret_login = (struct us_login) { .user = (uint32_t) us_stmt_int(scan->stmt, 0), .at = us_stmt_int(scan->stmt, 1) };
+	return US_OK;
+}
+
+void us_login_scan_end(struct us_login_scan *scan)
+{
+	us_stmt_reset(scan->stmt);
+	scan->stmt = NULL;
+}
+
+enum us_errc us_login_remove(struct us_dbc *c, int64_t directory, uint32_t user, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "DELETE FROM login WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, user));
+	return us_stmt_run(s, NULL, err);
+}
