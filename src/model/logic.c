@@ -35,6 +35,22 @@ bool us_logic_is_true(const struct us_logic *root, bool (*leaf)(const struct us_
 	}
 }
 
+const struct us_logic *us_logic_next(const struct us_logic *root, const struct us_logic *leaf)
+{
+	const struct us_logic *node = leaf ? leaf : root;
+
+	if (leaf) {
+		while (node != root && !node->next)
+			node = node->parent;
+		if (node == root)
+			return NULL;
+		node = node->next;
+	}
+	while (node->kind != US_LOGIC_LEAF)
+		node = node->first;
+	return node;
+}
+
 /* ---- building ---- */
 
 void us_logic_begin(struct us_logic_builder *b, struct us_arena *arena)

@@ -19,6 +19,9 @@ struct us_logic {
 /* Whether the tree is true. `leaf` is asked of each leaf that counts, in order, until the answer is known. */
 bool us_logic_is_true(const struct us_logic *root, bool (*leaf)(const struct us_logic *leaf, void *data), void *data);
 
+/* The leaf behind `leaf`, in the order in which they were written; the first one for NULL; NULL behind the last one. */
+const struct us_logic *us_logic_next(const struct us_logic *root, const struct us_logic *leaf);
+
 /* Puts child behind the children that parent has. */
 void us_logic_add(struct us_logic *parent, struct us_logic *child);
 
