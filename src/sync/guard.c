@@ -27,6 +27,8 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 	if ((c->users_cleaned > 0 && c->listed_users == 0) || (c->groups_removed > 0 && c->listed_groups == 0))
 		return (struct us_verdict) { US_GUARD_EMPTY_LISTING, cleaned,
 			c->listed_users == 0 ? c->have_users : c->have_groups, 0 };
+	if (c->is_whole && c->report.memberships_removed > 0 && c->listed_memberships == 0)
+		return (struct us_verdict) { US_GUARD_EMPTY_MEMBERSHIPS, c->report.memberships_removed, c->have_memberships, 0 };
 	if (cleaned > 0 && scope_changed)
 		return (struct us_verdict) { US_GUARD_SCOPE_CHANGED, cleaned, c->have_users + c->have_groups, 0 };
 	if (c->users_cleaned > 0 && c->listed_users < fewest)
@@ -71,6 +73,7 @@ void us_guard_describe(const struct us_verdict *v, int64_t part, struct us_str *
 	static const char *const what[] = {
 		[US_GUARD_FREE] = "within the limits",
 		[US_GUARD_EMPTY_LISTING] = "the source listed nobody, and that would clean up",
+		[US_GUARD_EMPTY_MEMBERSHIPS] = "the source listed no membership at all, and the plan would remove memberships:",
 		[US_GUARD_SCOPE_CHANGED] = "scope, filter, id or mapping has changed since the last applied run, and the plan would clean up",
 		[US_GUARD_SHRINKING_READ] = "the source listed fewer users than there are, less by",
 		[US_GUARD_USERS_REMOVED] = "the plan would disable or delete users:",

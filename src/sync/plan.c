@@ -416,6 +416,7 @@ void us_plan_keep_mapped_groups(struct us_plan *p) { p->keeps_mapped_groups = tr
 
 void us_plan_members(struct us_plan *p, struct us_slice group_ref, const struct us_slice *member_refs, size_t n)
 {
+	p->counts.listed_memberships += (int64_t) n;
 	if (n)
 		us_links_add(p->links, us_hash_slice(group_ref), member_refs, n);
 }
@@ -424,6 +425,7 @@ void us_plan_member_of(struct us_plan *p, struct us_slice user_id, const struct 
 {
 	uint32_t place = us_map_find(&p->users.have->ids, us_hash_slice(user_id));
 
+	p->counts.listed_memberships += (int64_t) n;
 	if (place != US_MAP_NONE)
 		us_links_add_user(p->links, place, group_refs, n);
 }
@@ -434,6 +436,7 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 	p->complete = *complete;
 	/* Invariant C: only a whole certificate may take anything away. */
 	p->is_whole = complete->users && complete->groups && complete->members && !p->in.is_single;
+	p->counts.is_whole = p->is_whole;
 	p->phase = SELECT_USERS;
 	p->at = 0;
 	us_links_resolve(p->links);
