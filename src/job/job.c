@@ -9,6 +9,7 @@
 #include "job/ending.h"
 #include "job/notifier.h"
 #include "store/connector.h"
+#include "sync/authenticate.h"
 #include "sync/edit.h"
 #include "sync/preview.h"
 #include "sync/run.h"
@@ -41,6 +42,7 @@ struct us_job {
 	struct waiter *waiters;
 	struct waiter listener;   /* of every run; done NULL: nobody */
 	bool is_stopping;
+	atomic_bool stops;        /* the same, for whoever waits for a source without the lock */
 	unsigned n_workers, n_alive;
 	pthread_t workers[MAX_WORKERS];
 	int64_t source_requests, source_retries;
@@ -272,6 +274,7 @@ void us_job_close(struct us_job *job)
 		return;
 	pthread_mutex_lock(&job->lock);
 	job->is_stopping = true;
+	job->stops = true;
 	for (struct entry *e = job->entries; e; e = e->next)
 		e->cancel = e->is_active;
 	pthread_cond_broadcast(&job->queued);
@@ -611,6 +614,14 @@ enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_job_who who, 
 	}
 	us_arena_fini(&arena);
 	return rc;
+}
+
+enum us_errc us_job_authenticate(struct us_job *job, int64_t directory, struct us_slice user, struct us_slice password,
+	enum us_authentication *ret_authentication, struct us_err *err)
+{
+	const struct us_authenticate request = { .directory = directory, .user = user, .password = password };
+
+	return us_authenticate_user(job->store, &request, &job->stops, ret_authentication, err);
 }
 
 enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes, struct us_err *err)

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "model/authentication.h"
 #include "model/edit.h"
 #include "model/report.h"
 #include "store/run.h"
@@ -62,6 +63,10 @@ enum us_errc us_job_undo(struct us_job *job, int64_t run, struct us_job_who who,
 
 /* A change by hand of a directory without a connector; see sync/edit.h. It is over when this returns. */
 enum us_errc us_job_edit(struct us_job *job, const struct us_edit_request *request, struct us_edit_result *ret_result, struct us_err *err);
+
+/* Whether a password is a user's; see sync/authenticate.h. */
+enum us_errc us_job_authenticate(struct us_job *job, int64_t directory, struct us_slice user, struct us_slice password,
+	enum us_authentication *ret_authentication, struct us_err *err);
 
 /* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks; cancel may be
  * set by another thread and ends it with US_CANCELLED. */

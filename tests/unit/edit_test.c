@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include "store/credential.h"
+#include "sync/authenticate.h"
 #include "sync/edit.h"
 
 /* ---- a directory to edit, and how it looks as text ---- */
@@ -539,6 +540,43 @@ static void bad_passwords_are_refused_with_their_list(void **state)
 	expect(f, "counts 0 0 0 0\nrest 0\n");
 }
 
+static enum us_authentication authenticate(struct fixture *f, const char *name, struct us_slice password)
+{
+	const struct us_authenticate request = { .directory = f->directory, .user = us_slice(name), .password = password };
+	atomic_bool never = false;
+	enum us_authentication a = US_AUTH_COUNT;
+	struct us_err err = US_ERR_INIT;
+
+	assert_ok(us_authenticate_user(f->store, &request, &never, &a, &err));
+	return a;
+}
+
+static void local_users_authenticate_by_their_password(void **state)
+{
+	struct fixture *f = *state;
+	const struct us_edit list[] = { with_password(user("ann"), "correct horse"), user("bob"), with_password(user("eve"), "battery staple") };
+	struct us_edit inactive = on(US_EDIT_UPDATE_USER, "eve");
+	struct us_err err = US_ERR_INIT;
+	enum us_authentication a;
+	atomic_bool never = false;
+
+	edit_all(f, list);
+	inactive.fields = US_EDIT_ACTIVE;
+	edit(f, &inactive, 1);
+	assert_int_equal(authenticate(f, "ANN", S("correct horse")), US_AUTH_OK);
+	assert_int_equal(authenticate(f, "ann", S("correct horsE")), US_AUTH_WRONG);
+	assert_int_equal(authenticate(f, "ann", S("correct horse\0")), US_AUTH_WRONG);
+	assert_int_equal(authenticate(f, "ann", S("")), US_AUTH_WRONG);
+	assert_int_equal(authenticate(f, "ann", US_SLICE_NONE), US_AUTH_WRONG);
+	assert_int_equal(authenticate(f, "ann", (struct us_slice) { us_arena_array(&f->arena, 5000, 1), 5000 }), US_AUTH_WRONG);
+	assert_int_equal(authenticate(f, "bob", S("correct horse")), US_AUTH_NOT_ALLOWED);
+	assert_int_equal(authenticate(f, "zoe", S("correct horse")), US_AUTH_UNKNOWN);
+	assert_int_equal(authenticate(f, "eve", S("battery staple")), US_AUTH_INACTIVE);
+	assert_int_equal(authenticate(f, "eve", S("battery")), US_AUTH_WRONG);
+	const struct us_authenticate nowhere = { .directory = 9, .user = S("ann"), .password = S("correct horse") };
+	assert_int_equal(us_authenticate_user(f->store, &nowhere, &never, &a, &err), US_NOT_FOUND);
+}
+
 /* ---- undo, faults, and lists that nobody thought of ---- */
 
 static void later_changes_are_left_by_an_undo(void **state)
@@ -718,6 +756,7 @@ int main(void)
 		edit_case(what_the_list_took_away_is_not_there),
 		edit_case(cycles_through_many_are_seen),
 		edit_case(a_synced_directory_is_never_edited),
+		edit_case(local_users_authenticate_by_their_password),
 		edit_case(passwords_stay_with_their_user),
 		edit_case(passwords_go_with_their_directory),
 		edit_case(bad_passwords_are_refused_with_their_list),
