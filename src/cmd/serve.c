@@ -243,6 +243,17 @@ static enum us_httpd_next handle(void *data, struct us_httpd_request *request, s
 	return us_serve_has(request) ? us_serve_handle(server->serve, request, answer) : us_api_handle(server->api, request, answer);
 }
 
+static enum us_errc edit(void *data, const struct us_edit_request *request, struct us_edit_result *ret_result, struct us_err *err)
+{
+	return us_job_edit(((struct server *) data)->job, request, ret_result, err);
+}
+
+static enum us_errc authenticate(void *data, int64_t directory, struct us_slice user, struct us_slice password,
+	enum us_authentication *ret_authentication, struct us_err *err)
+{
+	return us_job_authenticate(((struct server *) data)->job, directory, user, password, ret_authentication, err);
+}
+
 static void refuse(void *data, int status, const char *why, struct us_httpd_answer *answer)
 {
 	us_api_refuse(((struct server *) data)->api, status, why, answer);
@@ -295,7 +306,7 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .notifier = server->notifier, .timer = server->timer, .pruner = server->pruner,
 		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries(), .labels = us_serve_labels() };
 	rc = us_api_open(&api_conf, &server->api, err);
-	struct us_serve_conf serve_conf = { .store = server->store };
+	struct us_serve_conf serve_conf = { .store = server->store, .data = server, .edit = edit, .authenticate = authenticate };
 	if (rc == US_OK)
 		rc = us_serve_open(&serve_conf, &server->serve, err);
 	if (rc != US_OK)

@@ -1,8 +1,10 @@
 #include "serve/crowd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "serve/crowd_call.h"
 
 #define VERSION "Crowd/5.1.0"
@@ -11,27 +13,52 @@
 struct route {
 	enum us_httpd_method method;
 	const char *path;  /* below the resource; "*" is one segment */
-	unsigned rights;   /* of enum us_right; all of them are needed */
+	unsigned right;    /* that is needed, of enum us_right */
+	bool waits;        /* for others: done by a worker */
 	enum us_errc (*run)(struct us_crowd_call *call, struct us_err *err);
 };
 
 static const struct route routes[] = {
-	{ US_HTTPD_GET, "user", US_RIGHT_READ, us_crowd_get_user },
-	{ US_HTTPD_GET, "user/attribute", US_RIGHT_READ, us_crowd_get_user_attributes },
-	{ US_HTTPD_GET, "user/group/direct", US_RIGHT_READ, us_crowd_get_groups_of_user },
-	{ US_HTTPD_GET, "user/group/nested", US_RIGHT_READ, us_crowd_get_nested_groups_of_user },
-	{ US_HTTPD_GET, "group", US_RIGHT_READ, us_crowd_get_group },
-	{ US_HTTPD_GET, "group/attribute", US_RIGHT_READ, us_crowd_get_group_attributes },
-	{ US_HTTPD_GET, "group/user/direct", US_RIGHT_READ, us_crowd_get_users_of_group },
-	{ US_HTTPD_GET, "group/user/nested", US_RIGHT_READ, us_crowd_get_nested_users_of_group },
-	{ US_HTTPD_GET, "group/child-group/direct", US_RIGHT_READ, us_crowd_get_child_groups },
-	{ US_HTTPD_GET, "group/child-group/nested", US_RIGHT_READ, us_crowd_get_nested_child_groups },
-	{ US_HTTPD_GET, "group/parent-group/direct", US_RIGHT_READ, us_crowd_get_parent_groups },
-	{ US_HTTPD_GET, "group/parent-group/nested", US_RIGHT_READ, us_crowd_get_nested_parent_groups },
-	{ US_HTTPD_GET, "group/membership", US_RIGHT_READ, us_crowd_get_memberships },
-	{ US_HTTPD_GET, "search", US_RIGHT_READ, us_crowd_search },
-	{ US_HTTPD_POST, "search", US_RIGHT_READ, us_crowd_search },
-	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, us_crowd_get_cookie },
+	{ US_HTTPD_GET, "user", US_RIGHT_READ, false, us_crowd_get_user },
+	{ US_HTTPD_GET, "user/attribute", US_RIGHT_READ, false, us_crowd_get_user_attributes },
+	{ US_HTTPD_GET, "user/group/direct", US_RIGHT_READ, false, us_crowd_get_groups_of_user },
+	{ US_HTTPD_GET, "user/group/nested", US_RIGHT_READ, false, us_crowd_get_nested_groups_of_user },
+	{ US_HTTPD_GET, "group", US_RIGHT_READ, false, us_crowd_get_group },
+	{ US_HTTPD_GET, "group/attribute", US_RIGHT_READ, false, us_crowd_get_group_attributes },
+	{ US_HTTPD_GET, "group/user/direct", US_RIGHT_READ, false, us_crowd_get_users_of_group },
+	{ US_HTTPD_GET, "group/user/nested", US_RIGHT_READ, false, us_crowd_get_nested_users_of_group },
+	{ US_HTTPD_GET, "group/child-group/direct", US_RIGHT_READ, false, us_crowd_get_child_groups },
+	{ US_HTTPD_GET, "group/child-group/nested", US_RIGHT_READ, false, us_crowd_get_nested_child_groups },
+	{ US_HTTPD_GET, "group/parent-group/direct", US_RIGHT_READ, false, us_crowd_get_parent_groups },
+	{ US_HTTPD_GET, "group/parent-group/nested", US_RIGHT_READ, false, us_crowd_get_nested_parent_groups },
+	{ US_HTTPD_GET, "group/membership", US_RIGHT_READ, false, us_crowd_get_memberships },
+	{ US_HTTPD_GET, "search", US_RIGHT_READ, false, us_crowd_search },
+	{ US_HTTPD_POST, "search", US_RIGHT_READ, false, us_crowd_search },
+	{ US_HTTPD_POST, "user", US_RIGHT_WRITE, true, us_crowd_add_user },
+	{ US_HTTPD_PUT, "user", US_RIGHT_WRITE, true, us_crowd_update_user },
+	{ US_HTTPD_DELETE, "user", US_RIGHT_WRITE, true, us_crowd_remove_user },
+	{ US_HTTPD_POST, "user/rename", US_RIGHT_WRITE, true, us_crowd_rename_user },
+	{ US_HTTPD_POST, "user/attribute", US_RIGHT_WRITE, true, us_crowd_set_user_attributes },
+	{ US_HTTPD_DELETE, "user/attribute", US_RIGHT_WRITE, true, us_crowd_remove_user_attribute },
+	{ US_HTTPD_PUT, "user/password", US_RIGHT_WRITE, true, us_crowd_set_password },
+	{ US_HTTPD_POST, "user/group/direct", US_RIGHT_WRITE, true, us_crowd_add_group_to_user },
+	{ US_HTTPD_DELETE, "user/group/direct", US_RIGHT_WRITE, true, us_crowd_remove_group_from_user },
+	{ US_HTTPD_POST, "group", US_RIGHT_WRITE, true, us_crowd_add_group },
+	{ US_HTTPD_PUT, "group", US_RIGHT_WRITE, true, us_crowd_update_group },
+	{ US_HTTPD_DELETE, "group", US_RIGHT_WRITE, true, us_crowd_remove_group },
+	{ US_HTTPD_POST, "group/user/direct", US_RIGHT_WRITE, true, us_crowd_add_user_to_group },
+	{ US_HTTPD_DELETE, "group/user/direct", US_RIGHT_WRITE, true, us_crowd_remove_user_from_group },
+	{ US_HTTPD_POST, "group/child-group/direct", US_RIGHT_WRITE, true, us_crowd_add_child_group },
+	{ US_HTTPD_DELETE, "group/child-group/direct", US_RIGHT_WRITE, true, us_crowd_remove_child_group },
+	{ US_HTTPD_POST, "group/parent-group/direct", US_RIGHT_WRITE, true, us_crowd_add_parent_group },
+	{ US_HTTPD_DELETE, "group/parent-group/direct", US_RIGHT_WRITE, true, us_crowd_remove_parent_group },
+	{ US_HTTPD_POST, "authentication", US_RIGHT_AUTHENTICATE, true, us_crowd_authenticate },
+	{ US_HTTPD_POST, "session", US_RIGHT_AUTHENTICATE, true, us_crowd_open_session },
+	{ US_HTTPD_DELETE, "session", US_RIGHT_AUTHENTICATE, false, us_crowd_end_sessions },
+	{ US_HTTPD_GET, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_get_session },
+	{ US_HTTPD_POST, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_validate_session },
+	{ US_HTTPD_DELETE, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_end_session },
+	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, false, us_crowd_get_cookie },
 	{ .path = NULL },
 };
 
@@ -228,7 +255,8 @@ static struct us_slice base_of(const struct us_httpd_request *request, struct us
 		US_SLICE_ARG(host.n ? host : US_SLICE("localhost")), n > 3 && us_slice_is(request->target.segments[3], "latest") ? "latest" : "1"));
 }
 
-static enum us_errc dispatch(struct us_crowd_call *call, struct us_err *err)
+/* What stands under the address, if the application may have it. */
+static enum us_errc admit(struct us_crowd_call *call, const struct route **ret_route, struct us_err *err)
 {
 	struct us_httpd_request *r = call->request;
 	char allow[64];
@@ -245,11 +273,11 @@ static enum us_errc dispatch(struct us_crowd_call *call, struct us_err *err)
 	}
 	if (!route)
 		return us_err_set(err, US_NOT_FOUND, "nothing is served at this address");
-	if ((call->client.rights & route->rights) != route->rights)
+	if (!(call->client.rights & route->right))
 		return us_crowd_refuse(call, US_CROWD_APPLICATION_PERMISSION_DENIED, err, "the application \"" US_SLICE_FMT "\" has no right to %s",
-			US_SLICE_ARG(call->client.name), us_right_text(route->rights & ~call->client.rights));
-	rc = us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, err);
-	return rc ? rc : route->run(call, err);
+			US_SLICE_ARG(call->client.name), us_right_text(route->right));
+	*ret_route = route;
+	return US_OK;
 }
 
 static void fail(struct us_crowd_call *call, enum us_errc rc, const struct us_err *err)
@@ -272,20 +300,122 @@ static void fail(struct us_crowd_call *call, enum us_errc rc, const struct us_er
 	}
 }
 
-void us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+static void finish(struct us_crowd_call *call, enum us_errc rc, const struct us_err *err)
 {
-	struct us_err err = US_ERR_INIT;
-	struct us_crowd_call call = { .serve = serve, .request = request, .answer = answer, .arena = request->arena, .reason = US_CROWD_REASON_COUNT };
+	struct us_httpd_answer *answer = call->answer;
 
-	request->label = US_CROWD_LABEL;
-	us_crowd_writer_init(&call.writer, &answer->body, wants_json(request), base_of(request, request->arena));
-	enum us_errc rc = dispatch(&call, &err);
-	us_view_close(&call.view);
+	us_view_close(&call->view);
 	if (rc)
-		fail(&call, rc, &err);
+		fail(call, rc, err);
 	if (answer->body.n || answer->pull)
-		answer->content_type = call.writer.is_json ? "application/json" : "application/xml;charset=UTF-8";
+		answer->content_type = call->writer.is_json ? "application/json" : "application/xml;charset=UTF-8";
 	us_httpd_add_header(answer, "X-Embedded-Crowd-Version", VERSION);
 	us_httpd_add_header(answer, "Cache-Control", "no-store");
 	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+}
+
+static void run(struct us_crowd_call *call, const struct route *route)
+{
+	struct us_err err = US_ERR_INIT;
+	enum us_errc rc = us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, &err);
+
+	if (!rc)
+		rc = route->run(call, &err);
+	finish(call, rc, &err);
+}
+
+/* ---- what waits for others ---- */
+
+/* A call with a request of its own: the one that came may go away when the listener closes. */
+struct waiting {
+	struct us_crowd_call call;
+	const struct route *route;
+	struct us_arena arena;
+	struct us_httpd_request request;
+	struct us_httpd_answer answer;
+	struct us_httpd_later *later;
+};
+
+static void copy_request(struct waiting *w, const struct us_httpd_request *from)
+{
+	struct us_httpd_request *to = &w->request;
+
+	*to = (struct us_httpd_request) { .method = from->method, .is_tls = from->is_tls, .arena = &w->arena };
+	to->body = us_slice_dup(&w->arena, from->body);
+	to->target.query_n = from->target.query_n;
+	to->target.query = us_arena_array(&w->arena, from->target.query_n + 1, sizeof *to->target.query);
+	for (size_t i = 0; i < from->target.query_n; i++)
+		to->target.query[i] = (struct us_parameter) { us_slice_dup(&w->arena, from->target.query[i].name),
+			us_slice_dup(&w->arena, from->target.query[i].value) };
+}
+
+static void copy_client(struct waiting *w, const struct us_client *from)
+{
+	int64_t *directories = us_arena_array(&w->arena, from->n_directories + 1, sizeof *directories);
+
+	memcpy(directories, from->directories, from->n_directories * sizeof *directories);
+	w->call.client = *from;
+	w->call.client.name = us_slice_dup(&w->arena, from->name);
+	w->call.client.directories = directories;
+}
+
+/* The body may hold a password. */
+static void free_waiting(struct waiting *w)
+{
+	us_secret_wipe((char *) w->request.body.p, w->request.body.n);
+	us_httpd_answer_fini(&w->answer);
+	us_arena_fini(&w->arena);
+	free(w);
+}
+
+static void run_waiting(void *data)
+{
+	struct waiting *w = data;
+
+	run(&w->call, w->route);
+	us_httpd_later_answer(w->later, &w->answer);
+	free_waiting(w);
+}
+
+static void wait(struct us_crowd_call *call, const struct route *route)
+{
+	struct waiting *w = us_calloc(1, sizeof *w);
+
+	w->route = route;
+	w->answer = (struct us_httpd_answer) US_HTTPD_ANSWER_INIT;
+	w->call = *call;
+	w->call.arena = &w->arena;
+	w->call.request = &w->request;
+	w->call.answer = &w->answer;
+	w->call.parameter = us_slice_dup(&w->arena, call->parameter);
+	copy_request(w, call->request);
+	copy_client(w, &call->client);
+	us_crowd_writer_init(&w->call.writer, &w->answer.body, call->writer.is_json, us_slice_dup(&w->arena, call->writer.base));
+	w->later = us_httpd_defer(call->request);
+	if (us_worker_do(call->serve->worker, run_waiting, w))
+		return;
+	/* Promised is promised. */
+	finish(&w->call, US_UNAVAILABLE, &(struct us_err) { .code = US_UNAVAILABLE, .text = "too many calls wait already", .wait_ms = 1000 });
+	us_httpd_later_answer(w->later, &w->answer);
+	free_waiting(w);
+}
+
+enum us_httpd_next us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_crowd_call call = { .serve = serve, .request = request, .answer = answer, .arena = request->arena, .reason = US_CROWD_REASON_COUNT };
+	const struct route *route = NULL;
+
+	request->label = US_CROWD_LABEL;
+	us_crowd_writer_init(&call.writer, &answer->body, wants_json(request), base_of(request, request->arena));
+	enum us_errc rc = admit(&call, &route, &err);
+	if (rc) {
+		finish(&call, rc, &err);
+	} else if (route->waits) {
+		wait(&call, route);
+		return US_HTTPD_LATER;
+	} else {
+		run(&call, route);
+	}
+	return US_HTTPD_NOW;
 }

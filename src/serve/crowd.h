@@ -13,6 +13,6 @@ struct us_serve;
 #define US_CROWD_LABEL "crowd"
 
 /* Answers a request below /crowd. */
-void us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
+enum us_httpd_next us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
 
 #endif

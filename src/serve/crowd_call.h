@@ -52,22 +52,23 @@ struct us_crowd_window us_crowd_read_window(const struct us_crowd_call *call);
 enum us_errc us_crowd_find_user(struct us_crowd_call *call, struct us_slice name, struct us_seen_user *ret_user, struct us_err *err);
 enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice name, struct us_seen_group *ret_group, struct us_err *err);
 
-/* ---- handlers ---- */
+/* ---- handlers: each is described by its row of the route table ---- */
 
-enum us_errc us_crowd_get_user(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_user_attributes(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_group(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_group_attributes(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_groups_of_user(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_nested_groups_of_user(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_users_of_group(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_nested_users_of_group(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_child_groups(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_nested_child_groups(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_parent_groups(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_nested_parent_groups(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_memberships(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_search(struct us_crowd_call *call, struct us_err *err);
-enum us_errc us_crowd_get_cookie(struct us_crowd_call *call, struct us_err *err);
+#define US_CROWD_HANDLERS(X) \
+	X(us_crowd_get_user) X(us_crowd_get_user_attributes) X(us_crowd_get_group) X(us_crowd_get_group_attributes) \
+	X(us_crowd_get_groups_of_user) X(us_crowd_get_nested_groups_of_user) X(us_crowd_get_users_of_group) \
+	X(us_crowd_get_nested_users_of_group) X(us_crowd_get_child_groups) X(us_crowd_get_nested_child_groups) \
+	X(us_crowd_get_parent_groups) X(us_crowd_get_nested_parent_groups) X(us_crowd_get_memberships) \
+	X(us_crowd_search) X(us_crowd_get_cookie) X(us_crowd_add_user) X(us_crowd_update_user) \
+	X(us_crowd_remove_user) X(us_crowd_rename_user) X(us_crowd_set_user_attributes) \
+	X(us_crowd_remove_user_attribute) X(us_crowd_set_password) X(us_crowd_add_group) X(us_crowd_update_group) \
+	X(us_crowd_remove_group) X(us_crowd_add_user_to_group) X(us_crowd_remove_user_from_group) \
+	X(us_crowd_add_group_to_user) X(us_crowd_remove_group_from_user) X(us_crowd_add_child_group) \
+	X(us_crowd_remove_child_group) X(us_crowd_add_parent_group) X(us_crowd_remove_parent_group) \
+	X(us_crowd_authenticate) X(us_crowd_open_session) X(us_crowd_get_session) X(us_crowd_validate_session) \
+	X(us_crowd_end_session) X(us_crowd_end_sessions)
+#define X(name) enum us_errc name(struct us_crowd_call *call, struct us_err *err);
+US_CROWD_HANDLERS(X)
+#undef X
 
 #endif

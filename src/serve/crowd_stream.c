@@ -2,10 +2,13 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 enum {
 	WHOLE_BYTES = 64 << 10, /* an answer up to that is sent whole */
 	PIECE_BYTES = 32 << 10,
 	STREAMS_MOST = 8,       /* half of the store's readers */
+	LONGEST_MS = 600000,    /* what a reader holds back cannot be cleaned up in the store */
 };
 
 void *us_crowd_stream_new(struct us_crowd_call *call, size_t bytes)
@@ -15,6 +18,7 @@ void *us_crowd_stream_new(struct us_crowd_call *call, size_t bytes)
 
 	memcpy(directories, call->view.directories, call->view.n * sizeof *directories);
 	stream->serve = call->serve;
+	stream->begin_ms = us_clock_monotonic_ms();
 	stream->view = (struct us_view) { call->view.c, directories, call->view.n };
 	call->view.c = NULL;
 	us_crowd_writer_init(&stream->writer, &stream->piece, call->writer.is_json, us_slice_dup(&stream->arena, call->writer.base));
@@ -50,6 +54,8 @@ static enum us_errc pull(void *data, struct us_str *chunk, struct us_err *err)
 		us_str_fini(&stream->piece);
 		return US_OK;
 	}
+	if (us_clock_monotonic_ms() - stream->begin_ms > LONGEST_MS)
+		return us_err_set(err, US_TIMEOUT, "the client takes longer than %d seconds", LONGEST_MS / 1000);
 	return fill(stream, chunk, PIECE_BYTES, err);
 }
 

@@ -15,6 +15,7 @@ struct us_crowd_stream {
 	enum us_errc (*next)(struct us_crowd_stream *stream, struct us_err *err);
 	void (*fini)(struct us_crowd_stream *stream); /* frees what the handler added; may be NULL */
 	struct us_serve *serve;
+	int64_t begin_ms;
 	struct us_str piece; /* what was made before the answer began */
 };
 

@@ -43,8 +43,8 @@ void us_crowd_put_text(struct us_crowd_writer *writer, const char *name, struct 
 	us_str_add_char(out, '>');
 }
 
-/* base + path + the encoded name; what it is made of needs no escaping but in the base. */
-static void put_link(struct us_crowd_writer *writer, const char *path, struct us_slice name, const char *rel)
+/* What it is made of needs no escaping: the base was checked. */
+void us_crowd_put_link(struct us_crowd_writer *writer, const char *path, struct us_slice name, const char *rel)
 {
 	struct us_str *out = writer->out;
 
@@ -145,12 +145,12 @@ static void put_attributes_member(struct us_crowd_writer *writer, const char *pa
 		us_jsonw_key(&writer->w, "attributes");
 		us_jsonw_open(&writer->w, '{');
 		put_attributes_json(writer, attributes, depth == US_CROWD_ATTRIBUTES ? n : 0);
-		put_link(writer, path, name, "self");
+		us_crowd_put_link(writer, path, name, "self");
 		us_jsonw_close(&writer->w, '}');
 		return;
 	}
 	us_str_add_text(writer->out, "<attributes>");
-	put_link(writer, path, name, "self");
+	us_crowd_put_link(writer, path, name, "self");
 	if (depth == US_CROWD_ATTRIBUTES)
 		put_attributes_xml(writer->out, attributes, n);
 	us_str_add_text(writer->out, "</attributes>");
@@ -165,7 +165,7 @@ static void open_entity(struct us_crowd_writer *writer, const char *what, const 
 		us_jsonw_open(&writer->w, '{');
 		if (depth != US_CROWD_NAME)
 			us_jsonw_put_text(&writer->w, "expand", "attributes");
-		put_link(writer, path, name, "self");
+		us_crowd_put_link(writer, path, name, "self");
 		us_jsonw_put_string(&writer->w, "name", name);
 		return;
 	}
@@ -175,7 +175,7 @@ static void open_entity(struct us_crowd_writer *writer, const char *what, const 
 	if (depth != US_CROWD_NAME)
 		us_str_add_text(writer->out, " expand=\"attributes\"");
 	us_str_add_char(writer->out, '>');
-	put_link(writer, path, name, "self");
+	us_crowd_put_link(writer, path, name, "self");
 }
 
 static void close_entity(struct us_crowd_writer *writer, const char *what)
@@ -203,12 +203,12 @@ static void put_password(struct us_crowd_writer *writer, struct us_slice name)
 	if (writer->is_json) {
 		us_jsonw_key(&writer->w, "password");
 		us_jsonw_open(&writer->w, '{');
-		put_link(writer, "/user/password?username=", name, "edit");
+		us_crowd_put_link(writer, "/user/password?username=", name, "edit");
 		us_jsonw_close(&writer->w, '}');
 		return;
 	}
 	us_str_add_text(writer->out, "<password>");
-	put_link(writer, "/user/password?username=", name, "edit");
+	us_crowd_put_link(writer, "/user/password?username=", name, "edit");
 	us_str_add_text(writer->out, "</password>");
 }
 

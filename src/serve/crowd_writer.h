@@ -39,6 +39,9 @@ void us_crowd_put_head(struct us_crowd_writer *writer);
 /* <name>text</name>, or "name":"text"; NONE is an empty text. */
 void us_crowd_put_text(struct us_crowd_writer *writer, const char *name, struct us_slice text);
 
+/* The member "link": base, path and the encoded name. */
+void us_crowd_put_link(struct us_crowd_writer *writer, const char *path, struct us_slice name, const char *rel);
+
 /* The key that stays with a user over renames; parse: false if it is none. */
 void us_crowd_add_key(struct us_str *out, int64_t directory, uint32_t number);
 bool us_crowd_parse_key(struct us_slice key, int64_t *ret_directory, uint32_t *ret_number);

@@ -4,12 +4,18 @@
 
 #include <stdatomic.h>
 
+#include "net/throttle.h"
 #include "serve/gate.h"
 #include "serve/serve.h"
+#include "serve/session.h"
+#include "serve/worker.h"
 
 struct us_serve {
 	struct us_serve_conf conf;
 	struct us_gate *gate;
+	struct us_worker *worker;     /* does what waits for others */
+	struct us_throttle *throttle; /* of users' passwords */
+	struct us_sessions *sessions;
 	atomic_int streams; /* answers that hold a reader while they are sent */
 };
 

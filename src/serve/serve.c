@@ -5,6 +5,8 @@
 #include "serve/crowd.h"
 #include "serve/parts.h"
 
+enum { WORKERS = 8, WAITING = 256 };
+
 enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **ret_serve, struct us_err *err)
 {
 	struct us_serve *serve = us_calloc(1, sizeof *serve);
@@ -15,13 +17,19 @@ enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **r
 		return rc;
 	}
 	serve->conf = *conf;
+	serve->worker = us_worker_new(WORKERS, WAITING);
+	serve->throttle = us_throttle_new();
+	serve->sessions = us_sessions_new();
 	*ret_serve = serve;
 	return US_OK;
 }
 
 void us_serve_close(struct us_serve *serve)
 {
+	us_worker_free(serve->worker);
 	us_gate_close(serve->gate);
+	us_throttle_free(serve->throttle);
+	us_sessions_free(serve->sessions);
 	free(serve);
 }
 
@@ -32,8 +40,7 @@ bool us_serve_has(const struct us_httpd_request *request)
 
 enum us_httpd_next us_serve_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
-	us_crowd_handle(serve, request, answer);
-	return US_HTTPD_NOW;
+	return us_crowd_handle(serve, request, answer);
 }
 
 const char *const *us_serve_labels(void)

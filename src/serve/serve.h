@@ -6,11 +6,19 @@
 #ifndef US_SERVE_SERVE_H
 #define US_SERVE_SERVE_H
 
+#include "model/authentication.h"
+#include "model/edit.h"
 #include "net/httpd.h"
 #include "store/store.h"
 
 struct us_serve_conf {
 	struct us_store *store;
+	void *data; /* handed to the calls below; both may wait for others, from any thread */
+	/* Changes a directory without a connector: a plan like any other. As us_edit_apply. */
+	enum us_errc (*edit)(void *data, const struct us_edit_request *request, struct us_edit_result *ret_result, struct us_err *err);
+	/* Whether a password is a user's. As us_authenticate_user. */
+	enum us_errc (*authenticate)(void *data, int64_t directory, struct us_slice user, struct us_slice password,
+		enum us_authentication *ret_authentication, struct us_err *err);
 };
 
 struct us_serve;
