@@ -147,7 +147,7 @@ static enum us_errc put_history(struct us_call *call, const struct facts *f, str
 	enum us_errc rc = US_OK;
 
 	if (f->has_user)
-		rc = us_run_list_touching(call->c, call->arena, f->directory.id, US_OBJECT_USER, f->number, ROWS_SHOWN, &touched, &n, err);
+		rc = us_run_list_touching(call->c, call->arena, f->directory.id, US_OBJECT_USER, f->number, 0, ROWS_SHOWN, &touched, &n, err);
 	us_jsonw_key(w, "history");
 	us_jsonw_open(w, '[');
 	for (size_t i = 0; !rc && i < n; i++) {

@@ -73,7 +73,9 @@ static void add_row(struct us_table *table, const struct us_json *row)
 		add_members(&what, us_json_find(row, "members"));
 	else
 		add_difference(&what, us_json_find(row, "before"), us_json_find(row, "after"));
-	if (!what.n || us_slice_is(us_json_string(row, "outcome"), "FAILED")) {
+	if (us_slice_is(us_json_string(row, "outcome"), "FAILED") && us_json_find(row, "members"))
+		us_str_printf(&what, "%s" US_SLICE_FMT, what.n ? ": " : "", US_SLICE_ARG(us_json_string(row, "reason")));
+	else if (!what.n || us_slice_is(us_json_string(row, "outcome"), "FAILED")) {
 		us_str_clear(&what);
 		us_str_add_slice(&what, us_json_string(row, "reason"));
 	}

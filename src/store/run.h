@@ -89,13 +89,13 @@ void us_change_walk_end(struct us_change_walk *walk);
  * without case; NONE: any. */
 enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
 	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err);
-/* The last changes that touched one user or group, newest run first, applied runs only. */
+/* The last changes that were made to one user, one group or its members, newest run first. after: only by runs after that one; 0: by any. */
 struct us_touched {
 	int64_t run;
 	int64_t finished;
 	struct us_change change;
 };
 enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,
-	size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err);
+	int64_t after, size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err);
 
 #endif

@@ -276,22 +276,26 @@ enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64
 }
 
 enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,
-	size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err)
+	int64_t after, size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err)
 {
 	struct us_touched *list = NULL;
 	size_t n = 0, cap = 0;
 	struct us_stmt *s;
 	enum us_errc rc;
 
-	us_assert(object != US_OBJECT_MEMBERS);
+	/* FAILED, and rows all the same: an incomplete read, of which what was read is written. A run that could not write has none. A plan that is
+	 * applied after a run was made after it, so its rows are above those of the run. */
 	if ((rc = us_db_prepare(c, "SELECT " COLUMNS ", r.id, r.finished FROM change AS c JOIN run AS r ON r.plan = c.id >> 32"
-			" WHERE c.number = ?1 AND c.object = ?2 AND r.directory = ?3 AND r.status = 'DONE'"
-			" AND r.kind <> 'simulation' ORDER BY r.id DESC, c.id LIMIT ?4", &s, err)))
+			" WHERE c.number = ?1 AND c.id >= ?2 AND c.object = ?3 AND c.outcome NOT IN ('FAILED', 'FILTERED', 'HELD') AND r.id > ?4"
+			" AND r.directory = ?5 AND (r.status = 'DONE' OR (r.status = 'FAILED' AND r.n_changes > 0)) AND r.kind <> 'simulation'"
+			" ORDER BY r.id DESC, c.id LIMIT ?6", &s, err)))
 		return rc;
 	us_stmt_bind_int(s, 1, number);
-	us_stmt_bind_slice(s, 2, us_slice(us_object_text(object)));
-	us_stmt_bind_int(s, 3, directory);
-	us_stmt_bind_int(s, 4, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	us_stmt_bind_int(s, 2, after ? row_id(after + 1, 0) : 0);
+	us_stmt_bind_slice(s, 3, us_slice(us_object_text(object)));
+	us_stmt_bind_int(s, 4, after);
+	us_stmt_bind_int(s, 5, directory);
+	us_stmt_bind_int(s, 6, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
 		list = us_row_grow(arena, list, n, &cap, sizeof *list);
 		list[n].run = us_stmt_int(s, 10);

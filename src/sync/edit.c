@@ -221,13 +221,18 @@ static enum us_errc undo_within(struct us_store *store, struct us_dbc *c, struct
 	struct us_rows rows = { .store = store, .run = id, .directory = turned.directory, .within = c };
 	const struct us_undo undo = { .reader = c, .directory = turned.directory, .plan_run = turned.id, .writer = turned.id, .is_local = true,
 		.rows = &rows, .cancel = &never };
-	rc = us_undo_plan(&undo, &counts, err);
+	struct us_undo_left left = { 0 };
+	struct us_messages messages;
+	us_messages_init(&messages, US_SLICE_NONE);
+	rc = us_undo_plan(&undo, &counts, &left, err);
+	us_undo_say(&left, &messages);
 	us_rows_fini(&rows);
 	run->report = counts.report;
 	run->n_changes = counts.n_rows;
-	run->messages = US_SLICE_NONE;
+	run->messages = us_messages_text(&messages);
 	if (!rc)
 		rc = us_run_save(c, run, now, err);
+	us_messages_fini(&messages);
 	if (!rc && has_work(&run->report))
 		rc = apply(c, run, id, now, err);
 	*ret_run = id;

@@ -44,7 +44,7 @@ enum us_step_kind {
 	US_STEP_LOAD_USER,    /* load user `number`: call again with given.user; us_plan_next also wants
 							 given.groups, the groups it is in */
 	US_STEP_LOAD_GROUP,   /* load group `number`: call again with given.group */
-	US_STEP_LOAD_MEMBERS, /* load group `number` and its direct members: given.group, given.users, given.groups */
+	US_STEP_LOAD_MEMBERS, /* load group `number` and its direct members: given.group, given.users, given.groups, given.is_in_local */
 };
 
 static inline bool us_step_has_row(enum us_step_kind kind)
@@ -70,6 +70,7 @@ struct us_plan_given {
 	const struct us_group_image *group;
 	const struct us_plan_member { uint32_t number; bool owned; } *users, *groups; /* sorted by number */
 	uint32_t n_users, n_groups;
+	bool is_in_local; /* of a group: it is in a group by a membership that is not the connector's */
 };
 
 /* Owns: *result, until us_plan_free. */

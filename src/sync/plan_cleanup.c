@@ -215,10 +215,11 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 		.name = before->group.name,
 		.reason = why,
 		.group = { .before = before } };
-	if (has_local(given->users, given->n_users) || has_local(given->groups, given->n_groups)) {
+	bool has_members = has_local(given->users, given->n_users) || has_local(given->groups, given->n_groups);
+	if (has_members || given->is_in_local) {
 		step->change.outcome = US_OUTCOME_FAILED;
-		step->change.reason = us_slice(
-			us_arena_printf(arena, US_SLICE_FMT ", but has local members: it is kept", US_SLICE_ARG(why)));
+		step->change.reason = us_slice(us_arena_printf(arena, US_SLICE_FMT ", but %s: it is kept", US_SLICE_ARG(why),
+			has_members ? "has local members" : "is in local groups"));
 	} else {
 		s->marks[place] |= GONE;
 		p->counts.groups_removed++;

@@ -406,7 +406,11 @@ static enum us_errc plan_undo(struct act *a)
 	struct us_undo undo = { .reader = a->reader, .directory = a->run.directory,
 		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .writer = turned.id, .rows = &a->rows,
 		.cancel = a->sync->cancel };
-	return us_undo_plan(&undo, &a->counts, a->err);
+	struct us_undo_left left;
+	rc = us_undo_plan(&undo, &a->counts, &left, a->err);
+	if (rc == US_OK)
+		us_undo_say(&left, &a->messages);
+	return rc;
 }
 
 /* ---- judging and writing ---- */

@@ -126,7 +126,14 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 		} else if (us_slice_is(key, "approved")) {
 			section = &c.approved;
 			c.has_approved = true;
-		} else
+		} else if (us_slice_is(key, "later"))
+			section = &c.later;
+		else if (us_slice_is(key, "undo")) {
+			section = &c.undo;
+			c.has_undo = true;
+		} else if (us_slice_is(key, "undone"))
+			section = &c.undone;
+		else
 			bad(path, number, "an unknown section");
 	}
 	*ret_case = c;

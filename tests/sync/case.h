@@ -11,6 +11,9 @@
  *     message: text                        some message of the run holds it; may be repeated
  *     after:                               lines of objects; left out: as before
  *     approved:                            lines of objects, once what is held is approved
+ *     later:                               lines of objects as in `listing`, for full syncs that follow; `===` begins the next one
+ *     undo:                                lines as in `plan`, of the undo of the first run after all these; `members FAILED group -name`: left
+ *     undone:                              lines of objects, then
  *
  * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
  * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is
@@ -38,8 +41,8 @@ struct case_lines {
 struct sync_case {
 	const char *name;
 	struct us_slice config, single, rule, status;
-	bool scope_changed, has_after, has_approved;
-	struct case_lines before, listing, plan, after, approved, messages;
+	bool scope_changed, has_after, has_approved, has_undo;
+	struct case_lines before, listing, plan, after, approved, later, undo, undone, messages;
 };
 
 /* Aborts the program with the file's name and line if the text is no case. */

@@ -368,6 +368,38 @@ void dump(struct world *w, struct lines *out)
 	sort_lines(out);
 }
 
+void dump_images(struct world *w, struct lines *out)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_err err = US_ERR_INIT;
+	struct us_listed *users, *groups;
+	struct us_dbc *c;
+	size_t n_users, n_groups;
+
+	*out = (struct lines) { 0 };
+	if (us_db_lease_reader(w->store->db, &c, &err) ||
+		us_object_list_users(c, &arena, w->directory, US_SLICE_NONE, US_SLICE_NONE, 100000, &users, &n_users, &err) ||
+		us_object_list_groups(c, &arena, w->directory, US_SLICE_NONE, US_SLICE_NONE, 100000, &groups, &n_groups, &err))
+		die("images", &err);
+	for (size_t i = 0; i < n_users + n_groups; i++) {
+		struct us_str s = US_STR_INIT;
+		struct us_jsonw j = US_JSONW_INIT(&s);
+		if (i < n_users) {
+			us_str_printf(&s, "user %u ", users[i].number);
+			users[i].user.revision = 0;
+			us_user_image_write(&j, &users[i].user);
+		} else {
+			us_str_printf(&s, "group %u ", groups[i - n_users].number);
+			groups[i - n_users].group.revision = 0;
+			us_group_image_write(&j, &groups[i - n_users].group);
+		}
+		add_line(out, us_str_steal(&s));
+	}
+	us_db_release(c);
+	us_arena_fini(&arena);
+	sort_lines(out);
+}
+
 void dump_expected(const struct case_lines *lines, struct lines *out)
 {
 	struct us_arena arena = US_ARENA_INIT;
@@ -509,14 +541,12 @@ void execute_approved(struct world *w, int64_t run, enum us_run_status *ret_stat
 }
 
 /* The limits may hold an undo: it is approved then. */
-void execute_undo(struct world *w, int64_t run, enum us_run_status *ret_status)
+void execute_undo(struct world *w, int64_t run, int64_t *ret_undo, enum us_run_status *ret_status)
 {
-	int64_t undo;
-
 	*ret_status = US_RUN_FAILED;
-	execute(w, US_RUN_UNDO, run, &undo, ret_status);
+	execute(w, US_RUN_UNDO, run, ret_undo, ret_status);
 	if (*ret_status == US_RUN_HELD)
-		execute_approved(w, undo, ret_status);
+		execute_approved(w, *ret_undo, ret_status);
 }
 
 static struct us_slice name_of(struct world *w, struct us_dbc *c, struct us_arena *arena, int64_t run, enum us_object object, uint32_t number)
@@ -568,11 +598,14 @@ void dump_plan(struct world *w, int64_t run, struct lines *out)
 		struct us_str s = US_STR_INIT;
 		const struct us_change *r = &list[i];
 		if (r->object == US_OBJECT_MEMBERS) {
-			us_str_printf(&s, "%smembers " US_SLICE_FMT, r->outcome == US_OUTCOME_HELD ? "held " : "", US_SLICE_ARG(r->name));
+			us_str_printf(&s, "%smembers %s" US_SLICE_FMT, r->outcome == US_OUTCOME_HELD ? "held " : "",
+				r->outcome == US_OUTCOME_FAILED ? "FAILED " : "", US_SLICE_ARG(r->name));
 			add_names(w, c, &arena, run, &s, "+", US_OBJECT_USER, r->members.added_users, r->members.n_added_users);
 			add_names(w, c, &arena, run, &s, "-", US_OBJECT_USER, r->members.removed_users, r->members.n_removed_users);
 			add_names(w, c, &arena, run, &s, "+@", US_OBJECT_GROUP, r->members.added_groups, r->members.n_added_groups);
 			add_names(w, c, &arena, run, &s, "-@", US_OBJECT_GROUP, r->members.removed_groups, r->members.n_removed_groups);
+			if (r->outcome == US_OUTCOME_FAILED)
+				us_str_printf(&s, " ~ " US_SLICE_FMT, US_SLICE_ARG(r->reason));
 		} else {
 			us_str_printf(&s, "%s %s " US_SLICE_FMT " ~ " US_SLICE_FMT, us_object_text(r->object), us_outcome_text(r->outcome), US_SLICE_ARG(r->name),
 				US_SLICE_ARG(r->reason));

@@ -41,7 +41,7 @@ enum us_errc execute(struct world *w, enum us_run_kind kind, int64_t plan_run, i
 /* A HELD run, approved. */
 void execute_approved(struct world *w, int64_t run, enum us_run_status *ret_status);
 /* An undo; if a limit holds it, approved. */
-void execute_undo(struct world *w, int64_t run, enum us_run_status *ret_status);
+void execute_undo(struct world *w, int64_t run, int64_t *ret_undo, enum us_run_status *ret_status);
 
 /* ---- what is there, as lines ---- */
 
@@ -59,7 +59,9 @@ void expect_lines(const char *what, const struct lines *want, const struct lines
 
 /* Users, groups and memberships; complains if the directory's counters or hashes are not theirs. */
 void dump(struct world *w, struct lines *out);
-/* The same form of the lines of a case. */
+/* Users and groups as they are kept, byte for byte, but for the run that wrote them last. */
+void dump_images(struct world *w, struct lines *out);
+/* The lines of a case in the form of dump. */
 void dump_expected(const struct case_lines *lines, struct lines *out);
 void expect_directory(struct world *w, const struct case_lines *lines, const char *what);
 /* The rows of a run's plan; the reason of a row goes behind " ~ ". */

@@ -19,9 +19,8 @@ static void report(const struct sync_case *c, const char *mode)
 	us_str_clear(&why);
 }
 
-static void expect_plan(struct world *w, int64_t run)
+static void expect_plan(struct world *w, const struct case_lines *want, int64_t run)
 {
-	const struct case_lines *want = &w->c->plan;
 	struct lines have;
 	bool *met;
 
@@ -106,7 +105,7 @@ static void as_given(const struct sync_case *c, unsigned seed, const char *mode)
 	case_source_set(c, seed, no_fault);
 	execute(&w, kind_of(c), 0, &run, &status);
 	expect_run(&w, run, false);
-	expect_plan(&w, run);
+	expect_plan(&w, &c->plan, run);
 	expect_directory(&w, after_of(c), "after");
 	report(c, mode);
 	close_world(&w);
@@ -151,7 +150,7 @@ static void simulated(const struct sync_case *c)
 	expect_run(&w, run, true);
 	/* A simulation shows all that a run would do, in one. */
 	if (!is_done || !c->has_approved)
-		expect_plan(&w, run);
+		expect_plan(&w, &c->plan, run);
 	expect_directory(&w, &c->before, "after the simulation");
 	if (is_done) {
 		execute(&w, US_RUN_APPLY, run, &applied, &status);
@@ -166,7 +165,7 @@ static void simulated(const struct sync_case *c)
 static void approved(const struct sync_case *c)
 {
 	struct world w;
-	int64_t run;
+	int64_t run, undo;
 	enum us_run_status status;
 
 	open_world(&w, c);
@@ -177,10 +176,10 @@ static void approved(const struct sync_case *c)
 	if (status != US_RUN_DONE)
 		complain("approved, it is %s", us_run_status_text(status));
 	expect_directory(&w, &c->approved, "approved");
-	execute_undo(&w, run + is_part, &status);
+	execute_undo(&w, run + is_part, &undo, &status);
 	expect_directory(&w, after_of(c), "undone");
 	if (is_part)
-		execute_undo(&w, run, &status);
+		execute_undo(&w, run, &undo, &status);
 	expect_directory(&w, &c->before, "all undone");
 	report(c, "approved and undone");
 	close_world(&w);
@@ -189,17 +188,59 @@ static void approved(const struct sync_case *c)
 static void undone(const struct sync_case *c)
 {
 	struct world w;
-	int64_t run;
+	int64_t run, undo;
+	enum us_run_status status;
+
+	open_world(&w, c);
+	case_source_set(c, 0, no_fault);
+	struct lines before, after;
+	dump_images(&w, &before);
+	execute(&w, kind_of(c), 0, &run, &status);
+	execute_undo(&w, run, &undo, &status);
+	if (status != US_RUN_DONE)
+		complain("undo is %s", us_run_status_text(status));
+	expect_directory(&w, &c->before, "after undo");
+	dump_images(&w, &after);
+	expect_lines("after undo, byte for byte", &before, &after);
+	free_lines(&before);
+	free_lines(&after);
+	report(c, "undone");
+	close_world(&w);
+}
+
+/* The full syncs of `later`, one after the other. */
+static void execute_later(struct world *w, const struct sync_case *c)
+{
+	for (size_t from = 0, to; from < c->later.n; from = to + 1) {
+		struct sync_case next = *c;
+		int64_t run;
+		enum us_run_status status;
+		for (to = from; to < c->later.n && !us_slice_is(c->later.line[to].text, "==="); to++)
+			;
+		next.listing = (struct case_lines) { c->later.line + from, to - from };
+		case_source_set(&next, 0, no_fault);
+		execute(w, US_RUN_FULL, 0, &run, &status);
+		if (status != US_RUN_DONE)
+			complain("a later run is %s", us_run_status_text(status));
+	}
+}
+
+static void undone_later(const struct sync_case *c)
+{
+	struct world w;
+	int64_t run, undo;
 	enum us_run_status status;
 
 	open_world(&w, c);
 	case_source_set(c, 0, no_fault);
 	execute(&w, kind_of(c), 0, &run, &status);
-	execute_undo(&w, run, &status);
+	execute_later(&w, c);
+	execute_undo(&w, run, &undo, &status);
 	if (status != US_RUN_DONE)
 		complain("undo is %s", us_run_status_text(status));
-	expect_directory(&w, &c->before, "after undo");
-	report(c, "undone");
+	expect_plan(&w, &c->undo, undo);
+	expect_directory(&w, &c->undone, "after undo");
+	report(c, "undone after later runs");
 	close_world(&w);
 }
 
@@ -341,6 +382,8 @@ int main(int argc, char **argv)
 			undone(&c);
 		if (c.has_approved)
 			approved(&c);
+		if (c.has_undo)
+			undone_later(&c);
 	}
 	us_arena_fini(&arena);
 	us_str_fini(&why);
