@@ -27,6 +27,8 @@ struct us_plan *us_plan_new(const struct us_plan_input *input)
 	for (uint32_t i = 0; i < p->groups.n_have; i++)
 		p->counts.have_groups += (p->groups.have->flags[i] & US_HAVE_OWNED) != 0;
 	p->counts.have_memberships = input->have->n_memberships;
+	for (size_t i = 0; i < input->settings.n_assigned; i++)
+		us_map_put(&p->assigned, us_fold_hash(input->settings.assigned[i]), NULL);
 	return p;
 }
 
@@ -49,6 +51,7 @@ void us_plan_free(struct us_plan *p)
 	us_links_free(p->links);
 	us_arena_fini(&p->names);
 	us_map_fini(&p->filtered);
+	us_map_fini(&p->assigned);
 	free(p->filtered_as);
 	free(p->selected);
 	free(p->reached);
@@ -333,6 +336,10 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 	}
 	if (!us_rules_is_managed(p->in.rules, want->name))
 		s->marks[place] |= UNMANAGED;
+	if (us_patterns_match(p->in.rules->strip_exempt, want->name, true))
+		s->marks[place] |= EXEMPT;
+	if (p->assigned.n && us_map_find(&p->assigned, us_fold_hash(want->name)) != US_MAP_NONE)
+		s->marks[place] |= ASSIGNED;
 	if (us_patterns_mark(p->in.rules->required_groups, want->name))
 		s->marks[place] |= REQUIRED;
 	if (!is_new &&

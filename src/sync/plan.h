@@ -44,7 +44,8 @@ enum us_step_kind {
 	US_STEP_LOAD_USER,    /* load user `number`: call again with given.user; us_plan_next also wants
 							 given.groups, the groups it is in */
 	US_STEP_LOAD_GROUP,   /* load group `number`: call again with given.group */
-	US_STEP_LOAD_MEMBERS, /* load group `number` and its direct members: given.group, given.users, given.groups, given.is_in_local */
+	US_STEP_LOAD_MEMBERS, /* load group `number` and its direct members: given.group, given.users, given.groups; if
+							 with_above, given.above too */
 };
 
 static inline bool us_step_has_row(enum us_step_kind kind)
@@ -58,6 +59,7 @@ struct us_plan_step {
 	struct us_change change;
 	uint32_t number;
 	uint32_t ord;
+	bool with_above; /* LOAD_MEMBERS */
 	struct us_slice reason;
 	/* FAIL_ROW: who has the name. other_ord is a row of this plan, other_number an object of the directory; is_group: which kind collides. */
 	bool is_group, has_other_ord;
@@ -69,8 +71,8 @@ struct us_plan_given {
 	const struct us_user_image *user;
 	const struct us_group_image *group;
 	const struct us_plan_member { uint32_t number; bool owned; } *users, *groups; /* sorted by number */
-	uint32_t n_users, n_groups;
-	bool is_in_local; /* of a group: it is in a group by a membership that is not the connector's */
+	const struct us_plan_member *above; /* the groups that the group is directly in */
+	uint32_t n_users, n_groups, n_above;
 };
 
 /* Owns: *result, until us_plan_free. */

@@ -24,11 +24,11 @@ void us_plan_see_assigned(struct us_plan *p)
 	for (size_t i = 0; i < p->in.settings.n_assigned; i++) {
 		uint32_t place =
 			us_map_find(&s->have->ids, us_hash_slice(assigned_id(&arena, p->in.settings.assigned[i])));
-		bool is_taken = us_map_find(&s->claims, us_fold_hash(p->in.settings.assigned[i])) != US_MAP_NONE;
-		/* The source has a group of that name now: that one is meant. */
+		/* The source has a group of that name now: that one is meant. Of several, none gets the name. */
+		bool is_taken = us_plan_count_claims(s, us_fold_hash(p->in.settings.assigned[i])) == 1;
 		if (place == US_MAP_NONE || place >= s->n_have || s->marks[place] & SEEN || is_taken)
 			continue;
-		s->marks[place] |= SEEN;
+		s->marks[place] |= SEEN | ASSIGNED;
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 	}
 	us_arena_fini(&arena);
@@ -82,7 +82,7 @@ bool us_plan_next_assignment(struct us_plan *p, struct us_arena *arena, struct u
 		uint32_t place = us_plan_name_holder(&p->groups, us_fold_hash(name));
 		if (place != US_MAP_NONE) {
 			put_all(p, place);
-		} else if (p->is_whole) {
+		} else if (p->is_whole && us_map_find(&p->groups.have->ids, us_hash_slice(assigned_id(arena, name))) == US_MAP_NONE) {
 			make_group(p, arena, name, step);
 			return true;
 		}

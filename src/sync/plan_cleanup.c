@@ -4,9 +4,8 @@
 #include "sync/plan_state.h"
 
 /* New objects have numbers in a row from the first new one on; those of a whole index were loaded in order of their numbers. */
-uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number)
+uint32_t us_plan_find_place(const struct us_plan *p, const struct side *s, uint32_t number)
 {
-	const struct side *s = &p->groups;
 	uint32_t low = 0, high = s->n_have;
 
 	if (p->in.is_single) {
@@ -27,6 +26,30 @@ uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number)
 	return low < s->n_have && s->have->numbers[low] == number ? low : US_MAP_NONE;
 }
 
+uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number) { return us_plan_find_place(p, &p->groups, number); }
+
+uint8_t us_plan_group_flags(const struct us_plan *p, uint32_t place)
+{
+	uint16_t m = p->groups.marks[place];
+	uint8_t old = m & NEW ? 0 : p->groups.have->flags[place];
+	uint8_t by_name = (uint8_t) ((m & UNMANAGED ? US_HAVE_UNMANAGED : 0) | (m & EXEMPT ? US_HAVE_STRIP_EXEMPT : 0));
+
+	/* What is listed gets the name that it is listed with, unless nothing is written for it. */
+	if (m & SEEN && !(m & (FAILED | KEEPS_LINKS)) && !(old & US_HAVE_PROTECTED))
+		old &= (uint8_t) ~(US_HAVE_UNMANAGED | US_HAVE_STRIP_EXEMPT);
+	return old | by_name;
+}
+
+/* Each membership that ends is a row of the plan, also in groups whose members are not compared. */
+static void lose_member(struct us_plan *p, const struct us_plan_member *groups, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t place = us_plan_group_place(p, groups[i].number);
+		if (place != US_MAP_NONE)
+			p->groups.marks[place] |= LOSES;
+	}
+}
+
 static bool has_local(const struct us_plan_member *members, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -44,7 +67,7 @@ static void keep_links(struct us_plan *p, uint32_t user_place, const struct us_p
 		if (!given->groups[i].owned || group == US_MAP_NONE)
 			continue;
 		if (!strips ||
-			p->groups.have->flags[group] & (US_HAVE_STRIP_EXEMPT | US_HAVE_PROTECTED | US_HAVE_UNMANAGED))
+			us_plan_group_flags(p, group) & (US_HAVE_STRIP_EXEMPT | US_HAVE_PROTECTED | US_HAVE_UNMANAGED))
 			us_links_add_places(p->links, group, user_place);
 	}
 }
@@ -162,8 +185,10 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		return false;
 	}
-	if (fate.delete)
+	if (fate.delete) {
 		s->marks[place] |= GONE;
+		lose_member(p, given->groups, given->n_groups);
+	}
 	if (anonymizes && !fate.delete)
 		us_plan_claim_name(s, place, us_fold_hash(after->user.name));
 	step->change = (struct us_change) { .object = US_OBJECT_USER,
@@ -216,12 +241,13 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 		.reason = why,
 		.group = { .before = before } };
 	bool has_members = has_local(given->users, given->n_users) || has_local(given->groups, given->n_groups);
-	if (has_members || given->is_in_local) {
+	if (has_members || has_local(given->above, given->n_above)) {
 		step->change.outcome = US_OUTCOME_FAILED;
 		step->change.reason = us_slice(us_arena_printf(arena, US_SLICE_FMT ", but %s: it is kept", US_SLICE_ARG(why),
 			has_members ? "has local members" : "is in local groups"));
 	} else {
 		s->marks[place] |= GONE;
+		lose_member(p, given->above, given->n_above);
 		p->counts.groups_removed++;
 	}
 	us_plan_give_row(p, s, place, step);
@@ -242,6 +268,7 @@ bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struc
 			p->asked = true;
 			step->kind = users ? US_STEP_LOAD_USER : US_STEP_LOAD_MEMBERS;
 			step->number = s->have->numbers[p->at];
+			step->with_above = !users;
 			return true;
 		}
 		p->asked = false;

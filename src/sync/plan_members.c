@@ -165,6 +165,21 @@ static void note_loss(struct us_plan *p, uint32_t place, const struct us_plan_gi
 	}
 }
 
+/* Where nothing may be removed: but for those that this plan deletes. */
+static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct us_arena *arena, const struct us_plan_member *have, uint32_t n_have,
+	const uint32_t **ret_removed)
+{
+	uint32_t *removed = us_arena_alloc(arena, (n_have + 1) * sizeof *removed), n = 0;
+
+	for (uint32_t i = 0; i < n_have; i++) {
+		uint32_t place = us_plan_find_place(p, s, have[i].number);
+		if (have[i].owned && place != US_MAP_NONE && s->marks[place] & GONE)
+			removed[n++] = have[i].number;
+	}
+	*ret_removed = removed;
+	return n;
+}
+
 static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_plan_given *given,
 	struct us_slice name, struct us_slice id, struct us_plan_step *step)
 {
@@ -177,6 +192,10 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 		&d.removed_users, &d.n_removed_users);
 	difference(arena, want->groups, want->n_groups, given->groups, given->n_groups, may_remove_groups, &d.added_groups, &d.n_added_groups,
 		&d.removed_groups, &d.n_removed_groups);
+	if (p->groups.marks[place] & LOSES && !may_remove) {
+		d.n_removed_users = pick_gone(p, &p->users, arena, given->users, given->n_users, &d.removed_users);
+		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, &d.removed_groups);
+	}
 	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
 	if (!has_delta(&d))
 		return false;
@@ -206,20 +225,20 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 				return true;
 			continue;
 		}
-		uint8_t flags = m & NEW ? US_HAVE_OWNED : s->have->flags[place];
+		uint8_t flags = m & NEW ? US_HAVE_OWNED : us_plan_group_flags(p, place);
 		bool is_managed = !(m & (KEEPS_LINKS | UNMANAGED)) && !(flags & US_HAVE_UNMANAGED);
 		/* A local group has members of the connector's only by assignment. */
 		bool is_local =
 			!(flags & US_HAVE_OWNED) && !us_hash_is_equal(s->have->members_hashes[place], US_HASH_ZERO);
 		bool is_read = us_plan_will_be(s, place) && is_managed && (m & SEEN || is_local);
 		bool is_assigned = us_plan_will_be(s, place) && m & ASSIGNED;
-		if (!is_read && !is_assigned && !(m & GONE)) {
+		if (!is_read && !is_assigned && !(m & (GONE | LOSES))) {
 			p->at++;
 			continue;
 		}
 		p->wanted.n_users = p->wanted.n_groups = 0;
 		p->wanted.is_unsure = false;
-		if (!(m & GONE))
+		if (is_read || is_assigned)
 			(p->in.settings.flattens_groups ? want_flat : want_members)(p, place);
 		p->wanted.may_remove =
 			p->is_whole && (is_read || m & GONE) && !(flags & US_HAVE_PROTECTED) && !p->wanted.is_unsure;
@@ -246,7 +265,7 @@ static bool is_left_alone(const struct us_plan *p, uint32_t place)
 {
 	const struct side *s = &p->groups;
 
-	return s->marks[place] & UNMANAGED || (place < s->n_have && s->have->flags[place] & US_HAVE_UNMANAGED);
+	return s->marks[place] & UNMANAGED || us_plan_group_flags(p, place) & US_HAVE_UNMANAGED;
 }
 
 /* The groups of one user: those that the source gave against those that it is in. */

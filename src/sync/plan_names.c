@@ -105,6 +105,18 @@ uint32_t us_plan_name_holder(const struct side *s, struct us_hash name)
 	return place != US_MAP_NONE && !(s->marks[place] & (CLAIMS | GONE)) ? place : US_MAP_NONE;
 }
 
+uint32_t us_plan_count_claims(const struct side *s, struct us_hash name)
+{
+	uint32_t claim = us_map_find(&s->claims, name), n = 0;
+
+	if (claim == US_MAP_NONE)
+		return 0;
+	n += (s->marks[s->claimants[claim]] & CLAIMS) != 0;
+	for (uint32_t i = 0; i < s->n_rivals; i++)
+		n += s->rivals[i].claim == claim && s->marks[s->rivals[i].place] & CLAIMS;
+	return n;
+}
+
 bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step)
 {
 	struct side *s = p->phase == COLLIDE_USERS ? &p->users : &p->groups;

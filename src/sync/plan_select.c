@@ -231,7 +231,7 @@ static bool select_groups(struct us_plan *p, struct us_plan_step *step)
 	}
 	for (; p->at < s->have->n; p->at++) {
 		uint16_t m = s->marks[p->at];
-		if (!(m & SEEN) || m & (FAILED | KEEPS_LINKS) || p->selected[p->at])
+		if (!(m & SEEN) || m & (FAILED | KEEPS_LINKS | ASSIGNED) || p->selected[p->at])
 			continue;
 		if (deselect(p, s, p->at, US_SLICE("has no members, and groups without members are dropped"), step)) {
 			p->at++;

@@ -19,6 +19,8 @@ enum mark {
 	UNMANAGED = 1024, /* groups: who is in it is not for the sync to decide */
 	ASSIGNED = 2048,  /* groups: assignGroups names it */
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
+	LOSES = 4096,     /* groups: this plan deletes a member of it */
+	EXEMPT = 8192,    /* groups: who is cleaned up stays in it, by the name that it gets */
 };
 
 /* Users or groups: one way to do it for both. */
@@ -64,6 +66,7 @@ struct us_plan {
 	struct us_plan_input in;
 	struct side users, groups;
 	struct us_links *links;
+	struct us_map assigned;      /* folded names of assignGroups */
 	struct us_arena names;       /* of new groups */
 	struct us_slice *new_names;  /* by place - n_have */
 	uint32_t cap_new_names;
@@ -109,8 +112,13 @@ void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name);
 void us_plan_drop_claims(struct side *s);
 /* Who has this name once the plan is applied, after collisions; US_MAP_NONE: nobody. */
 uint32_t us_plan_name_holder(const struct side *s, struct us_hash name);
-/* The place of a group by its number; US_MAP_NONE if it is not in the index. */
+/* How many want this name who do not have it. */
+uint32_t us_plan_count_claims(const struct side *s, struct us_hash name);
+/* The place of an object by its number; US_MAP_NONE if it is not in the index. */
+uint32_t us_plan_find_place(const struct us_plan *p, const struct side *s, uint32_t number);
 uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number);
+/* The flags of a group by the name that it has after the plan; by both names while it is not known to get its new one. */
+uint8_t us_plan_group_flags(const struct us_plan *p, uint32_t place);
 /* Is there, or will be once the plan is applied. */
 bool us_plan_will_be(const struct side *s, uint32_t place);
 

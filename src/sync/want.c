@@ -17,8 +17,8 @@ static const struct us_plan_member *to_members(struct us_arena *arena, const str
 enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const struct us_plan_step *step, bool with_links,
 	struct us_plan_given *ret_given, struct us_err *err)
 {
-	const struct us_member *users = NULL, *groups = NULL, *parents;
-	size_t n_users = 0, n_groups = 0, n_parents = 0;
+	const struct us_member *users = NULL, *groups = NULL, *above = NULL;
+	size_t n_users = 0, n_groups = 0, n_above = 0;
 	enum us_errc rc;
 
 	*ret_given = (struct us_plan_given) { 0 };
@@ -33,8 +33,8 @@ enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const
 		rc = us_object_load_group(w->reader, arena, w->directory, step->number, image, err);
 		if (rc == US_OK && step->kind == US_STEP_LOAD_MEMBERS)
 			rc = us_object_load_members(w->reader, arena, w->directory, step->number, &users, &n_users, &groups, &n_groups, err);
-		if (rc == US_OK && step->kind == US_STEP_LOAD_MEMBERS)
-			rc = us_object_load_groups_of_group(w->reader, arena, w->directory, step->number, &parents, &n_parents, err);
+		if (rc == US_OK && step->with_above)
+			rc = us_object_load_groups_of_group(w->reader, arena, w->directory, step->number, &above, &n_above, err);
 		ret_given->group = image;
 	}
 	if (rc == US_NOT_FOUND)
@@ -45,8 +45,8 @@ enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const
 	ret_given->n_users = (uint32_t) n_users;
 	ret_given->groups = to_members(arena, groups, n_groups);
 	ret_given->n_groups = (uint32_t) n_groups;
-	for (size_t i = 0; i < n_parents; i++)
-		ret_given->is_in_local |= !parents[i].owned;
+	ret_given->above = to_members(arena, above, n_above);
+	ret_given->n_above = (uint32_t) n_above;
 	return US_OK;
 }
 
