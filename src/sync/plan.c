@@ -152,11 +152,8 @@ uint32_t us_plan_add_new(struct side *s, struct us_hash id)
 static bool is_settled(struct us_plan *p, struct side *s, uint32_t place, struct us_hash want, struct us_slice id,
 	struct us_slice name, struct us_plan_step *step)
 {
-	/* Listed before as filtered: what is new stays out, what the directory has is wanted after all, which
-	 * takes nothing away. */
+	/* Listed before as filtered: it is wanted after all, which takes nothing away. */
 	if (s->marks[place] & FILTERED) {
-		if (s->marks[place] & NEW)
-			return true;
 		s->marks[place] &= (uint16_t)~FILTERED;
 		s->listed--;
 	}
@@ -223,13 +220,19 @@ void us_plan_expect(const struct us_plan *p, const struct us_record *record)
 	}
 }
 
+/* Not in the directory, and no row is given for it yet but that it was filtered. */
+static bool is_new_place(const struct side *s, uint32_t place)
+{
+	return place == US_MAP_NONE || (s->marks[place] & (NEW | FILTERED)) == (NEW | FILTERED);
+}
+
 void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_user *want, struct us_slice ref,
 	const struct us_user_image *before, struct us_plan_step *ret_step)
 {
 	struct side *s = &p->users;
 	struct us_hash id = us_hash_slice(want->id), hash = hash_of(p, want);
 	uint32_t place = us_map_find(&s->have->ids, id);
-	bool is_new = place == US_MAP_NONE;
+	bool is_new = is_new_place(s, place);
 	struct us_plan_step step = { .kind = US_STEP_NONE };
 
 	us_assert(p->phase == READING);
@@ -241,7 +244,7 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 			ret_step);
 		return;
 	}
-	if (is_new)
+	if (place == US_MAP_NONE)
 		place = us_plan_add_new(s, id);
 	else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
 		*ret_step = step;
@@ -318,7 +321,7 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 	struct side *s = &p->groups;
 	struct us_hash id = us_hash_slice(want->id), hash = us_group_hash(want);
 	uint32_t place = us_map_find(&s->have->ids, id);
-	bool is_new = place == US_MAP_NONE;
+	bool is_new = is_new_place(s, place);
 	struct us_plan_step step = { .kind = US_STEP_NONE };
 
 	us_assert(p->phase == READING);
@@ -327,13 +330,14 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		us_plan_filtered(p, true, want->id, ref, want->name, us_slice(refused), ret_step);
 		return;
 	}
-	if (is_new) {
+	if (place == US_MAP_NONE)
 		place = us_plan_add_new(s, id);
-		us_plan_keep_new_name(p, place, want->name);
-	} else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
+	else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
 		*ret_step = step;
 		return;
 	}
+	if (is_new)
+		us_plan_keep_new_name(p, place, want->name);
 	if (!us_rules_is_managed(p->in.rules, want->name))
 		s->marks[place] |= UNMANAGED;
 	if (us_patterns_match(p->in.rules->strip_exempt, want->name, true))

@@ -560,7 +560,7 @@ static struct us_slice name_of(struct world *w, struct us_dbc *c, struct us_aren
 	if (us_run_list_changes(c, arena, run, object, -1, US_SLICE_NONE, -1, 100000, &list, &n, &err))
 		die("changes", &err);
 	for (size_t i = 0; i < n; i++)
-		if (list[i].number == number)
+		if (list[i].number == number && list[i].outcome != US_OUTCOME_FAILED)
 			return list[i].name;
 	if (object == US_OBJECT_USER)
 		return us_object_load_user(c, arena, w->directory, number, &u, NULL) ? US_SLICE("?") : u.user.name;
