@@ -153,9 +153,10 @@ static void again(struct world *w, const struct end *first)
 static void undone(struct world *w, const struct end *first)
 {
 	struct lines now;
+	int64_t undo;
 	enum us_run_status status;
 
-	execute_undo(w, first->run, &status);
+	execute_undo(w, first->run, &undo, &status);
 	if (status != US_RUN_DONE)
 		complain("undone: the undo is %s", us_run_status_text(status));
 	dump(w, &now);
