@@ -28,6 +28,7 @@ enum us_retry { US_RETRY_NONE, US_RETRY_AGAIN, US_RETRY_LATER, US_RETRY_CHANGE }
 	X(US_NOT_FOUND,     404, CHANGE, "not found") \
 	X(US_METHOD,        405, CHANGE, "method not allowed") \
 	X(US_CONFLICT,      409, CHANGE, "conflict") \
+	X(US_EXPIRED,       410, CHANGE, "expired")                 /* it was good once: begin again */ \
 	X(US_TOO_LARGE,     413, CHANGE, "too large") \
 	X(US_MEDIA_TYPE,    415, CHANGE, "unsupported media type") \
 	X(US_CONFIG,        422, CHANGE, "bad configuration") \

@@ -1,5 +1,6 @@
 #include "store/directory.h"
 
+#include "store/feed.h"
 #include "store/row.h"
 #include "store/schema.h"
 
@@ -162,7 +163,7 @@ enum us_errc us_directory_delete(struct us_dbc *c, int64_t id, struct us_err *er
 	}
 	if (is_bulk && (rc = us_db_exec(c, US_SCHEMA_USER_INDEXES ";" US_SCHEMA_MEMBER_INDEXES, err)))
 		return rc;
-	if ((rc = run_with_id(c, "DELETE FROM directory WHERE id = ?1", id, &changed, err)))
+	if ((rc = us_feed_delete(c, id, err)) || (rc = run_with_id(c, "DELETE FROM directory WHERE id = ?1", id, &changed, err)))
 		return rc;
 	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "Directory %lld does not exists", (long long) id);
 }

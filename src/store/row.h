@@ -13,6 +13,9 @@ static inline struct us_slice us_row_text(struct us_stmt *s, int column, struct 
 	return us_slice_dup(arena, us_stmt_slice(s, column));
 }
 
+/* The outcomes of us_outcome_is_written, for IN. */
+#define US_ROW_WRITTEN "('ADDED', 'UPDATED', 'RENAMED', 'DISABLED', 'DELETED', 'ANONYMIZED')"
+
 /* A list in the arena that grows by doubling; old copies die with the arena. */
 void *us_row_grow(struct us_arena *arena, void *list, size_t n, size_t *cap, size_t bytes);
 

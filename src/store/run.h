@@ -82,6 +82,10 @@ struct us_change_walk {
 	struct us_stmt *stmt;
 };
 enum us_errc us_change_walk_begin(struct us_dbc *c, int64_t run, int object, int outcome, struct us_change_walk *ret_walk, struct us_err *err);
+/* The rows that are written when the plan is applied, of one kind of object: those that delete it, or all others. after: ord of the row behind
+ * which it begins; -1: at the start. */
+enum us_errc us_change_walk_begin_applied(struct us_dbc *c, int64_t run, enum us_object object, bool is_deleted, int64_t after,
+	struct us_change_walk *ret_walk, struct us_err *err);
 enum us_errc us_change_walk_next(struct us_change_walk *walk, struct us_arena *arena, struct us_change *ret_change, struct us_err *err);
 void us_change_walk_end(struct us_change_walk *walk);
 

@@ -233,6 +233,24 @@ enum us_errc us_change_walk_begin(struct us_dbc *c, int64_t run, int object, int
 	return US_OK;
 }
 
+enum us_errc us_change_walk_begin_applied(struct us_dbc *c, int64_t run, enum us_object object, bool is_deleted, int64_t after,
+	struct us_change_walk *ret_walk, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, is_deleted
+			? "SELECT " COLUMNS " FROM change AS c WHERE c.id > ?1 AND c.id < ?2 AND c.object = ?3 AND c.outcome = 'DELETED' ORDER BY c.id"
+			: "SELECT " COLUMNS " FROM change AS c WHERE c.id > ?1 AND c.id < ?2 AND c.object = ?3"
+			  " AND c.outcome IN " US_ROW_WRITTEN " AND c.outcome <> 'DELETED' ORDER BY c.id", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row_id(run, 0) + after);
+	us_stmt_bind_int(s, 2, row_id(run + 1, 0));
+	us_stmt_bind_slice(s, 3, us_slice(us_object_text(object)));
+	ret_walk->stmt = s;
+	return US_OK;
+}
+
 enum us_errc us_change_walk_next(struct us_change_walk *walk, struct us_arena *arena, struct us_change *ret_change, struct us_err *err)
 {
 	enum us_errc rc = us_stmt_step(walk->stmt, err);

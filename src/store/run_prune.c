@@ -1,5 +1,6 @@
 #include "store/run_prune.h"
 
+#include "store/feed.h"
 #include "store/row.h"
 
 enum us_errc us_run_prune_connectors(struct us_dbc *c, struct us_arena *arena, int64_t **ret_list, size_t *ret_n, struct us_err *err)
@@ -80,7 +81,7 @@ enum us_errc us_run_prune_begin(struct us_dbc *c, int64_t run, int64_t newest, i
 	us_stmt_bind_int(s, 3, newest);
 	if ((rc = us_stmt_run(s, &changed, err)))
 		return rc;
-	return changed ? US_OK : us_err_set(err, US_CONFLICT, "run %lld is needed again", (long long) run);
+	return changed ? us_feed_expire(c, run, err) : us_err_set(err, US_CONFLICT, "run %lld is needed again", (long long) run);
 }
 
 /* Where the batch ends: its last row's id + 1. */

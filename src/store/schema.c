@@ -105,8 +105,18 @@ static const char credentials[] =
 static const char logins[] =
 	"CREATE TABLE login (id INTEGER PRIMARY KEY, at BIGINT NOT NULL, via TEXT)";
 
+/* Feeds: which plan brought a directory to which revision, its position; what is kept of them begins behind feed_gone. mark tells it from another
+ * one at the same position, steps says which steps of store/feed.h have rows. */
+static const char feeds[] =
+	"ALTER TABLE directory ADD COLUMN feed_gone BIGINT NOT NULL DEFAULT 0;"
+	"UPDATE directory SET feed_gone = revision;"
+	"CREATE TABLE applied (directory BIGINT NOT NULL, position BIGINT NOT NULL, mark BIGINT NOT NULL, run BIGINT NOT NULL, plan BIGINT NOT NULL,"
+	" steps BIGINT NOT NULL, applied_at BIGINT NOT NULL, PRIMARY KEY (directory, position)) WITHOUT ROWID;"
+	"CREATE INDEX applied_run ON applied (run);"
+	"CREATE INDEX applied_plan ON applied (plan)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -1,5 +1,6 @@
 #include "sync/apply.h"
 
+#include "store/feed.h"
 #include "store/object.h"
 #include "store/run.h"
 
@@ -150,6 +151,8 @@ enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct u
 		rc = us_object_bulk_end(c, err);
 	if (rc == US_OK)
 		rc = us_object_add_counts(c, in->directory, &p.counts, p.next_user, p.next_group, err);
+	if (rc == US_OK)
+		rc = us_feed_add(c, in->directory, in->base_revision + 1, in->revision, in->plan_run, r, in->now_s, err);
 	us_arena_fini(&p.arena);
 	return rc;
 }

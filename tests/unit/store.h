@@ -102,8 +102,8 @@ static inline struct us_group_image fixture_group(const char *id, const char *na
 static inline void fixture_dump(struct us_dbc *c, struct us_str *out)
 {
 	static const char *const tables[][2] = {
-		{ "SELECT 'directory', id, name, connector, revision, n_users, n_active_users, n_groups, n_memberships, next_user, next_group"
-		  " FROM directory ORDER BY id", "11" },
+		{ "SELECT 'directory', id, name, connector, revision, n_users, n_active_users, n_groups, n_memberships, next_user, next_group,"
+		  " feed_gone FROM directory ORDER BY id", "12" },
 		{ "SELECT 'usr', id, ext_id, name_fold, hex(hash), owned, active, missing_since, name, email, attributes, revision, updated"
 		  " FROM usr ORDER BY id", "13" },
 		{ "SELECT 'grp', id, ext_id, name_fold, hex(hash), hex(members_hash), n_members, owned, name, revision FROM grp ORDER BY id",
@@ -115,6 +115,7 @@ static inline void fixture_dump(struct us_dbc *c, struct us_str *out)
 		  " ORDER BY id", "13" },
 		{ "SELECT 'change', id, object, outcome, number, name, reason, before_image, after_image, hex(members) FROM change ORDER BY id",
 		  "10" },
+		{ "SELECT 'applied', directory, position, mark, run, plan, steps, applied_at FROM applied ORDER BY directory, position", "8" },
 		{ "SELECT 'account', name, role, password_hash FROM account ORDER BY name_fold", "4" },
 		{ "SELECT 'token', id, name, role, sha256, expires FROM token ORDER BY id", "6" },
 		{ "SELECT 'credential', id, hash, changed FROM credential ORDER BY id", "4" },
