@@ -59,6 +59,7 @@ static void put_path_parameter(struct us_jsonw *w, struct us_slice name)
 		{ "deliveryID", "Number of a delivery.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "tokenID", "Number of a token.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "username", "Name of a user.", "{\"type\":\"string\",\"minLength\":1}", "\"alice\"" },
+		{ "member", "Name of the user or group that is in the group.", "{\"type\":\"string\",\"minLength\":1}", "\"alice\"" },
 		{ "name", "A name.", "{\"type\":\"string\",\"minLength\":1}", "\"staff\"" },
 	};
 

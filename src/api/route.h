@@ -6,7 +6,7 @@
 #include "net/httpd.h"
 #include "store/account.h"
 
-enum { US_ROUTE_PARAMETERS = 2 };
+enum { US_ROUTE_PARAMETERS = 3 };
 
 struct us_call;
 

@@ -1,6 +1,4 @@
 /* Runs: starting, showing and deciding about them */
-#include <stdio.h>
-
 #include "api/handlers.h"
 #include "api/status.h"
 #include "api/wait.h"
@@ -104,7 +102,6 @@ enum us_errc us_runs_history(struct us_call *call, struct us_err *err)
 	struct us_run *runs;
 	int64_t limit, before = 0;
 	size_t n;
-	char last[24];
 	enum us_errc rc = us_call_read_limit(call, 50, 1000, &limit, err);
 
 	if (!rc)
@@ -117,19 +114,7 @@ enum us_errc us_runs_history(struct us_call *call, struct us_err *err)
 		rc = us_run_list(call->c, call->arena, connector.id, before, (size_t) limit + 1, &runs, &n, err);
 	if (rc)
 		return rc;
-	bool has_more = n > (size_t) limit;
-	if (has_more)
-		n = (size_t) limit;
-	us_jsonw_open(&call->w, '{');
-	us_jsonw_key(&call->w, "runs");
-	us_jsonw_open(&call->w, '[');
-	for (size_t i = 0; i < n; i++)
-		us_status_write(&call->w, call->api, &runs[i]);
-	us_jsonw_close(&call->w, ']');
-	if (has_more)
-		snprintf(last, sizeof last, "%lld", (long long) runs[n - 1].id);
-	us_call_put_cursor(call, 's', has_more ? us_slice(last) : US_SLICE_NONE);
-	us_jsonw_close(&call->w, '}');
+	us_status_write_page(call, 's', runs, n, (size_t) limit);
 	return US_OK;
 }
 

@@ -16,6 +16,14 @@
 #define ACCOUNT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f:\\\\x7f]*[^\\\\x00-\\\\x20:\\\\x7f][^\\\\x00-\\\\x1f:\\\\x7f]*$\"}"
 #define TOKEN_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f][^\\\\x00-\\\\x1f\\\\x7f]*$\"}"
 #define PASSWORD "{\"type\":\"string\",\"minLength\":8,\"maxLength\":256,\"pattern\":\"^[^\\\\x00]*$\",\"writeOnly\":true}"
+/* As model/edit.c takes them. */
+#define OBJECT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"description\":\"At most 255 bytes, no control characters, no space at its ends.\"}"
+#define USER_FIELDS "\"name\":" OBJECT_NAME ",\"fullName\":" TEXT_OR_NULL ",\"firstName\":" TEXT_OR_NULL ",\"lastName\":" TEXT_OR_NULL ",\"email\":" TEXT_OR_NULL \
+	",\"active\":{\"type\":\"boolean\"},\"attributes\":{\"type\":\"object\",\"description\":\"By name: a string, an array of strings, or null to take it away; those that " \
+	"are not named stay.\"},\"password\":" PASSWORD
+#define GROUP_FIELDS "\"name\":" OBJECT_NAME ",\"description\":" TEXT_OR_NULL
+#define SHOWN_FIELDS "\"revision\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"As it was shown: refused with 409 if it has changed since.\"}," \
+	"\"id\":{},\"owned\":{},\"hash\":{}"
 #define RIGHTS "{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"string\",\"enum\":[\"read\",\"write\",\"authenticate\"]},\"description\":\"read: users, groups and " \
 	"events. write: change local directories. authenticate: check users' passwords, hold sessions.\"}"
 #define APPLICATION_DIRECTORIES "{\"type\":\"array\",\"maxItems\":100,\"items\":{\"type\":\"integer\",\"minimum\":1},\"description\":\"Numbers of the directories that it sees, in " \
@@ -109,6 +117,12 @@ const struct us_schema us_schemas[] = {
 		"\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"connectorUID\":" TEXT_OR_NULL ",\"users\":" COUNT ",\"activeUsers\":" COUNT ",\"groups\":" COUNT
 		",\"memberships\":" COUNT ",\"revision\":" COUNT ",\"created\":" TIME_OR_NULL "}}" },
 	{ "DirectoryList", LIST("Directory") },
+	{ "NewDirectory", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{\"name\":" OBJECT_NAME "}}" },
+	{ "NewDirectoryUser", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{" USER_FIELDS "}}" },
+	{ "SavedDirectoryUser", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" USER_FIELDS "," SHOWN_FIELDS ",\"missingSince\":{}}}" },
+	{ "NewDirectoryGroup", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{" GROUP_FIELDS "}}" },
+	{ "SavedDirectoryGroup", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" GROUP_FIELDS "," SHOWN_FIELDS "}}" },
+	{ "Password", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"password\"],\"properties\":{\"password\":" PASSWORD "}}" },
 	{ "User", "{\"type\":\"object\",\"required\":[\"name\",\"active\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"fullName\":" TEXT ",\"firstName\":" TEXT
 		",\"lastName\":" TEXT ",\"email\":" TEXT ",\"active\":{\"type\":\"boolean\"},\"attributes\":{\"type\":\"object\"}}}" },
 	{ "Group", "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"description\":" TEXT "}}" },

@@ -1,5 +1,7 @@
 #include "api/status.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 
 static void put_counts(struct us_jsonw *w, const int64_t counts[US_OUTCOME_COUNT])
@@ -99,6 +101,25 @@ void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run
 	put_json(w, "held", run->held, "null");
 	us_jsonw_put_string(w, "decidedBy", run->decided_by.n ? run->decided_by : US_SLICE_NONE);
 	us_jsonw_close(w, '}');
+}
+
+void us_status_write_page(struct us_call *call, char kind, const struct us_run *runs, size_t n, size_t limit)
+{
+	bool has_more = n > limit;
+	char last[24];
+
+	if (has_more)
+		n = limit;
+	us_jsonw_open(&call->w, '{');
+	us_jsonw_key(&call->w, "runs");
+	us_jsonw_open(&call->w, '[');
+	for (size_t i = 0; i < n; i++)
+		us_status_write(&call->w, call->api, &runs[i]);
+	us_jsonw_close(&call->w, ']');
+	if (has_more)
+		snprintf(last, sizeof last, "%lld", (long long) runs[n - 1].id);
+	us_call_put_cursor(call, kind, has_more ? us_slice(last) : US_SLICE_NONE);
+	us_jsonw_close(&call->w, '}');
 }
 
 enum us_errc us_status_answer(struct us_call *call, int64_t run_id, struct us_err *err)

@@ -5,6 +5,8 @@
 #include "api/call.h"
 
 void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run *run);
+/* A page of runs, {"runs":[…],"cursor"}: at most limit of the n; that there are more shows in the cursor, of that kind. */
+void us_status_write_page(struct us_call *call, char kind, const struct us_run *runs, size_t n, size_t limit);
 /* Loads the run with the call's connection and writes it as the answer. */
 enum us_errc us_status_answer(struct us_call *call, int64_t run, struct us_err *err);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fold.h"
 #include "cmd/login.h"
 #include "cmd/table.h"
 
@@ -228,11 +229,29 @@ bool us_cli_confirm(const char *question)
 	return fgets(line, sizeof line, stdin) && strcmp(line, "yes\n") == 0;
 }
 
+/* One of the server's list that has that name and no connector; false if there is none. */
+static bool find_local(struct us_cli *cli, const char *key, int64_t *ret_id)
+{
+	struct us_client_answer answer;
+	struct us_err err = US_ERR_INIT;
+
+	if (us_cli_try(cli, "GET", "/directory/", US_SLICE_NONE, &answer, &err) || !answer.doc || answer.doc->type != US_JSON_ARRAY)
+		return false;
+	for (size_t i = 0; i < answer.doc->array.n; i++) {
+		const struct us_json *d = &answer.doc->array.items[i];
+		if (us_json_string(d, "connectorUID").p || !us_hash_is_equal(us_fold_hash(us_json_string(d, "name")), us_fold_hash(us_slice(key))))
+			continue;
+		*ret_id = us_json_int(d, "id", 0);
+		return true;
+	}
+	return false;
+}
+
 int us_cli_find_directory(struct us_cli *cli, const char *key, int64_t *ret_id)
 {
 	const struct us_json *connector;
 
-	if (us_slice_to_int(us_slice(key), ret_id))
+	if (us_slice_to_int(us_slice(key), ret_id) || find_local(cli, key, ret_id))
 		return US_EXIT_OK;
 	int code = us_cli_find_connector(cli, key, &connector);
 	if (code == US_EXIT_OK)

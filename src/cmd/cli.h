@@ -61,7 +61,7 @@ const char *us_cli_path(struct us_cli *cli, const char *format, ...);
 bool us_cli_match_connector(const struct us_json *list, const char *key, const struct us_json **ret_connector);
 /* A connector by UUID, number or name, as the server shows it. Prints what is wrong and gives the exit code. US_EXIT_OK: *ret_connector. */
 int us_cli_find_connector(struct us_cli *cli, const char *key, const struct us_json **ret_connector);
-/* A directory by its number, or that of a connector by name or UUID. Prints what is wrong and gives the exit code. */
+/* A directory by its number, by its name if it has no connector, or that of a connector by name or UUID. Prints what is wrong and gives the exit code. */
 int us_cli_find_directory(struct us_cli *cli, const char *key, int64_t *ret_id);
 /* A run by its number; or the last run of a connector by the connector's name or UUID. */
 int us_cli_find_run(struct us_cli *cli, const char *key, int64_t *ret_run);

@@ -93,6 +93,26 @@ static const struct us_flag delivery_flags[] = {
 	{ "limit", "N", "so many, newest first; 50 if not given" },
 	{ 0 },
 };
+#define PERSON_FLAGS \
+	{ "full-name", "TEXT", "as it is shown" }, { "first-name", "TEXT", "given name" }, { "last-name", "TEXT", "family name" }, \
+	{ "email", "ADDRESS", "mail address" }, { "attributes", "LIST", "NAME=VALUE, several with commas; NAME= takes one away" }
+static const struct us_flag person_add_flags[] = {
+	PERSON_FLAGS,
+	{ "inactive", NULL, "who cannot log in" },
+	{ "password", NULL, "with a password" },
+	{ 0 },
+};
+static const struct us_flag person_set_flags[] = {
+	{ "name", "NAME", "another name; memberships and password stay" },
+	PERSON_FLAGS,
+	{ "active", NULL, "who can log in" },
+	{ "inactive", NULL, "who cannot" },
+	{ 0 },
+};
+static const struct us_flag password_flags[] = { { "remove", NULL, "take the password away" }, { 0 } };
+static const struct us_flag group_add_flags[] = { { "description", "TEXT", "what it is for" }, { 0 } };
+static const struct us_flag group_set_flags[] = { { "name", "NAME", "another name; members stay" }, { "description", "TEXT", "what it is for" }, { 0 } };
+static const struct us_flag member_flags[] = { { "group", NULL, "the member is a group" }, { 0 } };
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
 static const struct us_flag serve_flags[] = {
 	{ "data", "DIR", "data folder, made if it is not there; ./usersync-data" },
@@ -160,10 +180,32 @@ const struct us_verb us_verbs[] = {
 		"3 UNKNOWN: the server cannot be asked.",
 		check_flags, 1, 1, .is_plugin = true, .run = us_check_run },
 	{ "directory list", "", "all directories", NULL, NO_FLAGS, 0, 0, .run = us_directory_list_run },
-	{ "directory show", "DIRECTORY", "one directory, by number or by its connector", NULL, NO_FLAGS, 1, 1, .run = us_directory_show_run },
+	{ "directory show", "DIRECTORY", "one directory, by number, by its connector, or by its name", NULL, NO_FLAGS, 1, 1, .run = us_directory_show_run },
 	{ "directory users", "DIRECTORY [USER]", "its users, or one of them", NULL, NO_FLAGS, 1, 2, .run = us_directory_users_run },
 	{ "directory groups", "DIRECTORY [GROUP]", "its groups, or one of them", NULL, NO_FLAGS, 1, 2, .run = us_directory_groups_run },
 	{ "directory delete", "DIRECTORY", "delete a directory and all its users", NULL, yes_flags, 1, 1, .run = us_directory_delete_run },
+	{ "directory create", "NAME", "make a directory that is changed by hand and by applications, without a connector", NULL, NO_FLAGS, 1, 1,
+		.run = us_directory_create_run },
+	{ "directory edits", "DIRECTORY", "what was changed by hand, newest first; 'usersync results' and 'usersync undo' take the run's number", NULL, NO_FLAGS,
+		1, 1, .run = us_directory_edits_run },
+	{ "directory user add", "DIRECTORY NAME", "add a user to a directory without a connector",
+		"An empty value leaves a field out. With --password it comes from USERSYNC_NEW_PASSWORD, else from the terminal, else from the first line of\n"
+		"standard input.", person_add_flags, 2, 2, .run = us_directory_user_add_run },
+	{ "directory user set", "DIRECTORY NAME", "change a user of a directory without a connector",
+		"What is not given stays; an empty value takes a field away.", person_set_flags, 2, 2, .run = us_directory_user_set_run },
+	{ "directory user password", "DIRECTORY NAME", "set a user's password, or take it away",
+		"It comes from USERSYNC_NEW_PASSWORD, else from the terminal, else from the first line of standard input.", password_flags, 2, 2,
+		.run = us_directory_user_password_run },
+	{ "directory user remove", "DIRECTORY NAME", "remove a user, with memberships and password", NULL, NO_FLAGS, 2, 2,
+		.run = us_directory_user_remove_run },
+	{ "directory group add", "DIRECTORY NAME", "add a group to a directory without a connector", NULL, group_add_flags, 2, 2,
+		.run = us_directory_group_add_run },
+	{ "directory group set", "DIRECTORY NAME", "change a group", NULL, group_set_flags, 2, 2, .run = us_directory_group_set_run },
+	{ "directory group remove", "DIRECTORY NAME", "remove a group; its members stay", NULL, NO_FLAGS, 2, 2, .run = us_directory_group_remove_run },
+	{ "directory member add", "DIRECTORY GROUP MEMBER", "put a user, or a group, into a group", NULL, member_flags, 3, 3,
+		.run = us_directory_member_add_run },
+	{ "directory member remove", "DIRECTORY GROUP MEMBER", "take a user, or a group, out of a group", NULL, member_flags, 3, 3,
+		.run = us_directory_member_remove_run },
 	{ "user add", "NAME", "let somebody use this server's admin API",
 		"The password comes from USERSYNC_NEW_PASSWORD, else from the terminal, else from the first line of standard input.", user_add_flags, 1, 1,
 		.run = us_user_add_run },

@@ -34,6 +34,17 @@ int us_directory_show_run(struct us_cli *cli);
 int us_directory_users_run(struct us_cli *cli);
 int us_directory_groups_run(struct us_cli *cli);
 int us_directory_delete_run(struct us_cli *cli);
+int us_directory_create_run(struct us_cli *cli);
+int us_directory_edits_run(struct us_cli *cli);
+int us_directory_user_add_run(struct us_cli *cli);
+int us_directory_user_set_run(struct us_cli *cli);
+int us_directory_user_remove_run(struct us_cli *cli);
+int us_directory_user_password_run(struct us_cli *cli);
+int us_directory_group_add_run(struct us_cli *cli);
+int us_directory_group_set_run(struct us_cli *cli);
+int us_directory_group_remove_run(struct us_cli *cli);
+int us_directory_member_add_run(struct us_cli *cli);
+int us_directory_member_remove_run(struct us_cli *cli);
 
 int us_user_add_run(struct us_cli *cli);
 int us_user_list_run(struct us_cli *cli);

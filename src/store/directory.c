@@ -1,5 +1,6 @@
 #include "store/directory.h"
 
+#include "base/fold.h"
 #include "store/feed.h"
 #include "store/row.h"
 #include "store/schema.h"
@@ -94,6 +95,22 @@ enum us_errc us_directory_list(struct us_dbc *c, struct us_arena *arena, struct 
 	*ret_list = list;
 	*ret_n = n;
 	return US_OK;
+}
+
+enum us_errc us_directory_check_name(struct us_dbc *c, struct us_slice name, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_hash fold = us_fold_hash(name);
+	struct us_directory *list;
+	size_t n = 0;
+	enum us_errc rc = us_directory_list(c, &arena, &list, &n, err);
+
+	for (size_t i = 0; !rc && i < n; i++)
+		if (us_hash_is_equal(us_fold_hash(list[i].name), fold))
+			rc = us_err_set(err, US_CONFLICT, "directory %lld is called \"" US_SLICE_FMT "\" already", (long long) list[i].id,
+				US_SLICE_ARG(list[i].name));
+	us_arena_fini(&arena);
+	return rc;
 }
 
 static enum us_errc run_with_id(struct us_dbc *c, const char *sql, int64_t id, int64_t *ret_changed, struct us_err *err)

@@ -15,6 +15,8 @@ struct us_directory {
 
 enum us_errc us_directory_create(struct us_dbc *c, struct us_slice name, struct us_slice connector, int64_t now_s, int64_t *ret_id,
 	struct us_err *err);
+/* For one that somebody names: US_CONFLICT if another has that name. Those of connectors go by their connectors. */
+enum us_errc us_directory_check_name(struct us_dbc *c, struct us_slice name, struct us_err *err);
 /* US_NOT_FOUND: "Directory <id> does not exists" (spelled so: it is the wording that clients know). */
 enum us_errc us_directory_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_directory *ret_directory, struct us_err *err);
 enum us_errc us_directory_exists(struct us_dbc *c, int64_t id, bool *ret_exists, struct us_err *err);
