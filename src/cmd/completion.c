@@ -9,11 +9,11 @@ static void add_flags(struct us_str *out, const struct us_flag *flags)
 		us_str_printf(out, "%s--%s", out->n ? " " : "", flags->name);
 }
 
-/* Whether a verb of the table before `end` begins with these characters. */
+/* Whether a verb of the table before `end` begins with these characters, which are whole words: "user" is not said by "users". */
 static bool is_said(const struct us_verb *from, const struct us_verb *end, const char *text, size_t n)
 {
 	for (; from < end; from++)
-		if (strncmp(from->name, text, n) == 0)
+		if (strncmp(from->name, text, n) == 0 && (text[n - 1] == ' ' || from->name[n] == ' ' || !from->name[n]))
 			return true;
 	return false;
 }
