@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/schemas.h"
 #include "model/notice_options.h"
+#include "model/override.h"
 
 /* where: below "#/components/", with its slash or what the name starts with. */
 static void put_ref(struct us_jsonw *w, const char *where, const char *name)
@@ -90,6 +91,11 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 	}
 	if (r->flags & US_ROUTE_STATE)
 		put_parameter(w, "query", "state", "Only these.", "{\"type\":\"string\",\"enum\":[\"WAITING\",\"DELIVERED\",\"DEAD\"]}", NULL);
+	if (r->flags & US_ROUTE_MODE) {
+		put_parameter(w, "query", "override", "Rules that do not hold this one run, with commas between: " US_OVERRIDE_KNOWN ". Needs a reason.",
+			"{\"type\":\"string\",\"pattern\":\"^(limits|empty-listing|configuration-changed)(,(limits|empty-listing|configuration-changed))*$\"}", NULL);
+		put_parameter(w, "query", "reason", "Why they are overridden; kept with the run.", "{\"type\":\"string\",\"maxLength\":500}", NULL);
+	}
 	if (r->flags & US_ROUTE_MODE)
 		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {

@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 #include "api/status.h"
 #include "api/wait.h"
+#include "model/override.h"
 
 static enum us_errc find_connector(struct us_call *call, struct us_connector *ret_connector, struct us_err *err)
 {
@@ -21,8 +22,20 @@ static enum us_errc answer_run(struct us_call *call, int64_t run, struct us_err 
 static enum us_errc start(struct us_call *call, enum us_run_kind kind, struct us_err *err)
 {
 	struct us_job_request request = { .connector = call->parameters[0], .kind = kind, .who = us_call_who(call) };
+	struct us_slice override = us_target_parameter(&call->request->target, "override"), reason = us_target_parameter(&call->request->target, "reason");
 	bool is_new;
 	int64_t run;
+	if (override.p && kind != US_RUN_FULL)
+		return us_err_set(err, US_INVALID, "override is for a sync: a simulation is never held");
+	if (override.p && !us_override_parse(override, &request.overrides))
+		return us_err_set(err, US_INVALID, "override must be one or more of " US_OVERRIDE_KNOWN ", with commas between");
+	request.reason = us_slice_trim(reason);
+	if (override.p && !request.reason.n)
+		return us_err_set(err, US_INVALID, "override needs a reason: say why in the parameter reason");
+	if (us_slice_characters(reason) > US_OVERRIDE_REASON_CHARACTERS)
+		return us_err_set(err, US_INVALID, "reason is longer than %d characters", US_OVERRIDE_REASON_CHARACTERS);
+	if (reason.p && !override.p)
+		return us_err_set(err, US_INVALID, "reason goes with override");
 	enum us_errc rc = us_job_start(call->api->conf.job, &request, &run, &is_new, err);
 
 	return rc ? rc : answer_run(call, run, err);

@@ -91,7 +91,7 @@ const struct us_schema us_schemas[] = {
 		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run; application: one that this server serves.\"},"
 		"\"due\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"When the schedule wanted it.\"},\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
 		",\"resultsPruned\":{\"type\":\"boolean\",\"description\":\"Its results are no longer kept.\"}"
-		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"The rule and its numbers; part and run: only the cleanup is held, as that run.\"},\"decidedBy\":" TEXT_OR_NULL "}}" },
+		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"]},\"held\":{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"The rule and its numbers; part and run: only the cleanup is held, as that run.\"},\"expires\":" TIME_OR_NULL ",\"override\":{\"type\":[\"object\",\"null\"],\"description\":\"The limits that whoever started it has overridden, by whom and why.\"},\"decidedBy\":" TEXT_OR_NULL "}}" },
 	{ "StatusPage", "{\"type\":\"object\",\"required\":[\"runs\",\"cursor\"],\"properties\":{\"runs\":" LIST("Status") "," CURSOR "}}" },
 	{ "Result", "{\"type\":\"object\",\"required\":[\"ord\",\"object\",\"outcome\"],\"properties\":{\"ord\":" COUNT
 		",\"object\":{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]},\"outcome\":{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\","

@@ -99,6 +99,8 @@ void us_status_write(struct us_jsonw *w, struct us_api *api, const struct us_run
 	put_progress(w, api, run);
 	put_json(w, "certificate", run->certificate, "null");
 	put_json(w, "held", run->held, "null");
+	us_call_put_time(w, "expires", run->expires);
+	put_json(w, "override", run->override_of, "null");
 	us_jsonw_put_string(w, "decidedBy", run->decided_by.n ? run->decided_by : US_SLICE_NONE);
 	us_jsonw_close(w, '}');
 }

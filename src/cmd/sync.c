@@ -31,6 +31,13 @@ int us_sync_run(struct us_cli *cli)
 
 	if (user && is_simulation)
 		return us_cli_misuse(cli, "--user and --simulate do not go together");
+	const char *override = us_cli_flag(cli, "override"), *reason = us_cli_flag(cli, "reason");
+	if (override && (user || is_simulation))
+		return us_cli_misuse(cli, "--override goes with neither --user nor --simulate");
+	if (override && (!reason || !*reason))
+		return us_cli_misuse(cli, "--override needs a --reason");
+	if (reason && !override)
+		return us_cli_misuse(cli, "--reason goes with --override");
 	if (user && !*user)
 		return us_cli_misuse(cli, "option '--user' is empty");
 	if (timeout && !us_args_duration(timeout, &seconds))
@@ -42,7 +49,9 @@ int us_sync_run(struct us_cli *cli)
 	if (user)
 		return sync_user(cli, uuid, user);
 	code = us_cli_call(cli, "POST",
-		us_cli_path(cli, is_simulation ? "/usersync/connector/%s/simulate" : "/usersync/connector/%s/sync", uuid), US_SLICE_NONE, &answer);
+		override ? us_cli_path(cli, "/usersync/connector/%s/sync?override=%s&reason=%s", uuid, override, reason)
+				 : us_cli_path(cli, is_simulation ? "/usersync/connector/%s/simulate" : "/usersync/connector/%s/sync", uuid),
+		US_SLICE_NONE, &answer);
 	if (code != US_EXIT_OK)
 		return code;
 	int64_t run = us_json_int(answer.doc, "id", 0);

@@ -9,6 +9,8 @@ static const struct us_flag sync_flags[] = {
 	{ "wait", NULL, "wait for the end, then say how it ended" },
 	{ "simulate", NULL, "plan, show and keep the plan, change nothing" },
 	{ "user", "NAME", "update this one user only; never cleans up anybody" },
+	{ "override", "RULES", "rules that do not hold this run: limits, empty-listing, configuration-changed, with commas" },
+	{ "reason", "TEXT", "why they are overridden; it is kept with the run" },
 	{ "timeout", "TIME", "give up waiting after this long (90s, 15m, 2h)" },
 	{ 0 },
 };

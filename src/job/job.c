@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "job/ending.h"
 #include "job/notifier.h"
+#include "model/override.h"
 #include "store/connector.h"
 #include "sync/authenticate.h"
 #include "sync/edit.h"
@@ -352,7 +353,19 @@ enum us_errc us_job_start(struct us_job *job, const struct us_job_request *reque
 		struct us_run run = { .connector = connector.id, .connector_uuid = connector.uuid, .directory = connector.directory,
 			.kind = request->kind, .key = request->key, .actor = request->who.name,
 			.trigger = request->who.trigger, .due = request->due };
+		struct us_str text = US_STR_INIT;
+		struct us_jsonw w = US_JSONW_INIT(&text);
+		if (request->overrides) {
+			us_override_write(&w, request->overrides, request->who.name, request->reason);
+			run.override_of = us_str_slice(&text);
+		}
 		rc = schedule(job, &run, ret_run, ret_is_new, err);
+		if (rc == US_OK && request->overrides && !*ret_is_new)
+			rc = us_err_set(err, US_CONFLICT, "run %lld of the connector is scheduled or running: it overrides nothing; wait for its end", (long long) *ret_run);
+		else if (rc == US_OK && request->overrides)
+			us_log(US_LOG_WARN, "run overrides limits", "run", US_LOG_INT(*ret_run), "connector", US_LOG_INT(connector.id), "override",
+				us_str_text(&text), NULL);
+		us_str_fini(&text);
 	}
 	us_arena_fini(&arena);
 	return rc;
@@ -497,6 +510,23 @@ static enum us_errc plan_again(struct us_job *job, const struct us_run *run, str
 	return us_err_set(err, US_CONFLICT, "%s; run %lld makes a new plan", reason.text, (long long) *ret_run);
 }
 
+/* Whether the notifier's clock has noticed it yet or not. */
+static bool has_expired(const struct us_run *run)
+{
+	return run->expires && !run->decided_by.n && (run->status == US_RUN_HELD || run->status == US_RUN_CANCELLED) &&
+		us_clock_wall_s() >= run->expires;
+}
+
+static enum us_errc refuse_expired(struct us_job *job, const struct us_run *run, struct us_err *err)
+{
+	char at[US_CLOCK_ISO_BYTES];
+
+	if (run->status == US_RUN_HELD)
+		us_notifier_wake(job->notifier);
+	return us_err_set(err, US_CONFLICT, "run %lld expired at %s: the source may give something else by now; start a new sync, which makes a new plan",
+		(long long) run->id, us_clock_format(run->expires, at));
+}
+
 enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
@@ -508,6 +538,8 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 	*ret_run = rc == US_OK ? run.id : id;
 	if (rc)
 		*err = why;
+	else if (has_expired(&run))
+		rc = refuse_expired(job, &run, err);
 	else if (run.status != US_RUN_HELD)
 		rc = not_in(&run, "HELD", err);
 	else if (fits == US_CONFLICT) {

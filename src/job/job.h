@@ -42,8 +42,11 @@ struct us_job_request {
 	struct us_slice key;       /* SINGLE: the username */
 	struct us_job_who who;
 	int64_t due;               /* from the schedule: when it wanted the run; 0 otherwise */
+	unsigned overrides;        /* rules that do not hold this one run (model/override.h), and why; by whom, who says */
+	struct us_slice reason;
 };
 /* Schedules a run and gives its id at once. If the connector has one that is SCHEDULED or RUNNING: that one's id and *ret_is_new false.
+ * With overrides that is US_CONFLICT instead: they are for a run of their own.
  * A directory that was deleted is no error here: the run itself ends FAILED and says so. US_NOT_FOUND: no such connector. US_CONFLICT: it is
  * disabled. */
 enum us_errc us_job_start(struct us_job *job, const struct us_job_request *request, int64_t *ret_run, bool *ret_is_new, struct us_err *err);
@@ -51,7 +54,7 @@ enum us_errc us_job_start(struct us_job *job, const struct us_job_request *reque
 enum us_errc us_job_cancel(struct us_job *job, struct us_slice connector, int64_t *ret_run, struct us_err *err);
 
 /* HELD → applied by a worker, the same run; a run that left its cleanup to a decision stands for the run that holds it. US_CONFLICT: not HELD; or the directory has changed since: then *ret_run is a new run of the same
- * kind, the old one is CANCELLED, and the text says so. Otherwise *ret_run = run. */
+ * kind, the old one is CANCELLED, and the text says so; likewise if a later run had nothing to hold. US_CONFLICT too if its time is over. Otherwise *ret_run = run. */
 enum us_errc us_job_approve(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);
 /* HELD → CANCELLED; *ret_run as above. */
 enum us_errc us_job_reject(struct us_job *job, int64_t run, struct us_job_who who, int64_t *ret_run, struct us_err *err);

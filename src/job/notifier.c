@@ -11,6 +11,7 @@
 #include "model/notice_options.h"
 #include "net/retry.h"
 #include "store/notice.h"
+#include "store/run.h"
 
 enum {
 	SENDERS = 4,
@@ -291,6 +292,32 @@ static enum us_errc watch(struct us_notifier *n, struct us_err *err)
 	return !rc && count ? raise_due(n, now_s, err) : rc;
 }
 
+/* Held plans whose time is over; *wait_ms: until the next one's, if that comes first. */
+static enum us_errc expire(struct us_notifier *n, int64_t *wait_ms, struct us_err *err)
+{
+	int64_t now_ms = us_clock_wall_ms(), next_s;
+	size_t count = 0;
+	struct us_dbc *c;
+	enum us_errc rc = us_db_lease_reader(n->store->db, &c, err);
+
+	if (rc)
+		return rc;
+	rc = us_run_expire_held(c, false, now_ms / 1000, &count, &next_s, err);
+	us_db_release(c);
+	if (!rc && count) {
+		if ((rc = us_db_lease_writer(n->store->db, &c, err)))
+			return rc;
+		if (!(rc = us_db_begin(c, err)) && !(rc = us_run_expire_held(c, true, now_ms / 1000, &count, &next_s, err)))
+			rc = us_db_commit(c, err);
+		us_db_release(c);
+		if (!rc && count)
+			us_log(US_LOG_WARN, "held plans have expired", "runs", US_LOG_INT((int64_t) count), NULL);
+	}
+	if (!rc && next_s < (now_ms + *wait_ms) / 1000)
+		*wait_ms = next_s * 1000 > now_ms ? next_s * 1000 - now_ms : 0;
+	return rc;
+}
+
 static int64_t look(struct us_notifier *n, bool is_recheck)
 {
 	struct us_err err = US_ERR_INIT;
@@ -301,6 +328,8 @@ static int64_t look(struct us_notifier *n, bool is_recheck)
 		n->next_watch_ms = now_ms + LOOK_MS;
 		rc = watch(n, &err);
 	}
+	if (!rc)
+		rc = expire(n, &wait_ms, &err);
 	if (!rc)
 		rc = hand_out(n, &wait_ms, &err);
 	if (rc)

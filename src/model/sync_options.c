@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fold.h"
 #include "model/mapping.h"
 #include "model/retention.h"
@@ -72,6 +73,9 @@ const struct us_option us_sync_options[] = {
 		"What waits when a full sync goes beyond a limit: hold, the whole plan; cleanup, only what it takes away, so that "
 		"new users and updates go on.",
 		.fallback = "hold", .choices = "hold|cleanup" },
+	{ "heldExpiry", US_OPTION_STRING, "Expiry of held plans",
+		"A held plan can be approved for so long, such as 12h or 7d; then it is cancelled, and a new sync makes a new one. 0: for ever.",
+		.fallback = "7d", .max = 20 },
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
 		.members = us_retention_options },
@@ -164,6 +168,7 @@ void us_sync_settings_read(const struct us_json *configuration, struct us_sync_s
 		.shrink_percent = us_json_int(limits, "shrinkPercent", DEFAULT_SHRINK_PERCENT),
 	};
 
+	us_clock_parse_span(us_conf_string(&conf, "heldExpiry"), &s.held_expiry_s);
 	const struct us_json *assigned = us_conf_value(&conf, "assignGroups");
 	if (assigned && assigned->type == US_JSON_STRING && assigned->string.n)
 		s.assigned[s.n_assigned++] = assigned->string;
@@ -288,6 +293,14 @@ static void check_stages(
 	}
 }
 
+static void check_expiry(struct us_arena *arena, const struct us_json *span, struct us_problem **list)
+{
+	int64_t ignored;
+
+	if (span && span->type == US_JSON_STRING && !us_clock_parse_span(span->string, &ignored))
+		us_problem_add(arena, list, "heldExpiry", "must be a time from 1s to 3653d, such as 7d, or 0 for ever");
+}
+
 static void check_assigned(struct us_arena *arena, const struct us_json *names, struct us_problem **list)
 {
 	size_t n = names && names->type == US_JSON_ARRAY ? names->array.n : 0;
@@ -313,6 +326,7 @@ void us_sync_settings_check(
 	check_stages(arena, configuration, list);
 	check_assigned(arena, us_json_find(configuration, "assignGroups"), list);
 	check_limits(arena, us_json_find(configuration, "limits"), list);
+	check_expiry(arena, us_json_find(configuration, "heldExpiry"), list);
 	us_notice_check(arena, configuration, list);
 	us_mapping_check(arena, configuration, list);
 	us_retention_check(arena, configuration, list);

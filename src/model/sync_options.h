@@ -52,6 +52,7 @@ struct us_sync_settings {
 	struct us_limit disabled, deleted, anonymized; /* parts of users; off unless set */
 	struct us_limit renamed;       /* as users unless set */
 	struct us_limit per_group;     /* memberships that one group of at least `floor` members may lose */
+	int64_t held_expiry_s;         /* how long a held plan can be approved; 0: for ever */
 	bool holds_cleanup_only;       /* a plan beyond a limit is written but for what it takes away */
 	int64_t shrink_percent;        /* a listing shorter by more than this than what is there never cleans up unasked */
 };

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/secret.h"
 #include "store/notice.h"
@@ -9,7 +10,7 @@
 
 #define COLUMNS \
 	"id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, actor, report, messages, certificate, held," \
-	" decided_by, base_revision, n_changes, created, started, finished, modified, node, started_by, due, pruned"
+	" decided_by, base_revision, n_changes, created, started, finished, modified, node, started_by, due, pruned, expires, override_of"
 
 static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_run *r, struct us_err *err)
 {
@@ -36,6 +37,8 @@ static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_ru
 		.trigger = us_run_trigger_parse(us_stmt_slice(s, 22)),
 		.due = us_stmt_int(s, 23),
 		.pruned = us_stmt_int(s, 24) < 0 ? -us_stmt_int(s, 24) : us_stmt_int(s, 24),
+		.expires = us_stmt_int(s, 25),
+		.override_of = us_row_text(s, 26, arena),
 	};
 	if (!us_run_kind_parse(us_stmt_slice(s, 5), &r->kind) || !us_run_status_parse(us_stmt_slice(s, 6), &r->status))
 		return us_err_set(err, US_INTERNAL, "run %lld has an unknown kind or status", (long long) r->id);
@@ -124,8 +127,8 @@ static enum us_errc insert(struct us_dbc *c, const struct us_run *run, const cha
 	enum us_errc rc = id ? US_OK : us_run_reserve(c, &id, err);
 
 	if (rc || (rc = us_db_prepare(c, "INSERT INTO run (id, job, connector, connector_uuid, directory, kind, status, single_key, plan_run, plan,"
-			" actor, messages, base_revision, n_changes, created, started, finished, modified, node, started_by, due)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?16, ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, ?17, ?18, ?12, ?13, ?14, ?15)", &s, err)))
+			" actor, messages, base_revision, n_changes, created, started, finished, modified, node, started_by, due, override_of)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?16, ?7, ?8, ?9, ?10, ?11, -1, 0, ?12, ?17, ?18, ?12, ?13, ?14, ?15, ?19)", &s, err)))
 		return rc;
 	us_assert(id < (int64_t) 1 << 31); /* it is the upper half of its changes' ids */
 	us_secret_uuid(job);
@@ -149,6 +152,7 @@ static enum us_errc insert(struct us_dbc *c, const struct us_run *run, const cha
 	us_stmt_bind_slice(s, 16, us_slice(status));
 	us_stmt_bind_int(s, 17, is_over ? now_s : run->started);
 	us_stmt_bind_int(s, 18, is_over ? now_s : 0);
+	us_stmt_bind_slice(s, 19, run->override_of);
 	if ((rc = us_stmt_run(s, NULL, err)))
 		return rc;
 	*ret_id = id;
@@ -306,7 +310,7 @@ enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now
 	int64_t changed = 0;
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "UPDATE run SET report = ?1, messages = COALESCE(?2, messages), certificate = ?3, held = ?4,"
-		" decided_by = ?5, base_revision = ?6, n_changes = ?7, modified = ?8 WHERE id = ?9", &s, err);
+		" decided_by = ?5, base_revision = ?6, n_changes = ?7, modified = ?8, expires = ?10 WHERE id = ?9", &s, err);
 
 	if (rc)
 		return rc;
@@ -320,6 +324,7 @@ enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now
 	us_stmt_bind_int(s, 7, run->n_changes);
 	us_stmt_bind_int(s, 8, now_s);
 	us_stmt_bind_int(s, 9, run->id);
+	us_stmt_bind_int(s, 10, run->expires);
 	rc = us_stmt_run(s, &changed, err);
 	us_str_fini(&report);
 	return rc || changed ? rc : us_err_set(err, US_NOT_FOUND, "there is no run %lld", (long long) run->id);
@@ -360,6 +365,63 @@ enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, cons
 		rc = us_run_set_status(c, run->id, US_RUN_RUNNING, US_RUN_HELD, now_s, err);
 	us_str_fini(&messages);
 	us_arena_fini(&arena);
+	return rc;
+}
+
+static enum us_errc expire(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
+{
+	char at[US_CLOCK_ISO_BYTES], text[200];
+	struct us_str messages = US_STR_INIT;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "UPDATE run SET messages = ?1 WHERE id = ?2", &s, err);
+
+	if (rc)
+		return rc;
+	snprintf(text, sizeof text, "Expired at %s: nobody has decided. Nothing was changed; start a new sync", us_clock_format(run->expires, at));
+	add_message(run->messages, text, &messages);
+	us_stmt_bind_slice(s, 1, us_str_slice(&messages));
+	us_stmt_bind_int(s, 2, run->id);
+	rc = us_stmt_run(s, NULL, err);
+	us_str_fini(&messages);
+	return rc ? rc : us_run_set_status(c, run->id, US_RUN_HELD, US_RUN_CANCELLED, now_s, err);
+}
+
+enum us_errc us_run_expire_held(struct us_dbc *c, bool is_writer, int64_t now_s, size_t *ret_n, int64_t *ret_next_s, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_run *list;
+	size_t n = 0, at = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE status = 'HELD' AND expires > 0 ORDER BY expires LIMIT 100", &s, err);
+
+	if (!rc)
+		rc = take_all(s, &arena, &list, &n, err);
+	for (; !rc && at < n && list[at].expires <= now_s; at++)
+		if (is_writer)
+			rc = expire(c, &list[at], now_s, err);
+	if (!rc) {
+		*ret_n = at;
+		*ret_next_s = at < n ? list[at].expires : INT64_MAX;
+	}
+	us_arena_fini(&arena);
+	return rc;
+}
+
+enum us_errc us_run_find_later(struct us_dbc *c, const struct us_run *run, int64_t *ret_id, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT MAX(id) FROM run WHERE connector = ?1 AND directory = ?2 AND id > ?3 AND kind = 'full'"
+		" AND status = 'DONE' AND held IS NULL", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, run->connector);
+	us_stmt_bind_int(s, 2, run->directory);
+	us_stmt_bind_int(s, 3, run->id);
+	rc = us_stmt_step(s, err);
+	if (!rc)
+		*ret_id = us_stmt_int(s, 0);
+	us_stmt_reset(s);
 	return rc;
 }
 

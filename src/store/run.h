@@ -22,7 +22,9 @@ struct us_run {
 	struct us_report report;
 	struct us_slice messages;        /* JSON array of strings, in order */
 	struct us_slice certificate;     /* JSON; NONE before the read */
+	struct us_slice override_of;     /* JSON {"limits":[…],"by","reason"}: what its starter has overridden; NONE */
 	struct us_slice held;            /* JSON {"rule","limit","found",…}; NONE unless it was held */
+	int64_t expires;                 /* until when it can be approved, if it was held; 0: for ever */
 	struct us_slice decided_by;      /* who approved or rejected; NONE */
 	int64_t base_revision;           /* of the directory, that the plan was made from; -1 before */
 	int64_t n_changes;               /* rows of the plan */
@@ -33,7 +35,7 @@ struct us_run {
 };
 
 /* Makes a SCHEDULED run with its first message "Scheduled with jobid <uuid>". US_CONFLICT, and *ret_id of that run, if one of the connector is
- * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor, trigger, due. US_CONFLICT, and *ret_id left alone,
+ * SCHEDULED or RUNNING. run gives: connector, connector_uuid, directory, kind, key, plan_run, actor, trigger, due, override_of. US_CONFLICT, and *ret_id left alone,
  * if the plan of plan_run is no longer there. */
 enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
 /* Makes a run that is over already: DONE, with its report and messages. run gives what us_run_save writes, too. */
@@ -57,8 +59,12 @@ enum us_errc us_run_list_scheduled(struct us_dbc *c, struct us_arena *arena, str
  * follow from it: what us_run_save writes must be there. */
 enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status expect, enum us_run_status status, int64_t now_s,
 	struct us_err *err);
-/* Writes report, messages, certificate, held, decided_by, base_revision, n_changes of run->id; not its status. */
+/* Writes report, messages, certificate, held, expires, decided_by, base_revision, n_changes of run->id; not its status. */
 enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err);
+/* HELD → CANCELLED, with a message that says so, for each whose time is over. is_writer false: only counts them. */
+enum us_errc us_run_expire_held(struct us_dbc *c, bool is_writer, int64_t now_s, size_t *ret_n, int64_t *ret_next_s, struct us_err *err);
+/* A later full run of the connector that read everything and had nothing to hold; 0: none. What such a run did not want any more, nobody should apply. */
+enum us_errc us_run_find_later(struct us_dbc *c, const struct us_run *run, int64_t *ret_id, struct us_err *err);
 /* RUNNING → INTERRUPTED, with a message that says so; an approved one → HELD: its plan is whole, and waits for a decision again. */
 enum us_errc us_run_interrupt_all(struct us_dbc *c, int64_t now_s, int64_t *ret_n, struct us_err *err);
 

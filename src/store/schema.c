@@ -115,8 +115,16 @@ static const char feeds[] =
 	"CREATE INDEX applied_run ON applied (run);"
 	"CREATE INDEX applied_plan ON applied (plan)";
 
+/* expires: until when a held plan can be approved; 0: for ever. override_of: the limits that its starter has overridden, with who and why. setting: of
+ * the whole server, by name, as JSON. */
+static const char holds[] =
+	"ALTER TABLE run ADD COLUMN expires BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE run ADD COLUMN override_of TEXT;"
+	"CREATE INDEX run_held ON run (expires) WHERE status = 'HELD';"
+	"CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, updated BIGINT NOT NULL, updated_by TEXT) WITHOUT ROWID";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

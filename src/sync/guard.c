@@ -19,21 +19,69 @@ static int64_t allowed(struct us_limit limit, int64_t of)
 	return by_percent > limit.floor ? by_percent : limit.floor;
 }
 
-struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us_sync_settings *s, bool scope_changed)
+/* Which override it takes to let a plan pass that the rule stops. */
+static unsigned override_of(enum us_guard_rule rule)
+{
+	switch (rule) {
+	case US_GUARD_EMPTY_LISTING:
+	case US_GUARD_EMPTY_MEMBERSHIPS:
+		return US_OVERRIDE_EMPTY_LISTING;
+	case US_GUARD_SCOPE_CHANGED:
+		return US_OVERRIDE_CONFIGURATION_CHANGED;
+	case US_GUARD_SHRINKING_READ:
+	case US_GUARD_USERS_REMOVED:
+	case US_GUARD_USERS_DISABLED:
+	case US_GUARD_USERS_DELETED:
+	case US_GUARD_USERS_ANONYMIZED:
+	case US_GUARD_USERS_RENAMED:
+	case US_GUARD_GROUPS_REMOVED:
+	case US_GUARD_GROUPS_RENAMED:
+	case US_GUARD_MEMBERSHIPS_REMOVED:
+	case US_GUARD_GROUP_EMPTIED:
+		return US_OVERRIDE_LIMITS;
+	case US_GUARD_FREE:
+		break;
+	}
+	return 0;
+}
+
+/* Whether the rule that was found stops the plan, or is overridden: then the first of those is kept. */
+static bool stops(const struct us_verdict *v, unsigned overrides, struct us_verdict *passed)
+{
+	if (!(override_of(v->rule) & overrides))
+		return true;
+	if (passed && passed->rule == US_GUARD_FREE)
+		*passed = *v;
+	return false;
+}
+
+struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us_sync_settings *s, bool scope_changed, unsigned overrides,
+	struct us_verdict *ret_passed)
 {
 	int64_t cleaned = c->users_cleaned + c->groups_removed;
 	int64_t fewest = c->have_users - allowed((struct us_limit) { 0, s->shrink_percent }, c->have_users);
+	struct us_verdict v;
 
-	if ((c->users_cleaned > 0 && c->listed_users == 0) || (c->groups_removed > 0 && c->listed_groups == 0))
-		return (struct us_verdict) { US_GUARD_EMPTY_LISTING, cleaned,
-			c->listed_users == 0 ? c->have_users : c->have_groups, 0 };
-	if (c->is_whole && c->report.memberships_removed > 0 && c->listed_memberships == 0)
-		return (struct us_verdict) { US_GUARD_EMPTY_MEMBERSHIPS, c->report.memberships_removed, c->have_memberships, 0 };
-	if (cleaned > 0 && scope_changed)
-		return (struct us_verdict) { US_GUARD_SCOPE_CHANGED, cleaned, c->have_users + c->have_groups, 0 };
-	if (c->users_cleaned > 0 && c->listed_users < fewest)
-		return (struct us_verdict) { US_GUARD_SHRINKING_READ, c->have_users - c->listed_users, c->have_users,
-			c->have_users - fewest };
+	if ((c->users_cleaned > 0 && c->listed_users == 0) || (c->groups_removed > 0 && c->listed_groups == 0)) {
+		v = (struct us_verdict) { US_GUARD_EMPTY_LISTING, cleaned, c->listed_users == 0 ? c->have_users : c->have_groups, 0 };
+		if (stops(&v, overrides, ret_passed))
+			return v;
+	}
+	if (c->memberships_denied > 0 && c->listed_memberships == 0) {
+		v = (struct us_verdict) { US_GUARD_EMPTY_MEMBERSHIPS, c->memberships_denied, c->have_memberships, 0 };
+		if (stops(&v, overrides, ret_passed))
+			return v;
+	}
+	if (cleaned > 0 && scope_changed) {
+		v = (struct us_verdict) { US_GUARD_SCOPE_CHANGED, cleaned, c->have_users + c->have_groups, 0 };
+		if (stops(&v, overrides, ret_passed))
+			return v;
+	}
+	if (c->users_cleaned > 0 && c->listed_users < fewest) {
+		v = (struct us_verdict) { US_GUARD_SHRINKING_READ, c->have_users - c->listed_users, c->have_users, c->have_users - fewest };
+		if (stops(&v, overrides, ret_passed))
+			return v;
+	}
 	const struct {
 		enum us_guard_rule rule;
 		struct us_limit limit;
@@ -49,26 +97,33 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 		{ US_GUARD_MEMBERSHIPS_REMOVED, s->memberships, c->report.memberships_removed, c->have_memberships },
 	};
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-		if (rules[i].found > allowed(rules[i].limit, rules[i].of))
-			return (struct us_verdict) { rules[i].rule, rules[i].found, rules[i].of, allowed(rules[i].limit, rules[i].of) };
-	if (c->worst_group.removed)
-		return (struct us_verdict) { US_GUARD_GROUP_EMPTIED, c->worst_group.removed, c->worst_group.of,
+		if (rules[i].found > allowed(rules[i].limit, rules[i].of)) {
+			v = (struct us_verdict) { rules[i].rule, rules[i].found, rules[i].of, allowed(rules[i].limit, rules[i].of) };
+			if (stops(&v, overrides, ret_passed))
+				return v;
+		}
+	if (c->worst_group.removed) {
+		v = (struct us_verdict) { US_GUARD_GROUP_EMPTIED, c->worst_group.removed, c->worst_group.of,
 			c->worst_group.of / 100 * s->per_group.percent + c->worst_group.of % 100 * s->per_group.percent / 100, c->worst_group.number };
+		if (stops(&v, overrides, ret_passed))
+			return v;
+	}
 	return (struct us_verdict) { .rule = US_GUARD_FREE };
 }
 
-struct us_verdict us_guard_judge_rest(const struct us_plan_counts *counts, const struct us_sync_settings *settings)
+struct us_verdict us_guard_judge_rest(const struct us_plan_counts *counts, const struct us_sync_settings *settings, unsigned overrides)
 {
 	struct us_plan_counts rest = *counts;
 
 	rest.users_removed = rest.users_cleaned = rest.users_marked = rest.groups_removed = 0;
 	rest.report.users[US_OUTCOME_DISABLED] = rest.report.users[US_OUTCOME_DELETED] = rest.report.users[US_OUTCOME_ANONYMIZED] = 0;
 	rest.report.deactivated = rest.report.memberships_removed = 0;
-	rest.worst_group.removed = 0;
-	return us_guard_judge(&rest, settings, false);
+	rest.worst_group.removed = rest.memberships_denied = 0;
+	return us_guard_judge(&rest, settings, false, overrides, NULL);
 }
 
-void us_guard_describe(const struct us_verdict *v, int64_t part, struct us_str *out)
+/* "rule users.removed: the plan would …: 5 of 20, limit 2" */
+static void describe_rule(const struct us_verdict *v, struct us_str *out)
 {
 	static const char *const what[] = {
 		[US_GUARD_FREE] = "within the limits",
@@ -87,8 +142,25 @@ void us_guard_describe(const struct us_verdict *v, int64_t part, struct us_str *
 		[US_GUARD_MEMBERSHIPS_REMOVED] = "the plan would remove memberships:",
 	};
 
-	us_str_printf(out, "Held by rule %s: %s %lld of %lld, limit %lld. ", us_guard_rule_text(v->rule), what[v->rule], (long long) v->found,
-		(long long) v->of, (long long) v->allowed);
+	us_str_printf(out, "rule %s: %s %lld of %lld, limit %lld", us_guard_rule_text(v->rule), what[v->rule], (long long) v->found, (long long) v->of,
+		(long long) v->allowed);
+}
+
+void us_guard_describe_passed(const struct us_verdict *v, struct us_str *out)
+{
+	if (v->rule == US_GUARD_FREE) {
+		us_str_add_text(out, "no rule would have held this plan");
+		return;
+	}
+	us_str_add_text(out, "this plan would have been held by ");
+	describe_rule(v, out);
+}
+
+void us_guard_describe(const struct us_verdict *v, int64_t part, struct us_str *out)
+{
+	us_str_add_text(out, "Held by ");
+	describe_rule(v, out);
+	us_str_add_text(out, ". ");
 	if (part)
 		us_str_printf(out, "What comes and changes goes on; nothing was taken away: that waits as run %lld, approve or reject it.", (long long) part);
 	else

@@ -2,6 +2,7 @@
 #ifndef US_SYNC_GUARD_H
 #define US_SYNC_GUARD_H
 
+#include "model/override.h"
 #include "model/sync_options.h"
 #include "sync/plan.h"
 
@@ -36,11 +37,15 @@ struct us_verdict {
 };
 
 const char *us_guard_rule_text(enum us_guard_rule rule);
-struct us_verdict us_guard_judge(const struct us_plan_counts *counts, const struct us_sync_settings *settings, bool scope_changed);
+/* overrides: of model/override.h, rules that do not stop this one; *ret_passed is the first of those that would have, FREE if none; may be NULL. */
+struct us_verdict us_guard_judge(const struct us_plan_counts *counts, const struct us_sync_settings *settings, bool scope_changed, unsigned overrides,
+	struct us_verdict *ret_passed);
 /* The same plan without all that it takes away: whether the rest may be applied while that waits. */
-struct us_verdict us_guard_judge_rest(const struct us_plan_counts *counts, const struct us_sync_settings *settings);
+struct us_verdict us_guard_judge_rest(const struct us_plan_counts *counts, const struct us_sync_settings *settings, unsigned overrides);
 /* {"rule":…,"found":…,"of":…,"limit":…,"message":…}; and "part":"cleanup","run":… if only the cleanup waits, as the run `part` (0: all of it). */
 void us_guard_write(const struct us_verdict *verdict, int64_t part, struct us_str *out);
+/* What an override has let through, as a part of a sentence. */
+void us_guard_describe_passed(const struct us_verdict *passed, struct us_str *out);
 /* One line for the run's messages: the rule and the numbers, and what to decide about. */
 void us_guard_describe(const struct us_verdict *verdict, int64_t part, struct us_str *out);
 

@@ -447,7 +447,6 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 	p->complete = *complete;
 	/* Invariant C: only a whole certificate may take anything away. */
 	p->is_whole = complete->users && complete->groups && complete->members && !p->in.is_single;
-	p->counts.is_whole = p->is_whole;
 	p->phase = SELECT_USERS;
 	p->at = 0;
 	us_links_resolve(p->links);

@@ -119,7 +119,7 @@ struct us_plan_counts {
 	int64_t seen_users, seen_groups;                   /* objects of have that were listed */
 	int64_t listed_users, listed_groups;               /* objects listed */
 	int64_t listed_memberships;                        /* of whatever objects */
-	bool is_whole;         /* all of it was read: only then does it say anything that nothing was listed */
+	int64_t memberships_denied;                        /* that end although their group and member stay; counted only if none was listed */
 	int64_t users_removed; /* disabled, deleted or anonymised by cleanup, and deactivated */
 	int64_t users_cleaned; /* the part of them by cleanup, those included who are only noted as missing until
 							  their first stage */

@@ -40,6 +40,13 @@ uint8_t us_plan_group_flags(const struct us_plan *p, uint32_t place)
 	return old | by_name;
 }
 
+bool us_plan_is_gone(const struct us_plan *p, const struct side *s, uint32_t number)
+{
+	uint32_t place = us_plan_find_place(p, s, number);
+
+	return place != US_MAP_NONE && s->marks[place] & GONE;
+}
+
 /* Each membership that ends is a row of the plan, also in groups whose members are not compared. */
 static void lose_member(struct us_plan *p, const struct us_plan_member *groups, uint32_t n)
 {

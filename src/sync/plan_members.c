@@ -180,6 +180,15 @@ static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct 
 	return n;
 }
 
+/* Those that end because one of the two is deleted are for the rules of users and groups. */
+static void note_denied(struct us_plan *p, const struct us_members_delta *d)
+{
+	for (uint32_t i = 0; i < d->n_removed_users; i++)
+		p->counts.memberships_denied += !us_plan_is_gone(p, &p->users, d->removed_users[i]);
+	for (uint32_t i = 0; i < d->n_removed_groups; i++)
+		p->counts.memberships_denied += !us_plan_is_gone(p, &p->groups, d->removed_groups[i]);
+}
+
 static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_plan_given *given,
 	struct us_slice name, struct us_slice id, struct us_plan_step *step)
 {
@@ -200,6 +209,8 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	if (!has_delta(&d))
 		return false;
 	note_loss(p, place, given, (int64_t) d.n_removed_users + d.n_removed_groups);
+	if (!p->counts.listed_memberships && (p->groups.marks[place] & (SEEN | GONE)) == SEEN)
+		note_denied(p, &d);
 	step->change = (struct us_change) {
 		.object = US_OBJECT_MEMBERS, .outcome = US_OUTCOME_UPDATED, .number = p->groups.have->numbers[place],
 		.id = id, .name = name, .reason = US_SLICE("members differ"), .members = d };

@@ -119,6 +119,8 @@ uint32_t us_plan_find_place(const struct us_plan *p, const struct side *s, uint3
 uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number);
 /* The flags of a group by the name that it has after the plan; by both names while it is not known to get its new one. */
 uint8_t us_plan_group_flags(const struct us_plan *p, uint32_t place);
+/* Whether this plan deletes the object with this number. */
+bool us_plan_is_gone(const struct us_plan *p, const struct side *s, uint32_t number);
 /* Is there, or will be once the plan is applied. */
 bool us_plan_will_be(const struct side *s, uint32_t place);
 

@@ -440,6 +440,9 @@ static void say_verdict(struct act *a, int64_t part)
 {
 	struct us_str text = US_STR_INIT;
 
+	/* A part has a time of its own; a simulation can be applied as long as its directory is as it was. */
+	if (a->settings.held_expiry_s && !part && a->run.kind != US_RUN_SIMULATION)
+		a->run.expires = us_clock_wall_s() + a->settings.held_expiry_s;
 	us_str_clear(&a->held_json);
 	us_guard_write(&a->verdict, part, &a->held_json);
 	a->run.held = us_str_slice(&a->held_json);
@@ -481,6 +484,7 @@ static enum us_errc hold_part(struct act *a, struct us_dbc *c, struct us_run *pa
 	if (rc)
 		return rc;
 	part->base_revision = directory.revision;
+	part->expires = a->settings.held_expiry_s ? now_s + a->settings.held_expiry_s : 0;
 	us_guard_write(&a->verdict, 0, &held);
 	part->held = us_str_slice(&held);
 	us_guard_describe(&a->verdict, 0, &text);
@@ -632,20 +636,35 @@ static void explain_verdict(struct act *a, const struct us_verdict *v, struct us
 	}
 }
 
+static void say_override(struct act *a, const struct us_verdict *passed, struct us_slice by, struct us_slice reason)
+{
+	struct us_str text = US_STR_INIT;
+
+	us_guard_describe_passed(passed, &text);
+	us_messages_add(&a->messages, "Overridden by " US_SLICE_FMT " (" US_SLICE_FMT "): %s.", US_SLICE_ARG(by), US_SLICE_ARG(reason), us_str_text(&text));
+	us_str_fini(&text);
+}
+
 static enum us_errc judge_and_write(struct act *a)
 {
 	bool scope_changed = a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION
 		? a->connector.applied_scope.p && !us_slice_is_equal(a->connector.applied_scope, us_str_slice(&a->scope_json))
 		: false;
 
-	a->verdict = us_guard_judge(&a->counts, &a->settings, scope_changed);
+	struct us_verdict passed = { .rule = US_GUARD_FREE };
+	struct us_slice by, reason;
+	unsigned overrides;
+	us_override_read(&a->arena, a->run.override_of, &overrides, &by, &reason);
+	a->verdict = us_guard_judge(&a->counts, &a->settings, scope_changed, overrides, &passed);
 	enter(a, US_SYNC_GUARD);
 	a->run.report = a->counts.report;
 	a->run.n_changes = a->counts.n_rows;
 	say_counts(a);
+	if (overrides)
+		say_override(a, &passed, by, reason);
 	bool may_split = a->settings.holds_cleanup_only && (a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION);
 	if (a->verdict.rule != US_GUARD_FREE && may_split) {
-		struct us_verdict rest = us_guard_judge_rest(&a->counts, &a->settings);
+		struct us_verdict rest = us_guard_judge_rest(&a->counts, &a->settings, overrides);
 		a->splits = rest.rule == US_GUARD_FREE;
 		/* What comes and changes may not go on by itself either. */
 		if (!a->splits)
@@ -797,7 +816,14 @@ enum us_errc us_sync_check_revision(struct us_dbc *c, const struct us_run *run, 
 		return us_err_set(err, US_CONFLICT,
 			"the directory has changed since run %lld was planned (revision %lld, now %lld)", (long long) run->id,
 			(long long) run->base_revision, (long long) directory.revision);
-	return US_OK;
+	/* The source itself has taken back what the plan was made from. */
+	int64_t later = 0;
+	if (run->status == US_RUN_HELD && (run->kind == US_RUN_FULL || run->kind == US_RUN_CLEANUP))
+		rc = us_run_find_later(c, run, &later, err);
+	if (rc == US_OK && later)
+		return us_err_set(err, US_CONFLICT, "run %lld has read the source since run %lld was planned, and had nothing to hold", (long long) later,
+			(long long) run->id);
+	return rc;
 }
 
 enum us_errc us_sync_test(struct us_store *store, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes,

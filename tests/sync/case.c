@@ -102,7 +102,9 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 				c.single = (struct us_slice) { value.p + 7, value.n - 7 };
 			else if (!us_slice_is(value, "full"))
 				bad(path, number, "run is full or single NAME");
-		} else if (us_slice_is(key, "scope"))
+		} else if (us_slice_is(key, "override"))
+			c.override = value;
+		else if (us_slice_is(key, "scope"))
 			c.scope_changed = us_slice_is(value, "changed");
 		else if (us_slice_is(key, "status")) {
 			const char *space = memchr(value.p, ' ', value.n);

@@ -3,6 +3,7 @@
  *     # what the case shows
  *     config: {"cleanup":"delete"}         settings beside the defaults
  *     run: full | single NAME              default full
+ *     override: RULES                      what whoever starts the run overrides, as model/override.h parses it
  *     scope: changed                       the last applied plan was made with other settings
  *     before:                              lines of objects
  *     listing:                             lines of objects; `---` ends a page; the last line may be `partial TEXT`, `announced N`
@@ -40,7 +41,7 @@ struct case_lines {
 
 struct sync_case {
 	const char *name;
-	struct us_slice config, single, rule, status;
+	struct us_slice config, single, rule, status, override;
 	bool scope_changed, has_after, has_approved, has_undo;
 	struct case_lines before, listing, plan, after, approved, later, undo, undone, messages;
 };

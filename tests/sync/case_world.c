@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "model/override.h"
 #include "model/mapping.h"
 #include "model/sync_options.h"
 #include "store/connector.h"
@@ -525,6 +526,16 @@ enum us_errc execute(struct world *w, enum us_run_kind kind, int64_t plan_run, i
 	struct us_connector connector;
 	struct us_arena arena = US_ARENA_INIT;
 
+	struct us_str override = US_STR_INIT;
+	struct us_jsonw j = US_JSONW_INIT(&override);
+	unsigned overrides;
+
+	if (w->c->override.n && !us_override_parse(w->c->override, &overrides))
+		die("override", &err);
+	if (w->c->override.n && (kind == US_RUN_FULL || kind == US_RUN_SIMULATION)) {
+		us_override_write(&j, overrides, US_SLICE("test"), US_SLICE("half of them leave"));
+		run.override_of = us_str_slice(&override);
+	}
 	*ret_run = 0;
 	rc = us_db_lease_writer(w->store->db, &c, &err);
 	if (rc)
@@ -542,6 +553,7 @@ enum us_errc execute(struct world *w, enum us_run_kind kind, int64_t plan_run, i
 		rc = us_db_commit(c, &err);
 	us_db_release(c);
 	us_arena_fini(&arena);
+	us_str_fini(&override);
 	if (rc)
 		return rc;
 	return us_sync_execute(&sync, *ret_run, ret_status, &err);

@@ -1,5 +1,9 @@
 """Held plans, whole and in part: what is decided, by whom, and until when."""
 
+import datetime
+import time
+import urllib.parse
+
 import pytest
 from company import Company
 from receiver import Receiver
@@ -130,3 +134,135 @@ def test_the_command_line_says_what_waits_and_decides(site):
     done = site.cli("approve", "hr", "--wait")
     assert done.returncode == 0 and done.stdout.startswith("run 3: cleanup DONE"), done.stdout
     assert site.cli("check", "hr", "--max-age", "2h").returncode == 0
+
+
+# --- until when -----------------------------------------------------------------------------------
+
+@pytest.fixture
+def whole(server):
+    """The same with plans that are held whole."""
+    with Company(count=40) as company:
+        server.company = company
+        server.hr = server.create("hr", "file", company.configuration)
+        assert server.sync(server.hr)["status"] == "DONE"
+        yield server
+
+
+def save(server, **more):
+    status, answer = server.call("PUT", f"/usersync/connector/{server.hr['id']}", {**server.company.configuration, **more})
+    assert status == 200, answer
+    return answer
+
+
+def seconds(status, key):
+    return datetime.datetime.fromisoformat(status[key].replace("Z", "+00:00")).timestamp()
+
+
+def test_a_held_plan_says_until_when_it_can_be_approved(whole):
+    lose(whole, 20)
+    week = whole.sync(whole.hr)
+    assert seconds(week, "expires") - seconds(week, "lastModified") in range(7 * 86400 - 2, 7 * 86400 + 3)
+    save(whole, heldExpiry="12h")
+    half = whole.sync(whole.hr)
+    assert seconds(half, "expires") - seconds(half, "lastModified") in range(43200 - 2, 43200 + 3)
+    save(whole, heldExpiry="0")
+    assert whole.sync(whole.hr)["expires"] is None
+    save(whole, heldExpiry="12h", onLimit="cleanup")
+    run = whole.sync(whole.hr)
+    assert run["expires"] is None and show(whole, run["held"]["run"])["expires"]
+
+
+def test_an_expired_plan_is_cancelled_and_cannot_be_approved(whole):
+    save(whole, heldExpiry="1s")
+    lose(whole, 20)
+    held = whole.sync(whole.hr)
+    assert held["status"] == "HELD"
+    deadline = time.monotonic() + 60
+    while (late := show(whole, held["id"]))["status"] == "HELD":
+        assert time.monotonic() < deadline, late
+        time.sleep(0.05)
+    assert late["status"] == "CANCELLED" and late["decidedBy"] is None
+    assert late["messages"][-1] == f"Expired at {held['expires']}: nobody has decided. Nothing was changed; start a new sync"
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{held['id']}/approve")
+    assert (status, answer["message"]) == (409, f"run {held['id']} expired at {held['expires']}: the source may give something else by now; "
+                                                "start a new sync, which makes a new plan")
+    assert whole.cli("approve", str(held["id"])).stderr.startswith(f"usersync: run {held['id']} expired at ")
+    assert sum(users(whole).values()) == 40 and "held plans have expired" in whole.log()
+
+
+def test_a_plan_that_the_source_has_taken_back_cannot_be_approved(whole):
+    """The listing was wrong, was mended, and a run saw that: who would approve the old plan now disables half of the company."""
+    gone = {key: whole.company.people.pop(key) for key in list(whole.company.people)[:20]}
+    whole.company.write()
+    held = whole.sync(whole.hr)
+    assert held["status"] == "HELD"
+    whole.company.people.update(gone)
+    whole.company.write()
+    mended = whole.sync(whole.hr)
+    assert (mended["status"], mended["changes"]) == ("DONE", 0)
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{held['id']}/approve")
+    assert status == 409 and answer["message"].startswith(
+        f"run {mended['id']} has read the source since run {held['id']} was planned, and had nothing to hold; run "), answer
+    assert whole.wait(mended["id"] + 1)["changes"] == 0
+    assert show(whole, held["id"])["status"] == "CANCELLED" and sum(users(whole).values()) == 40
+
+
+@pytest.mark.parametrize("value", ["7 days", "", "-1d", "9999d", "soon"])
+def test_a_wrong_expiry_is_refused_with_its_reason(whole, value):
+    status, answer = whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {**whole.company.configuration, "heldExpiry": value})
+    assert status == 422 and answer["fields"] == [{"field": "heldExpiry",
+                                                   "reason": "must be a time from 1s to 3653d, such as 7d, or 0 for ever"}], answer
+
+
+# --- one run may go further -----------------------------------------------------------------------
+
+def override(server, rules, reason):
+    query = urllib.parse.urlencode({k: v for k, v in {"override": rules, "reason": reason}.items() if v is not None})
+    return server.call("POST", f"/usersync/connector/{server.hr['id']}/sync?{query}")
+
+
+def test_an_override_is_for_one_run_and_says_who_and_why(whole):
+    lose(whole, 20)
+    status, answer = override(whole, "limits", "site closed, see ticket 4711")
+    assert status == 202
+    run = whole.wait(answer["id"])
+    assert (run["status"], run["disabledCount"], run["held"]) == ("DONE", 20, None)
+    assert run["override"] == {"limits": ["limits"], "by": "admin", "reason": "site closed, see ticket 4711"}
+    assert "Overridden by admin (site closed, see ticket 4711): this plan would have been held by rule users.removed" in run["messages"][-1]
+    log = whole.log()
+    assert "run overrides limits" in log and "ticket 4711" in log
+    lose(whole, 15)
+    again = whole.sync(whole.hr)
+    assert (again["status"], again["override"]) == ("HELD", None)
+
+
+@pytest.mark.parametrize("rules, reason, said", [
+    ("limits", None, "override needs a reason"),
+    ("limits", "  ", "override needs a reason"),
+    ("everything", "why", "override must be one or more of limits, empty-listing, configuration-changed"),
+    ("", "why", "override must be one or more of"),
+    ("limits,", "why", "override must be one or more of"),
+    ("limits", "x" * 501, "reason is longer than 500 characters"),
+    (None, "why", "reason goes with override"),
+])
+def test_a_wrong_override_starts_nothing(whole, rules, reason, said):
+    status, answer = override(whole, rules, reason)
+    assert status == 400 and said in answer["message"], answer
+    assert whole.call("GET", f"/usersync/connector/{whole.hr['id']}/syncstatus")[1]["id"] == 1
+
+
+def test_the_command_line_overrides(whole):
+    lose(whole, 20)
+    for words, said in [(["--override", "limits"], "--override needs a --reason"), (["--reason", "x"], "--reason goes with --override"),
+                        (["--override", "limits", "--reason", "x", "--simulate"], "--override goes with neither")]:
+        done = whole.cli("sync", "hr", *words)
+        assert done.returncode == 2 and said in done.stderr
+    done = whole.cli("sync", "hr", "--wait", "--override", "limits", "--reason", "site closed & sold")
+    assert done.returncode == 0 and "Overridden by admin (site closed & sold)" in done.stdout, done.stdout + done.stderr
+
+
+def test_who_may_only_watch_overrides_nothing(whole):
+    whole.call("POST", "/user", {"name": "watcher", "role": "monitor", "password": "long enough for it"})
+    answer = whole.request("POST", f"/rest/samlsso-admin/1.0/usersync/connector/{whole.hr['id']}/sync?override=limits&reason=x", user="watcher",
+                           password="long enough for it")
+    assert answer.status == 403
