@@ -53,6 +53,7 @@ static const struct route routes[] = {
 	{ US_HTTPD_POST, "group/parent-group/direct", US_RIGHT_WRITE, true, us_crowd_add_parent_group },
 	{ US_HTTPD_DELETE, "group/parent-group/direct", US_RIGHT_WRITE, true, us_crowd_remove_parent_group },
 	{ US_HTTPD_POST, "authentication", US_RIGHT_AUTHENTICATE, true, us_crowd_authenticate },
+	{ US_HTTPD_POST, "authentication/notify", US_RIGHT_AUTHENTICATE, false, us_crowd_notify },
 	{ US_HTTPD_POST, "session", US_RIGHT_AUTHENTICATE, true, us_crowd_open_session },
 	{ US_HTTPD_DELETE, "session", US_RIGHT_AUTHENTICATE, false, us_crowd_end_sessions },
 	{ US_HTTPD_GET, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_get_session },

@@ -56,11 +56,6 @@ static enum us_errc check_password(struct us_crowd_call *call, const struct us_s
 	return authentication == US_AUTH_OK ? US_OK : refuse(call, authentication, user->image.user.name.p, err);
 }
 
-static void put_user(struct us_crowd_call *call, const struct us_seen_user *user)
-{
-	us_crowd_put_user(&call->writer, user->image.user.name, user->directory, user->number, &user->image, US_CROWD_WHOLE);
-}
-
 enum us_errc us_crowd_authenticate(struct us_crowd_call *call, struct us_err *err)
 {
 	struct us_seen_user user;
@@ -72,15 +67,29 @@ enum us_errc us_crowd_authenticate(struct us_crowd_call *call, struct us_err *er
 		rc = us_crowd_body_read(call, call->arena, &body, err);
 	if (!rc)
 		rc = us_crowd_find_user(call, name, &user, err);
-	/* Who has no such user says so with the status of a failed login. */
-	if (rc == US_NOT_FOUND)
-		call->answer->status = 400;
 	if (!rc)
 		rc = check_password(call, &user, us_crowd_body_text(call->arena, body, "value"), err);
 	if (rc)
 		return rc;
+	us_logins_note(call->serve->logins, user.directory, user.number, call->client.name);
 	us_crowd_put_head(&call->writer);
-	put_user(call, &user);
+	us_crowd_put_user(&call->writer, user.image.user.name, user.directory, user.number, &user.image, US_CROWD_WHOLE);
+	return US_OK;
+}
+
+/* The application has checked the password itself. */
+enum us_errc us_crowd_notify(struct us_crowd_call *call, struct us_err *err)
+{
+	struct us_seen_user user;
+	struct us_slice name;
+	enum us_errc rc = us_crowd_need(call, "username", &name, err);
+
+	if (!rc)
+		rc = us_crowd_find_user(call, name, &user, err);
+	if (rc)
+		return rc;
+	us_logins_note(call->serve->logins, user.directory, user.number, call->client.name);
+	call->answer->status = 204;
 	return US_OK;
 }
 
@@ -182,6 +191,7 @@ enum us_errc us_crowd_open_session(struct us_crowd_call *call, struct us_err *er
 		return rc;
 	if (us_slice_to_int(us_crowd_parameter(call, "duration"), &asked) && asked > 0 && asked < idle_s)
 		idle_s = asked;
+	us_logins_note(call->serve->logins, user.directory, user.number, call->client.name);
 	us_sessions_open(call->serve->sessions, user.directory, user.number, read_factors(call, body), idle_s, &token, &session);
 	put_session(call, us_str_slice(&token), &session, &user);
 	us_httpd_add_header(call->answer, "Location", us_arena_printf(call->arena, US_SLICE_FMT "/session/%s", US_SLICE_ARG(call->writer.base),

@@ -6,6 +6,7 @@
 
 #include "net/throttle.h"
 #include "serve/gate.h"
+#include "serve/logins.h"
 #include "serve/serve.h"
 #include "serve/session.h"
 #include "serve/worker.h"
@@ -16,6 +17,7 @@ struct us_serve {
 	struct us_worker *worker;     /* does what waits for others */
 	struct us_throttle *throttle; /* of users' passwords */
 	struct us_sessions *sessions;
+	struct us_logins *logins;
 	atomic_int streams; /* answers that hold a reader while they are sent */
 };
 

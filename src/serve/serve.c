@@ -20,6 +20,7 @@ enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **r
 	serve->worker = us_worker_new(WORKERS, WAITING);
 	serve->throttle = us_throttle_new();
 	serve->sessions = us_sessions_new();
+	serve->logins = us_logins_new(conf->store);
 	*ret_serve = serve;
 	return US_OK;
 }
@@ -30,6 +31,7 @@ void us_serve_close(struct us_serve *serve)
 	us_gate_close(serve->gate);
 	us_throttle_free(serve->throttle);
 	us_sessions_free(serve->sessions);
+	us_logins_free(serve->logins);
 	free(serve);
 }
 

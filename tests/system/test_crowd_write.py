@@ -1,5 +1,7 @@
 """The writing side of the Crowd protocol: local directories, passwords, sessions."""
 
+import sqlite3
+
 import pytest
 from crowd import PEOPLE, Awkward, Crowd
 from server import Server
@@ -140,6 +142,20 @@ def test_a_password_is_checked_and_never_shown(site, crowd):
     status, answer = crowd.call("POST", "authentication", password(crowd, "another " + PASSWORD), username="ann")
     assert (status, answer["reason"]) == (400, "INACTIVE_ACCOUNT")
     assert PASSWORD not in site.log()
+
+
+def test_logins_are_written_down(site, crowd):
+    for name in ("ann", "bob", "cy"):
+        crowd.call("POST", "user", user(crowd, name, password=PASSWORD))
+    crowd.call("POST", "authentication", password(crowd, PASSWORD), username="ann")
+    crowd.call("POST", "authentication", password(crowd, "wrong"), username="bob")
+    assert crowd.call("POST", "authentication/notify", username="cy")[0] == 204
+    assert crowd.call("POST", "authentication/notify", username="nobody")[0] == 404
+    site.stop()
+    with sqlite3.connect(site.data / "usersync.db") as store:
+        seen = store.execute("SELECT u.name, l.via FROM login l JOIN usr u ON u.id = l.id").fetchall()
+    site.start()
+    assert sorted(row for row in seen if row[1] == crowd.name) == [("ann", crowd.name), ("cy", crowd.name)]
 
 
 def test_guessing_a_password_is_throttled(crowd):
