@@ -13,11 +13,12 @@ SECONDS = 4
 CONNECTIONS = 32
 
 
-def wrk(url, pid, header=None):
+def wrk(url, pid, header=None, script=None):
     """Requests per second, the median latency in milliseconds, and what one costs the server's processor in microseconds."""
     cpu = measure.cpu_seconds(pid)
     argv = ["taskset", "-c", str(os.cpu_count() - 1), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
     argv += ["-H", header] if header else []
+    argv += ["-s", str(script)] if script else []
     text = subprocess.run([*argv, url], check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in text, text
     latency = re.search(r"50%\s+([\d.]+)(us|ms|s)", text)

@@ -20,6 +20,11 @@ struct members {
 	enum us_crowd_depth depth;
 };
 
+static enum us_crowd_depth depth_of(const struct us_crowd_call *call, enum us_object want)
+{
+	return !us_crowd_expands(call, us_object_text(want)) ? US_CROWD_NAME : us_crowd_expands(call, "attributes") ? US_CROWD_ATTRIBUTES : US_CROWD_WHOLE;
+}
+
 static void fini(struct us_crowd_stream *stream)
 {
 	struct members *m = (struct members *) stream;
@@ -127,6 +132,38 @@ static enum us_errc answer_one(struct us_crowd_call *call, const struct question
 	return US_OK;
 }
 
+/* What applications ask most: the groups of a user, all in its own directory, none of them inside of another. Few statements suffice then.
+ * *ret_is_answered false: some are. */
+static enum us_errc answer_flat(struct us_crowd_call *call, const struct question *q, struct us_slice name, bool *ret_is_answered, struct us_err *err)
+{
+	enum us_crowd_depth depth = depth_of(call, US_OBJECT_GROUP);
+	struct us_crowd_window window = us_crowd_read_window(call);
+	struct us_group_image image;
+	struct us_seen_user user;
+	struct us_named *list;
+	bool has_above = false;
+	size_t n;
+	enum us_errc rc = us_crowd_find_user(call, name, &user, err);
+
+	if (!rc && q->reach == US_REACH_NESTED)
+		rc = us_object_has_groups_above(call->view.c, user.directory, user.number, &has_above, err);
+	*ret_is_answered = !has_above;
+	if (rc || has_above)
+		return rc;
+	rc = us_object_list_groups_of_user(call->view.c, call->arena, user.directory, user.number, &list, &n, err);
+	if (rc)
+		return rc;
+	us_crowd_begin_list(&call->writer, "group");
+	for (size_t i = (size_t) window.start; i < n && window.left > 0 && !rc; i++, window.left--) {
+		if (depth != US_CROWD_NAME)
+			rc = us_object_load_group(call->view.c, call->arena, user.directory, list[i].number, &image, err);
+		if (!rc)
+			us_crowd_put_group(&call->writer, list[i].name, &image, depth);
+	}
+	us_crowd_end_list(&call->writer, "group");
+	return rc;
+}
+
 static enum us_errc answer(struct us_crowd_call *call, const struct question *q, struct us_err *err)
 {
 	struct us_slice name, wanted = us_crowd_parameter(call, q->want_name);
@@ -135,6 +172,12 @@ static enum us_errc answer(struct us_crowd_call *call, const struct question *q,
 
 	if (rc)
 		return rc;
+	if (q->of == US_OBJECT_USER && !wanted.p) {
+		bool is_answered;
+		rc = answer_flat(call, q, name, &is_answered, err);
+		if (rc || is_answered)
+			return rc;
+	}
 	us_seen_set_init(&set, &call->view);
 	rc = load_set(call, q, name, &set, err);
 	if (rc || wanted.p) {
@@ -149,8 +192,7 @@ static enum us_errc answer(struct us_crowd_call *call, const struct question *q,
 	m->want = q->want;
 	m->set = set;
 	m->window = us_crowd_read_window(call);
-	m->depth = !us_crowd_expands(call, us_object_text(q->want)) ? US_CROWD_NAME : us_crowd_expands(call, "attributes") ? US_CROWD_ATTRIBUTES :
-		US_CROWD_WHOLE;
+	m->depth = depth_of(call, q->want);
 	us_crowd_begin_list(&m->stream.writer, us_object_text(q->want));
 	return us_crowd_stream_send(call, &m->stream, err);
 }
