@@ -59,6 +59,8 @@ static const struct route routes[] = {
 	{ US_HTTPD_GET, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_get_session },
 	{ US_HTTPD_POST, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_validate_session },
 	{ US_HTTPD_DELETE, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_end_session },
+	{ US_HTTPD_GET, "event", US_RIGHT_READ, false, us_crowd_get_event_token },
+	{ US_HTTPD_GET, "event/*", US_RIGHT_READ, false, us_crowd_get_events },
 	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, false, us_crowd_get_cookie },
 	{ .path = NULL },
 };

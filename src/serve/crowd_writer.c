@@ -234,6 +234,12 @@ void us_crowd_put_user(struct us_crowd_writer *writer, struct us_slice name, int
 	close_entity(writer, "user");
 }
 
+void us_crowd_put_child_user(struct us_crowd_writer *writer, struct us_slice name)
+{
+	open_entity(writer, "childUser", "/user?username=", name, US_CROWD_NAME);
+	close_entity(writer, "childUser");
+}
+
 void us_crowd_put_group(struct us_crowd_writer *writer, struct us_slice name, const struct us_group_image *image, enum us_crowd_depth depth)
 {
 	open_entity(writer, "group", "/group?groupname=", name, depth);

@@ -26,6 +26,8 @@ enum us_crowd_depth {
 /* image may be NULL with US_CROWD_NAME. */
 void us_crowd_put_user(struct us_crowd_writer *writer, struct us_slice name, int64_t directory, uint32_t number, const struct us_user_image *image,
 	enum us_crowd_depth depth);
+/* <childUser>, by name. */
+void us_crowd_put_child_user(struct us_crowd_writer *writer, struct us_slice name);
 void us_crowd_put_group(struct us_crowd_writer *writer, struct us_slice name, const struct us_group_image *image, enum us_crowd_depth depth);
 /* The attributes as a document of their own; owner: "user?username=…" without the base. */
 void us_crowd_put_attributes(struct us_crowd_writer *writer, const struct us_field *attributes, size_t n);
