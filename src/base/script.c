@@ -344,6 +344,13 @@ static int run_chunk(lua_State *lua)
 	else
 		lua_newtable(lua);
 	lua_setfield(lua, 2, "values");
+	for (size_t i = 0; i < in->n_numbers; i++) {
+		if (in->numbers[i].is_nil)
+			lua_pushnil(lua);
+		else
+			lua_pushinteger(lua, (lua_Integer) in->numbers[i].value);
+		lua_setfield(lua, 2, in->numbers[i].name);
+	}
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, c->chunk);
 	lua_sethook(lua, count, LUA_MASKCOUNT, STEP);
 	lua_call(lua, 0, 1);

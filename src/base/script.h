@@ -35,6 +35,13 @@ void us_script_free(struct us_script *script);
 /* *ret_chunk: for run. Errors: US_CONFIG with the line and what is wrong. */
 enum us_errc us_script_compile(struct us_script *script, struct us_slice source, int *ret_chunk, struct us_err *err);
 
+/* A whole number that the script sees under that name; nil if it is not known. */
+struct us_script_number {
+	const char *name;
+	int64_t value;
+	bool is_nil;
+};
+
 struct us_script_input {
 	const struct us_field *user, *existing; /* names compare as ASCII without case */
 	size_t n_user, n_existing;
@@ -42,6 +49,8 @@ struct us_script_input {
 	struct us_slice connector;
 	const struct us_slice *values;
 	size_t n_values;
+	const struct us_script_number *numbers; /* the same names in each call of a script */
+	size_t n_numbers;
 };
 
 struct us_script_result {

@@ -4,10 +4,12 @@
 
 #include "base/clock.h"
 #include "base/fold.h"
+#include "base/script.h"
 #include "model/mapping.h"
 #include "model/retention.h"
 #include "model/schedule.h"
 #include "model/notice.h"
+#include "model/predicate.h"
 
 const struct us_option us_sync_options[] = {
 	{ "cleanup", US_OPTION_CHOICE, "Cleanup",
@@ -18,6 +20,10 @@ const struct us_option us_sync_options[] = {
 		"(disable, strip, anonymize, delete). "
 		"Each is undone when the user returns.",
 		.scope = true },
+	{ "cleanupIf", US_OPTION_TEXT, "Cleanup if",
+		"A script that is asked about each user that the source no longer has: true, cleanup goes on; false, the user stays; or the name of a "
+		"stage, which is done then.",
+		.max = US_SCRIPT_SOURCE_BYTES, .scope = true },
 	{ "stripMemberships", US_OPTION_BOOL, "Strip memberships",
 		"Cleanup takes users out of all groups that the connector put them into, users who were cleaned up "
 		"earlier too.",
@@ -142,6 +148,16 @@ static int find_word(const char *const *words, struct us_slice word)
 		if (us_slice_is(word, words[i]))
 			return i;
 	return -1;
+}
+
+bool us_stage_action_parse(struct us_slice word, enum us_stage_action *ret_action)
+{
+	int found = find_word(action_words, word);
+
+	if (found < 0)
+		return false;
+	*ret_action = (enum us_stage_action) found;
+	return true;
 }
 
 static void read_stages(const struct us_json *list, struct us_sync_settings *s)
@@ -328,6 +344,7 @@ void us_sync_settings_check(
 	check_limits(arena, us_json_find(configuration, "limits"), list);
 	check_expiry(arena, us_json_find(configuration, "heldExpiry"), list);
 	us_notice_check(arena, configuration, list);
+	us_predicate_check(arena, configuration, list);
 	us_mapping_check(arena, configuration, list);
 	us_retention_check(arena, configuration, list);
 }

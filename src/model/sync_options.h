@@ -17,6 +17,7 @@ enum us_cleanup {
 };
 
 enum us_stage_action { US_STAGE_DISABLE, US_STAGE_STRIP, US_STAGE_ANONYMIZE, US_STAGE_DELETE };
+bool us_stage_action_parse(struct us_slice word, enum us_stage_action *ret_action);
 enum { US_STAGES_MAX = 8, US_STAGE_MAX_DAYS = 36500 };
 
 struct us_stage {

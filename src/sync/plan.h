@@ -17,6 +17,7 @@
 
 #include "model/change.h"
 #include "model/have.h"
+#include "model/predicate.h"
 #include "model/report.h"
 #include "model/rules.h"
 #include "model/sync_options.h"
@@ -27,6 +28,7 @@ struct us_plan_input {
 	struct us_have *have; /* borrowed; grows by the new objects */
 	struct us_sync_settings settings;
 	const struct us_rules *rules; /* borrowed */
+	struct us_predicate *predicate; /* borrowed; NULL: cleanup asks nobody */
 	bool is_single;               /* only the objects given; nobody else is touched */
 	int64_t now_s;                /* the run's start: missing_since of those who go missing */
 };
@@ -60,6 +62,7 @@ struct us_plan_step {
 	uint32_t number;
 	uint32_t ord;
 	bool with_above; /* LOAD_MEMBERS */
+	bool with_names; /* LOAD_USER: for the predicate */
 	struct us_slice reason;
 	/* FAIL_ROW: who has the name. other_ord is a row of this plan, other_number an object of the directory; is_group: which kind collides. */
 	bool is_group, has_other_ord;
@@ -70,6 +73,8 @@ struct us_plan_step {
 struct us_plan_given {
 	const struct us_user_image *user;
 	const struct us_group_image *group;
+	const struct us_slice *group_names; /* with_names: of groups */
+	int64_t login_s;                    /* with_names: the user's last login; 0: none is known */
 	const struct us_plan_member { uint32_t number; bool owned; } *users, *groups; /* sorted by number */
 	const struct us_plan_member *above; /* the groups that the group is directly in */
 	uint32_t n_users, n_groups, n_above;

@@ -85,6 +85,24 @@ struct fate {
 	bool disable, strip, anonymize, delete;
 };
 
+static void do_stage(struct fate *f, enum us_stage_action action)
+{
+	switch (action) {
+	case US_STAGE_DISABLE:
+		f->disable = true;
+		break;
+	case US_STAGE_STRIP:
+		f->strip = true;
+		break;
+	case US_STAGE_ANONYMIZE:
+		f->disable = f->anonymize = true;
+		break;
+	case US_STAGE_DELETE:
+		f->delete = true;
+		break;
+	}
+}
+
 static struct fate fate_of(const struct us_plan *p, const struct us_user_image *before)
 {
 	const struct us_sync_settings *s = &p->in.settings;
@@ -105,20 +123,7 @@ static struct fate fate_of(const struct us_plan *p, const struct us_user_image *
 		break;
 	case US_CLEANUP_STAGED:
 		for (size_t i = 0; i < s->n_stages && s->stages[i].after_days <= days; i++)
-			switch (s->stages[i].action) {
-			case US_STAGE_DISABLE:
-				f.disable = true;
-				break;
-			case US_STAGE_STRIP:
-				f.strip = true;
-				break;
-			case US_STAGE_ANONYMIZE:
-				f.disable = f.anonymize = true;
-				break;
-			case US_STAGE_DELETE:
-				f.delete = true;
-				break;
-			}
+			do_stage(&f, s->stages[i].action);
 		break;
 	}
 	f.strip |= s->strips;
@@ -145,6 +150,48 @@ static bool is_anonymous(const struct us_user *user, uint32_t number)
 	return us_slice_is(user->name, name) && us_slice_is(user->full_name, name) && !user->n_attributes;
 }
 
+/* What the connector's own script says of it. false: the script has failed, and *why says how. */
+static bool ask(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct fate *fate, struct us_slice *why)
+{
+	const struct us_user_image *before = given->user;
+	struct us_predicate_subject subject = { .user = &before->user,
+		.groups = given->group_names,
+		.n_groups = given->n_groups,
+		.missing_days = before->missing_since ? (p->in.now_s - before->missing_since) / 86400 : 0,
+		.login_days = given->login_s ? (p->in.now_s - given->login_s) / 86400 : -1 };
+	enum us_predicate_answer answer = US_PREDICATE_NO;
+	enum us_stage_action stage = US_STAGE_DISABLE;
+	struct us_err err = US_ERR_INIT;
+
+	if (us_predicate_ask(p->in.predicate, arena, &subject, &answer, &stage, &err)) {
+		*why = us_slice(us_arena_printf(arena, "cleanupIf: %s", err.text));
+		return false;
+	}
+	if (answer == US_PREDICATE_YES)
+		return true;
+	*fate = (struct fate) { 0 };
+	if (answer == US_PREDICATE_STAGE)
+		do_stage(fate, stage);
+	else
+		*why = us_slice(us_arena_printf(arena, US_SLICE_FMT "; cleanupIf keeps the user", US_SLICE_ARG(*why)));
+	fate->strip |= answer == US_PREDICATE_STAGE && p->in.settings.strips;
+	return true;
+}
+
+/* The script could not say: the user stays as it is. */
+static void fail_user(struct us_plan *p, uint32_t place, const struct us_plan_given *given, struct us_slice why, struct us_plan_step *step)
+{
+	keep_links(p, place, given, false);
+	step->change = (struct us_change) { .object = US_OBJECT_USER,
+		.outcome = US_OUTCOME_FAILED,
+		.number = p->users.have->numbers[place],
+		.id = given->user->user.id,
+		.name = given->user->user.name,
+		.reason = why,
+		.user = { .before = given->user, .after = given->user } };
+	us_plan_give_row(p, &p->users, place, step);
+}
+
 static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place,
 	const struct us_plan_given *given, struct us_plan_step *step)
 {
@@ -160,6 +207,10 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 		p->counts.protected_users++;
 		fate = (struct fate) { 0 };
 		keeps = true;
+	}
+	if (p->in.predicate && !keeps && !ask(p, arena, given, &fate, &why)) {
+		fail_user(p, place, given, why, step);
+		return true;
 	}
 	if (fate.delete &&has_local(given->groups, given->n_groups)) {
 		fate.delete = false;
@@ -276,6 +327,7 @@ bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struc
 			step->kind = users ? US_STEP_LOAD_USER : US_STEP_LOAD_MEMBERS;
 			step->number = s->have->numbers[p->at];
 			step->with_above = !users;
+			step->with_names = users && p->in.predicate && !keeps_links;
 			return true;
 		}
 		p->asked = false;

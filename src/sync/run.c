@@ -25,6 +25,7 @@ struct act {
 	struct us_connector connector;
 	struct us_sync_settings settings;
 	struct us_rules *rules;
+	struct us_predicate *predicate;
 	const struct us_source_ops *ops;
 	struct us_source *source;
 	struct us_mapping *mapping;
@@ -72,6 +73,7 @@ static enum us_errc open_connector(struct act *a)
 		return rc;
 	us_sync_settings_read(a->connector.configuration, &a->settings);
 	a->rules = us_rules_new(a->connector.configuration);
+	a->predicate = us_predicate_new(a->connector.configuration, a->connector.name);
 	a->run.directory = a->connector.directory;
 	rc = us_directory_load(a->reader, &a->arena, a->connector.directory, &directory, a->err);
 	if (rc)
@@ -115,6 +117,7 @@ static void open_plan(struct act *a, bool is_single)
 	struct us_plan_input in = { .have = &a->have,
 		.settings = a->settings,
 		.rules = a->rules,
+		.predicate = a->predicate,
 		.is_single = is_single,
 		.now_s = a->run.started };
 
@@ -793,6 +796,7 @@ enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_statu
 	us_mapping_free(a.mapping);
 	close_plan(&a);
 	us_rules_free(a.rules);
+	us_predicate_free(a.predicate);
 	us_rows_fini(&a.rows);
 	us_messages_fini(&a.messages);
 	us_str_fini(&a.certificate_json);

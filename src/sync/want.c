@@ -1,5 +1,6 @@
 #include "sync/want.h"
 
+#include "store/login.h"
 #include "store/object.h"
 
 /* Records that the plan is told of before their turn. */
@@ -12,6 +13,32 @@ static const struct us_plan_member *to_members(struct us_arena *arena, const str
 	for (size_t i = 0; i < n; i++)
 		out[i] = (struct us_plan_member) { members[i].number, members[i].owned };
 	return out;
+}
+
+/* What only the predicate of cleanup wants to know. */
+static enum us_errc load_names(const struct us_want *w, struct us_arena *arena, uint32_t user, const struct us_member *groups, size_t n,
+	struct us_plan_given *given, struct us_err *err)
+{
+	struct us_slice *names = us_arena_array(arena, n, sizeof *names);
+	struct us_login login = { 0 };
+	enum us_errc rc = US_OK;
+
+	for (size_t i = 0; i < n && rc == US_OK; i++) {
+		struct us_group_image image;
+		rc = us_object_load_group(w->reader, arena, w->directory, groups[i].number, &image, err);
+		if (rc == US_OK)
+			names[i] = image.group.name;
+	}
+	given->group_names = names;
+	if (rc)
+		return rc;
+	struct us_err why = US_ERR_INIT;
+	rc = us_login_load(w->reader, arena, w->directory, user, &login, &why);
+	given->login_s = login.at;
+	if (rc == US_OK || rc == US_NOT_FOUND)
+		return US_OK;
+	*err = why;
+	return rc;
 }
 
 enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const struct us_plan_step *step, bool with_links,
@@ -28,6 +55,8 @@ enum us_errc us_want_load(const struct us_want *w, struct us_arena *arena, const
 		if (rc == US_OK && with_links)
 			rc = us_object_load_groups_of_user(w->reader, arena, w->directory, step->number, &groups, &n_groups, err);
 		ret_given->user = image;
+		if (rc == US_OK && step->with_names)
+			rc = load_names(w, arena, step->number, groups, n_groups, ret_given, err);
 	} else {
 		struct us_group_image *image = us_arena_zalloc(arena, sizeof *image);
 		rc = us_object_load_group(w->reader, arena, w->directory, step->number, image, err);

@@ -1,6 +1,7 @@
 """Held plans, whole and in part: what is decided, by whom, and until when."""
 
 import datetime
+import sqlite3
 import time
 import urllib.parse
 
@@ -212,6 +213,32 @@ def test_a_wrong_expiry_is_refused_with_its_reason(whole, value):
     status, answer = whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {**whole.company.configuration, "heldExpiry": value})
     assert status == 422 and answer["fields"] == [{"field": "heldExpiry",
                                                    "reason": "must be a time from 1s to 3653d, such as 7d, or 0 for ever"}], answer
+
+
+# --- a script decides ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("script, more, said", [
+    ("return +", {}, "line 1: "),
+    ("return true", {"cleanup": "keep"}, "has no effect when cleanup is keep"),
+    ("-- " + "x" * 17000, {}, "longer than"),
+    (7, {}, "must be a string"),
+])
+def test_a_script_that_cannot_decide_is_refused(whole, script, more, said):
+    status, answer = whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {**whole.company.configuration, "cleanupIf": script, **more})
+    assert status == 422 and answer["fields"][0]["field"] == "cleanupIf" and said in answer["fields"][0]["reason"], answer
+
+
+def test_a_script_sees_the_last_login(whole):
+    save(whole, cleanup="delete", limits={"users": {"floor": 40, "percent": 100}, "shrinkPercent": 100},
+         cleanupIf="if daysSinceLogin and daysSinceLogin < 10 then return false end\nreturn true")
+    with sqlite3.connect(whole.data / "usersync.db") as store:
+        store.execute("INSERT INTO login (id, at, via) SELECT id, ?, 'test' FROM usr WHERE name = 'user000'", (int(time.time()) - 86400,))
+    lose(whole, 2)
+    held = whole.sync(whole.hr)
+    assert held["held"]["rule"] == "configuration-changed" and "cleanupIf" in held["messages"][-1]
+    assert whole.call("POST", f"/usersync/syncstatus/{held['id']}/approve")[0] == 202
+    assert whole.wait(held["id"])["deletedCount"] == 1
+    assert "user000" in users(whole) and "user001" not in users(whole)
 
 
 # --- one run may go further -----------------------------------------------------------------------
