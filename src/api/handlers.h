@@ -10,7 +10,7 @@
 	X(us_export_plain) X(us_export_sealed) X(us_import) \
 	X(us_runs_sync) X(us_runs_simulate) X(us_runs_cancel) X(us_runs_syncsingle) X(us_runs_last) X(us_runs_history) X(us_runs_show) \
 	X(us_runs_approve) X(us_runs_reject) X(us_runs_apply) X(us_runs_undo) \
-	X(us_results_list) X(us_explain_user) \
+	X(us_results_list) X(us_explain_user) X(us_explain_user_with) \
 	X(us_directories_list) X(us_directories_show) X(us_directories_delete) X(us_directories_list_users) X(us_directories_show_user) \
 	X(us_directories_list_groups) X(us_directories_show_group) X(us_directories_create) X(us_directories_list_edits) \
 	X(us_edits_create_user) X(us_edits_save_user) X(us_edits_delete_user) X(us_edits_set_password) X(us_edits_remove_password) \

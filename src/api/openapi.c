@@ -96,6 +96,9 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 			"{\"type\":\"string\",\"pattern\":\"^(limits|empty-listing|configuration-changed)(,(limits|empty-listing|configuration-changed))*$\"}", NULL);
 		put_parameter(w, "query", "reason", "Why they are overridden; kept with the run.", "{\"type\":\"string\",\"maxLength\":500}", NULL);
 	}
+	if (r->flags & US_ROUTE_SOURCE)
+		put_parameter(w, "query", "source", "0: the source is not asked; what the store knows is answered at once. 1 if not given.",
+			"{\"type\":\"string\",\"enum\":[\"0\",\"1\"]}", NULL);
 	if (r->flags & US_ROUTE_MODE)
 		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {

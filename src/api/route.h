@@ -24,6 +24,7 @@ enum us_route_flag {
 	US_ROUTE_IMPORT = 1024, /* ?dryRun=&match= */
 	US_ROUTE_ASKS = 2048,   /* hands on what a source says: may answer 502, 504 */
 	US_ROUTE_STATE = 4096,  /* ?state= */
+	US_ROUTE_SOURCE = 8192, /* ?source= */
 };
 
 struct us_route {

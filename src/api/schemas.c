@@ -7,6 +7,10 @@
 #define COUNT "{\"type\":\"integer\",\"minimum\":0}"
 #define TEXT "{\"type\":\"string\"}"
 #define TEXT_OR_NULL "{\"type\":[\"string\",\"null\"]}"
+#define MAPPING_ROWS \
+	"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"attribute\",\"steps\",\"end\"],\"properties\":{" \
+	"\"attribute\":" TEXT ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"step\",\"values\"],\"properties\":{\"step\":" TEXT \
+	",\"before\":" TEXTS ",\"values\":" TEXTS ",\"matched\":" COUNT "}}},\"end\":" TEXT_OR_NULL "}}}"
 #define TEXTS "{\"type\":\"array\",\"items\":" TEXT "}"
 #define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define TIME_OR_NULL "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
@@ -99,9 +103,19 @@ const struct us_schema us_schemas[] = {
 		",\"before\":{\"type\":[\"object\",\"null\"]},\"after\":{\"type\":[\"object\",\"null\"]},\"members\":{\"type\":\"object\"}}}" },
 	{ "ResultPage", "{\"anyOf\":[{\"type\":\"object\",\"required\":[\"id\",\"results\",\"cursor\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"results\":" LIST("Result") ","
 		CURSOR "}}," LIST("Result") "]}" },
-	{ "Explanation", "{\"type\":\"object\",\"required\":[\"username\",\"connectorUID\",\"directoryId\",\"found\",\"why\",\"groups\",\"history\"],\"properties\":{\"username\":" TEXT
-		",\"connectorUID\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},\"found\":{\"type\":\"boolean\"},\"why\":" TEXT ",\"user\":{\"type\":[\"object\",\"null\"]},"
-		"\"groups\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"lastRun\":{\"type\":[\"object\",\"null\"]},\"history\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}" },
+	{ "Explanation", "{\"type\":\"object\",\"required\":[\"username\",\"connectorUID\",\"directoryId\",\"found\",\"why\",\"reasons\",\"source\",\"groups\",\"groupRules\",\"history\"],\"properties\":{"
+		"\"username\":" TEXT ",\"connectorUID\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},\"found\":{\"type\":\"boolean\"},"
+		"\"why\":{\"type\":\"string\",\"description\":\"The first of reasons.\"},\"reasons\":" TEXTS ",\"user\":{\"type\":[\"object\",\"null\"]},"
+		"\"source\":{\"type\":[\"object\",\"null\"],\"description\":\"null: the source was not asked.\",\"required\":[\"reached\"],\"properties\":{\"reached\":{\"type\":\"boolean\"},"
+		"\"error\":" TEXT ",\"found\":{\"type\":\"boolean\"},\"id\":" TEXT ",\"record\":{\"type\":\"object\"},\"outcome\":{\"type\":\"string\",\"enum\":[\"WANTED\",\"FILTERED\",\"FAILED\"]},"
+		"\"reason\":" TEXT_OR_NULL ",\"wanted\":{\"type\":[\"object\",\"null\"]},\"rows\":" MAPPING_ROWS "}},"
+		"\"groups\":{\"type\":\"array\",\"description\":\"That the user is in; through: the group inside it, if it is not a direct one.\",\"items\":{\"type\":\"object\",\"required\":[\"name\",\"why\"],\"properties\":{"
+		"\"name\":" TEXT ",\"why\":" TEXT ",\"through\":" TEXT "}}},"
+		"\"groupRules\":{\"type\":\"array\",\"description\":\"Of the groups that the source, the mapping and assignGroups give.\",\"items\":{\"type\":\"object\",\"required\":[\"name\",\"sourceName\",\"outcome\",\"why\"],\"properties\":{"
+		"\"name\":" TEXT ",\"sourceName\":" TEXT_OR_NULL ",\"outcome\":{\"type\":\"string\",\"enum\":[\"GIVEN\",\"DROPPED\",\"LEFT\"]},\"why\":" TEXT "}}},"
+		"\"lastRun\":{\"type\":[\"object\",\"null\"]},\"history\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}" },
+	{ "ExplainRequest", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"configuration\"],\"properties\":{"
+		"\"configuration\":{\"type\":\"object\",\"description\":\"In place of the stored one; a secret given as \\\"***\\\" is the stored one.\"}}}" },
 	{ "PreviewRequest", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
 		"\"configuration\":{\"type\":\"object\",\"description\":\"In place of the stored one; a secret given as \\\"***\\\" is the stored one.\"},"
 		"\"username\":{\"type\":\"string\",\"minLength\":1,\"description\":\"Whom to ask the source for; or else record.\"},"
@@ -109,9 +123,7 @@ const struct us_schema us_schemas[] = {
 		"\"sample\":{\"type\":\"boolean\",\"description\":\"Whether a page of users is read for warnings; by default if a username is given.\"}}}" },
 	{ "Preview", "{\"type\":\"object\",\"required\":[\"outcome\",\"reason\",\"user\",\"existing\",\"rows\",\"record\",\"sampled\",\"warnings\"],\"properties\":{"
 		"\"outcome\":{\"type\":\"string\",\"enum\":[\"WANTED\",\"FILTERED\",\"FAILED\"]},\"reason\":" TEXT_OR_NULL ",\"user\":{\"type\":[\"object\",\"null\"]},"
-		"\"groups\":" TEXTS ",\"existing\":{\"type\":[\"object\",\"null\"]},\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"attribute\",\"steps\",\"end\"],\"properties\":{"
-		"\"attribute\":" TEXT ",\"steps\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"step\",\"values\"],\"properties\":{\"step\":" TEXT ",\"values\":" TEXTS
-		",\"matched\":" COUNT "}}},\"end\":" TEXT_OR_NULL "}}},\"record\":{\"type\":\"object\"},\"sampled\":" COUNT ",\"warnings\":{\"type\":\"array\",\"items\":{"
+		"\"groups\":" TEXTS ",\"existing\":{\"type\":[\"object\",\"null\"]},\"rows\":" MAPPING_ROWS ",\"record\":{\"type\":\"object\"},\"sampled\":" COUNT ",\"warnings\":{\"type\":\"array\",\"items\":{"
 		"\"type\":\"object\",\"required\":[\"field\",\"reason\"],\"properties\":{\"field\":" TEXT ",\"reason\":" TEXT "}}}}}" },
 	{ "Directory", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"users\",\"activeUsers\",\"groups\",\"memberships\",\"revision\"],\"properties\":{"
 		"\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"connectorUID\":" TEXT_OR_NULL ",\"users\":" COUNT ",\"activeUsers\":" COUNT ",\"groups\":" COUNT

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "api/explain.h"
 #include "api/status.h"
 #include "base/clock.h"
 #include "base/secret.h"
@@ -332,6 +333,11 @@ static enum us_errc answer_preview(struct question *q, struct us_str *body, stru
 	return us_job_preview(q->wait->api->conf.job, us_slice(q->connector), us_str_slice(&q->request), &q->wait->is_closing, body, err);
 }
 
+static enum us_errc answer_explanation(struct question *q, struct us_str *body, struct us_err *err)
+{
+	return us_explain_answer(q->wait->api, us_slice(q->connector), us_str_slice(&q->request), &q->wait->is_closing, body, err);
+}
+
 static void *answer_question(void *data)
 {
 	struct question *q = data;
@@ -393,6 +399,11 @@ enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, s
 enum us_errc us_wait_for_preview(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err)
 {
 	return ask(call, connector, request, answer_preview, err);
+}
+
+enum us_errc us_wait_for_explanation(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err)
+{
+	return ask(call, connector, request, answer_explanation, err);
 }
 
 enum us_errc us_wait_for_notice(struct us_call *call, struct us_slice target, struct us_err *err)

@@ -16,6 +16,8 @@ enum us_errc us_wait_for_single(struct us_call *call, struct us_slice connector,
 enum us_errc us_wait_for_test(struct us_call *call, struct us_slice connector, struct us_err *err);
 /* Promises the call's answer: what us_job_preview says to this request. US_UNAVAILABLE: too many at a time. */
 enum us_errc us_wait_for_preview(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err);
+/* Promises the call's answer: what us_explain_answer says to this request. US_UNAVAILABLE: too many at a time. */
+enum us_errc us_wait_for_explanation(struct us_call *call, struct us_slice connector, struct us_slice request, struct us_err *err);
 /* Promises the call's answer: whether a test reached the notice target of this number. US_UNAVAILABLE: too many at a time. */
 enum us_errc us_wait_for_notice(struct us_call *call, struct us_slice target, struct us_err *err);
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "cmd/results.h"
 #include "cmd/table.h"
 #include "cmd/verbs.h"
 
@@ -65,20 +66,23 @@ static void add_members(struct us_str *out, const struct us_json *members)
 }
 
 /* What differs says more than that something differs; where nothing does, the reason stands. */
+void us_results_describe(const struct us_json *row, struct us_str *out)
+{
+	bool is_failed = us_slice_is(us_json_string(row, "outcome"), "FAILED");
+
+	if (us_json_find(row, "members"))
+		add_members(out, us_json_find(row, "members"));
+	else if (!is_failed)
+		add_difference(out, us_json_find(row, "before"), us_json_find(row, "after"));
+	if (!out->n || is_failed)
+		us_str_printf(out, "%s" US_SLICE_FMT, out->n ? ": " : "", US_SLICE_ARG(us_json_string(row, "reason")));
+}
+
 static void add_row(struct us_table *table, const struct us_json *row)
 {
 	struct us_str what = US_STR_INIT;
 
-	if (us_json_find(row, "members"))
-		add_members(&what, us_json_find(row, "members"));
-	else
-		add_difference(&what, us_json_find(row, "before"), us_json_find(row, "after"));
-	if (us_slice_is(us_json_string(row, "outcome"), "FAILED") && us_json_find(row, "members"))
-		us_str_printf(&what, "%s" US_SLICE_FMT, what.n ? ": " : "", US_SLICE_ARG(us_json_string(row, "reason")));
-	else if (!what.n || us_slice_is(us_json_string(row, "outcome"), "FAILED")) {
-		us_str_clear(&what);
-		us_str_add_slice(&what, us_json_string(row, "reason"));
-	}
+	us_results_describe(row, &what);
 	us_table_add(table, us_json_string(row, "outcome"));
 	us_table_add(table, us_json_string(row, "object"));
 	us_table_add(table, us_json_string(row, "name"));

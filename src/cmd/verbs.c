@@ -38,6 +38,11 @@ static const struct us_flag preview_flags[] = {
 	{ "file", "FILE", "a configuration, or a connector with one, that is not saved yet, in place of the stored one" },
 	{ 0 },
 };
+static const struct us_flag explain_flags[] = {
+	{ "with", "FILE", "what if: a configuration, or a connector with one, that is not saved yet, in place of the stored one" },
+	{ "stored", NULL, "do not ask the source" },
+	{ 0 },
+};
 static const struct us_flag user_add_flags[] = { { "role", "ROLE", "admin, operator (reads, syncs, approves) or monitor (reads status)" }, { 0 } };
 static const struct us_flag user_change_flags[] = {
 	{ "role", "ROLE", "admin, operator or monitor" },
@@ -174,7 +179,9 @@ const struct us_verb us_verbs[] = {
 	{ "reject", "RUN", "drop a held plan", NULL, wait_flags, 1, 1, .run = us_reject_run },
 	{ "apply", "RUN", "apply exactly the plan of a simulation", NULL, wait_flags, 1, 1, .run = us_apply_run },
 	{ "undo", "RUN", "turn round what a run did", NULL, wait_flags, 1, 1, .run = us_undo_run },
-	{ "explain", "CONNECTOR USER", "where a user comes from, and why", NULL, NO_FLAGS, 2, 2, .run = us_explain_run },
+	{ "explain", "CONNECTOR USER", "where a user comes from, which rule did what, and why somebody is missing",
+		"Asks the source for the user, and says what the mapping and the rules make of it; a source that cannot be asked is part of the answer.", explain_flags, 2,
+		2, .run = us_explain_run },
 	{ "check", "CONNECTOR", "one line and exit code 0 to 3 for monitoring systems",
 		"0 OK: the last full sync is good and young enough.\n"
 		"1 WARNING: it is held, interrupted or cancelled, some objects failed, it is older than --warn-age, or the connector is disabled.\n"

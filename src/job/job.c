@@ -12,6 +12,7 @@
 #include "store/connector.h"
 #include "sync/authenticate.h"
 #include "sync/edit.h"
+#include "sync/explain.h"
 #include "sync/preview.h"
 #include "sync/run.h"
 
@@ -678,6 +679,12 @@ enum us_errc us_job_preview(struct us_job *job, struct us_slice connector, struc
 	struct us_str *out, struct us_err *err)
 {
 	return us_sync_preview(job->store, connector, request, cancel, out, err);
+}
+
+enum us_errc us_job_explain(struct us_job *job, const struct us_explain_ask *ask, const atomic_bool *cancel, struct us_explained *ret_explained,
+	struct us_err *err)
+{
+	return us_sync_explain(job->store, ask, cancel, ret_explained, err);
 }
 
 /* ---- watching ---- */

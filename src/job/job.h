@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "model/authentication.h"
 #include "model/edit.h"
+#include "model/explained.h"
 #include "model/report.h"
 #include "store/run.h"
 
@@ -78,6 +79,10 @@ enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const at
 /* What the mapping makes of one user; see us_sync_preview. out: a JSON object. Blocks; cancel as above. */
 enum us_errc us_job_preview(struct us_job *job, struct us_slice connector, struct us_slice request, const atomic_bool *cancel,
 	struct us_str *out, struct us_err *err);
+
+/* What a source has of one user; see us_sync_explain. Blocks; cancel as above. */
+enum us_errc us_job_explain(struct us_job *job, const struct us_explain_ask *ask, const atomic_bool *cancel, struct us_explained *ret_explained,
+	struct us_err *err);
 
 /* What a run is doing now; false if it is not running here. */
 enum us_phase { US_PHASE_INDEX, US_PHASE_READ, US_PHASE_PLAN, US_PHASE_GUARD, US_PHASE_APPLY, US_PHASE_DONE };

@@ -143,6 +143,24 @@ bool us_patterns_match(struct us_patterns *p, struct us_slice name, bool doubt)
 	return false;
 }
 
+struct us_slice us_patterns_find(struct us_patterns *p, struct us_slice name)
+{
+	uint32_t at = us_map_find(&p->names, us_fold_hash(name));
+	bool is;
+
+	if (at != US_MAP_NONE)
+		return p->entries[0][at].text;
+	us_arena_reset(&p->folding);
+	struct us_slice folded = us_fold(&p->folding, name);
+	for (size_t i = 0; i < p->n_wild; i++)
+		if (matches_wild(p->wild[i], folded))
+			return p->entries[1][i].text;
+	for (size_t i = 0; i < p->n_regex; i++)
+		if (us_regex_match(p->regex[i], folded, &is, NULL) == US_OK && is)
+			return p->entries[2][i].text;
+	return US_SLICE_NONE;
+}
+
 bool us_patterns_mark(struct us_patterns *p, struct us_slice name)
 {
 	uint32_t at = us_map_find(&p->names, us_fold_hash(name));

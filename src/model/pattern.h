@@ -27,7 +27,9 @@ bool us_patterns_is_empty(const struct us_patterns *patterns);
 /* A name that a regular expression cannot be used on (too costly) counts as matched where `doubt` says so:
  * the side on which nothing is lost. */
 bool us_patterns_match(struct us_patterns *patterns, struct us_slice name, bool doubt);
-/* The same, and remembers which entries matched. */
+/* The first entry that matches, as written; NONE: none does. Borrowed. */
+struct us_slice us_patterns_find(struct us_patterns *patterns, struct us_slice name);
+/* Whether any does, and remembers which entries matched. */
 bool us_patterns_mark(struct us_patterns *patterns, struct us_slice name);
 /* An entry that nothing was marked by; NONE: each was. Borrowed. */
 struct us_slice us_patterns_unmarked(const struct us_patterns *patterns);

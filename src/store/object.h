@@ -71,6 +71,13 @@ enum us_errc us_object_list_groups_of_user(struct us_dbc *c, struct us_arena *ar
 /* Whether any of them is in another group. */
 enum us_errc us_object_has_groups_above(struct us_dbc *c, int64_t directory, uint32_t user, bool *ret_has, struct us_err *err);
 
+/* Groups that are reached through these by nesting, each once, nearest first; not those themselves. At most `most`. */
+struct us_nested {
+	uint32_t number, through; /* through: the group inside it that led there */
+};
+enum us_errc us_object_load_nesting(struct us_dbc *c, struct us_arena *arena, int64_t directory, const struct us_member *groups, size_t n_groups,
+	size_t most, struct us_nested **ret_list, size_t *ret_n, struct us_err *err);
+
 /* Pages in order of the folded name. after: folded name of the last one of the page before, NONE for the first. search: NONE, or a part of
  * the folded name. */
 struct us_listed {

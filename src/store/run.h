@@ -108,4 +108,15 @@ struct us_touched {
 enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,
 	int64_t after, size_t limit, struct us_touched **ret_list, size_t *ret_n, struct us_err *err);
 
+/* Rows of users that this name (folded here) no longer finds in the directory, or never did: it was deleted, anonymised or renamed under it, or it
+ * FAILED, was FILTERED or is HELD. Newest run first, whatever became of the run; a simulation and the run that applied it give one row each. */
+struct us_named_row {
+	int64_t run, finished;
+	enum us_run_kind kind;
+	enum us_run_status status;
+	struct us_change change;
+};
+enum us_errc us_run_list_named(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, size_t limit,
+	struct us_named_row **ret_list, size_t *ret_n, struct us_err *err);
+
 #endif

@@ -1,4 +1,5 @@
 /* The rows of a plan: second half of run.h. */
+#include "base/fold.h"
 #include "store/row.h"
 #include "store/run.h"
 
@@ -52,18 +53,46 @@ static void bind_images(struct us_stmt *s, struct texts *t, const struct us_chan
 	}
 }
 
+/* The name that a row is found by when the directory has nobody of it. */
+static struct us_slice lost_name(struct us_arena *arena, const struct us_change *change)
+{
+	struct us_slice name = change->name;
+
+	if (change->object != US_OBJECT_USER)
+		return US_SLICE_NONE;
+	switch (change->outcome) {
+	case US_OUTCOME_ADDED:
+	case US_OUTCOME_UPDATED:
+	case US_OUTCOME_DISABLED:
+	case US_OUTCOME_NOT_MODIFIED:
+	case US_OUTCOME_COUNT:
+		return US_SLICE_NONE;
+	case US_OUTCOME_RENAMED:
+		name = change->user.before ? change->user.before->user.name : US_SLICE_NONE;
+		break;
+	case US_OUTCOME_DELETED:
+	case US_OUTCOME_ANONYMIZED:
+	case US_OUTCOME_FILTERED:
+	case US_OUTCOME_FAILED:
+	case US_OUTCOME_HELD:
+		break;
+	}
+	return name.n ? us_fold(arena, name) : US_SLICE_NONE;
+}
+
 enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_change *change, struct us_err *err)
 {
 	struct texts t = { US_STR_INIT, US_STR_INIT };
+	struct us_arena arena = US_ARENA_INIT;
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c,
 		"INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image,"
-		" members) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET object = "
+		" members, name_fold) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET object = "
 		"excluded.object,"
 		" outcome = excluded.outcome, number = excluded.number, ext_id = excluded.ext_id, name = "
 		"excluded.name, reason = excluded.reason,"
 		" before_image = excluded.before_image, after_image = excluded.after_image, members = "
-		"excluded.members",
+		"excluded.members, name_fold = excluded.name_fold",
 		&s, err);
 
 	if (rc)
@@ -75,10 +104,41 @@ enum us_errc us_run_add_change(struct us_dbc *c, int64_t run, const struct us_ch
 	us_stmt_bind_slice(s, 5, change->id);
 	us_stmt_bind_slice(s, 6, change->name);
 	us_stmt_bind_slice(s, 7, change->reason);
+	us_stmt_bind_slice(s, 11, lost_name(&arena, change));
 	bind_images(s, &t, change);
 	rc = us_stmt_run(s, NULL, err);
+	us_arena_fini(&arena);
 	us_str_fini(&t.before);
 	us_str_fini(&t.after);
+	return rc;
+}
+
+/* The name of a user's row is found by it from now on; folding is not the database's. */
+static enum us_errc lose_name(struct us_dbc *c, int64_t row, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_slice fold = US_SLICE_NONE;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT name FROM change WHERE id = ?1 AND object = 'user'", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row);
+	rc = us_stmt_step(s, err);
+	if (rc == US_OK && us_stmt_slice(s, 0).n)
+		fold = us_fold(&arena, us_stmt_slice(s, 0));
+	us_stmt_reset(s);
+	if (rc == US_END || !fold.n) {
+		us_arena_fini(&arena);
+		return rc == US_END ? US_OK : rc;
+	}
+	rc = us_db_prepare(c, "UPDATE change SET name_fold = ?1 WHERE id = ?2", &s, err);
+	if (rc == US_OK) {
+		us_stmt_bind_slice(s, 1, fold);
+		us_stmt_bind_int(s, 2, row);
+		rc = us_stmt_run(s, NULL, err);
+	}
+	us_arena_fini(&arena);
 	return rc;
 }
 
@@ -96,7 +156,7 @@ enum us_errc us_run_drop_change(struct us_dbc *c, int64_t run, uint32_t ord, enu
 	us_stmt_bind_int(s, 3, row_id(run, ord));
 	if ((rc = us_stmt_run(s, &changed, err)))
 		return rc;
-	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
+	return changed ? lose_name(c, row_id(run, ord), err) : us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
 }
 
 enum us_errc us_run_hold_change(struct us_dbc *c, int64_t run, uint32_t ord, int64_t holder, struct us_slice why, struct us_err *err)
@@ -104,8 +164,8 @@ enum us_errc us_run_hold_change(struct us_dbc *c, int64_t run, uint32_t ord, int
 	struct us_stmt *s;
 	int64_t changed;
 	enum us_errc rc = us_db_prepare(c,
-		"INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image, members)"
-		" SELECT ?1, object, outcome, number, ext_id, name, reason, before_image, after_image, members FROM change WHERE id = ?2", &s, err);
+		"INSERT INTO change (id, object, outcome, number, ext_id, name, reason, before_image, after_image, members, name_fold)"
+		" SELECT ?1, object, outcome, number, ext_id, name, reason, before_image, after_image, members, name_fold FROM change WHERE id = ?2", &s, err);
 
 	if (rc)
 		return rc;
@@ -117,7 +177,7 @@ enum us_errc us_run_hold_change(struct us_dbc *c, int64_t run, uint32_t ord, int
 	us_stmt_bind_slice(s, 1, us_slice(us_outcome_text(US_OUTCOME_HELD)));
 	us_stmt_bind_slice(s, 2, why);
 	us_stmt_bind_int(s, 3, row_id(run, ord));
-	if ((rc = us_stmt_run(s, NULL, err)))
+	if ((rc = us_stmt_run(s, NULL, err)) || (rc = lose_name(c, row_id(run, ord), err)))
 		return rc;
 	return changed ? US_OK : us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
 }
@@ -318,6 +378,40 @@ enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int6
 		list = us_row_grow(arena, list, n, &cap, sizeof *list);
 		list[n].run = us_stmt_int(s, 10);
 		list[n].finished = us_stmt_int(s, 11);
+		if ((rc = take(s, arena, &list[n].change, err)))
+			break;
+		n++;
+	}
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}
+
+enum us_errc us_run_list_named(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, size_t limit,
+	struct us_named_row **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_named_row *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS ", r.id, r.finished, r.kind, r.status FROM change AS c JOIN run AS r ON r.plan = c.id >> 32"
+		" WHERE c.name_fold = ?1 AND r.directory = ?2 ORDER BY r.id DESC, c.id LIMIT ?3", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_slice(s, 1, us_fold(arena, name));
+	us_stmt_bind_int(s, 2, directory);
+	us_stmt_bind_int(s, 3, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		list[n].run = us_stmt_int(s, 10);
+		list[n].finished = us_stmt_int(s, 11);
+		if (!us_run_kind_parse(us_stmt_slice(s, 12), &list[n].kind) || !us_run_status_parse(us_stmt_slice(s, 13), &list[n].status)) {
+			rc = us_err_set(err, US_INTERNAL, "run %lld has an unknown kind or status", (long long) list[n].run);
+			break;
+		}
 		if ((rc = take(s, arena, &list[n].change, err)))
 			break;
 		n++;

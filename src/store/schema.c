@@ -123,8 +123,13 @@ static const char holds[] =
 	"CREATE INDEX run_held ON run (expires) WHERE status = 'HELD';"
 	"CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, updated BIGINT NOT NULL, updated_by TEXT) WITHOUT ROWID";
 
+/* name_fold: of a user's row, the name that nobody is found by in the directory any more, or never was; NULL where the user has the row's name. */
+static const char names_of_rows[] =
+	"ALTER TABLE change ADD COLUMN name_fold TEXT;"
+	"CREATE INDEX change_name ON change (name_fold) WHERE name_fold IS NOT NULL";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -34,6 +34,7 @@ CALLS = [
     ("GET", "/usersync/connector/1/syncstatus", "monitor", 200),
     ("GET", "/usersync/connector/1/syncstatuses", "monitor", 200),
     ("GET", "/usersync/connector/1/explain/user001", "operator", 200),
+    ("POST", "/usersync/connector/77/explain/user001", "admin", 404),
     ("GET", "/usersync/syncstatus/1", "monitor", 200),
     ("GET", "/usersync/syncstatus/1/results", "operator", 200),
     ("POST", "/usersync/syncstatus/1/approve", "operator", 409),
