@@ -62,8 +62,13 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 	int64_t fewest = c->have_users - allowed((struct us_limit) { 0, s->shrink_percent }, c->have_users);
 	struct us_verdict v;
 
-	if ((c->users_cleaned > 0 && c->listed_users == 0) || (c->groups_removed > 0 && c->listed_groups == 0)) {
-		v = (struct us_verdict) { US_GUARD_EMPTY_LISTING, cleaned, c->listed_users == 0 ? c->have_users : c->have_groups, 0 };
+	if (c->users_cleaned > 0 && c->listed_users == 0) {
+		v = (struct us_verdict) { US_GUARD_EMPTY_LISTING, c->users_cleaned, c->have_users, 0 };
+		if (stops(&v, overrides, ret_passed))
+			return v;
+	}
+	if (c->groups_removed > 0 && c->listed_groups == 0) {
+		v = (struct us_verdict) { US_GUARD_EMPTY_LISTING, c->groups_removed, c->have_groups, 0 };
 		if (stops(&v, overrides, ret_passed))
 			return v;
 	}

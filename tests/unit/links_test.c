@@ -1,0 +1,221 @@
+/* Memberships between places, at the edges of everything that is counted there: rounds, chunks, rooms that grow. */
+#include "unit.h"
+
+#include "sync/links.h"
+
+enum { USERS = 70000, GROUPS = 200 };
+
+static struct us_have have;
+
+static struct us_hash hash_of(char kind, unsigned n)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%c%u", kind, n);
+	return us_hash_slice(us_slice(text));
+}
+
+static int setup(void **state)
+{
+	for (unsigned i = 0; i < USERS; i++)
+		us_map_put(&have.users.ids, hash_of('u', i), NULL);
+	for (unsigned i = 0; i < GROUPS; i++)
+		us_map_put(&have.groups.ids, hash_of('g', i), NULL);
+	have.users.n = USERS;
+	have.groups.n = GROUPS;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	us_map_fini(&have.users.ids);
+	us_map_fini(&have.groups.ids);
+	return 0;
+}
+
+/* refs "u0", "u1" … from first on, n of them; the caller frees. */
+static struct us_slice *refs_of(char kind, unsigned first, size_t n)
+{
+	struct us_slice *refs = us_malloc((n + 1) * (sizeof *refs + 16));
+	char *text = (char *) (refs + n + 1);
+
+	for (size_t i = 0; i < n; i++, text += 16) {
+		snprintf(text, 16, "%c%u", kind, first + (unsigned) i);
+		refs[i] = us_slice(text);
+	}
+	return refs;
+}
+
+static void expect_users(struct us_links *l, uint32_t group, uint32_t first, size_t n)
+{
+	uint32_t *places;
+
+	assert_int_equal(us_links_users(l, group, &places), n);
+	for (size_t i = 0; i < n; i++) {
+		bool found = false;
+		for (size_t k = 0; k < n && !found; k++)
+			found = places[k] == first + i;
+		if (!found && n < 200)
+			fail_msg("user %zu is not in group %u of %zu", first + i, group, n);
+	}
+}
+
+static void members_of_every_number_are_all_there(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 31, 32, 33, 63, 64, 65, 129 };
+	struct us_links *l = us_links_new(&have);
+
+	for (uint32_t i = 0; i < countof(sizes); i++) {
+		struct us_slice *refs = refs_of('u', i * 1000, sizes[i]);
+		us_links_add(l, hash_of('g', i), refs, sizes[i]);
+		free(refs);
+	}
+	us_links_resolve(l);
+	assert_int_equal(us_links_build(l), 0);
+	for (uint32_t i = 0; i < countof(sizes); i++)
+		expect_users(l, i, i * 1000, sizes[i]);
+	expect_users(l, GROUPS - 1, 0, 0);
+	us_links_free(l);
+}
+
+static void groups_of_a_user_of_every_number_are_all_there(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 31, 32, 33, 64, 65, 100 };
+	struct us_links *l = us_links_new(&have);
+	uint32_t *places;
+
+	for (uint32_t i = 0; i < countof(sizes); i++) {
+		struct us_slice *refs = refs_of('g', 0, sizes[i]);
+		us_links_add_user(l, i, refs, sizes[i]);
+		free(refs);
+	}
+	us_links_resolve(l);
+	us_links_build(l);
+	for (uint32_t g = 0; g < 101; g++) {
+		size_t want = 0;
+		for (size_t i = 0; i < countof(sizes); i++)
+			want += sizes[i] > g;
+		assert_int_equal(us_links_users(l, g, &places), want);
+	}
+	us_links_free(l);
+}
+
+static void a_chunk_that_is_full_is_followed_by_another(void **state)
+{
+	struct us_links *l = us_links_new(&have);
+	struct us_links_walk walk;
+	uint32_t group, user, *places;
+	size_t n = 0, sum = 0;
+
+	us_links_walk_begin(l, &walk);
+	assert_false(us_links_walk_next(&walk, &group, &user));
+	for (uint32_t i = 0; i < 65537; i++)
+		us_links_add_places(l, i % 3, i);
+	us_links_walk_begin(l, &walk);
+	while (us_links_walk_next(&walk, &group, &user)) {
+		assert_int_equal(group, user % 3);
+		n++;
+		sum += user;
+	}
+	assert_int_equal(n, 65537);
+	assert_int_equal(sum, (size_t) 65536 * 65537 / 2);
+	/* two go, on either side of the chunk's edge */
+	uint16_t *marks = us_calloc(USERS, sizeof *marks);
+	marks[65535] = marks[65536] = 4;
+	marks[7] = 2;
+	us_links_drop_users(l, marks, 4);
+	us_links_walk_begin(l, &walk);
+	for (n = 0; us_links_walk_next(&walk, &group, &user); n++)
+		assert_false(user == 65535 || user == 65536);
+	assert_int_equal(n, 65535);
+	us_links_resolve(l);
+	assert_int_equal(us_links_build(l), 0);
+	assert_int_equal(us_links_users(l, 0, &places), 21845);
+	assert_int_equal(us_links_users(l, 1, &places) + us_links_users(l, 2, &places), 43690);
+	free(marks);
+	us_links_free(l);
+}
+
+/* Members that come before their users and groups wait; whoever never comes is counted. */
+static void who_comes_later_is_waited_for(void **state)
+{
+	struct us_links *l = us_links_new(&have);
+	struct us_slice *users = refs_of('n', 0, 200), *groups = refs_of('m', 0, 70), known = us_slice("u5");
+	uint32_t *places;
+
+	us_links_add(l, hash_of('g', 1), users, 200);       /* members that nobody knows yet */
+	us_links_add(l, hash_of('x', 0), &known, 1);         /* a group that nobody knows yet */
+	us_links_add(l, hash_of('y', 0), &known, 1);         /* and one that nobody ever will */
+	us_links_add_user(l, 9, groups, 70);
+	for (unsigned i = 0; i < 150; i++)
+		us_links_name(l, false, 1000 + i, hash_of('n', i));
+	for (unsigned i = 0; i < 70; i++)
+		us_links_name(l, true, 100 + i, hash_of('m', i));
+	us_links_name(l, true, 3, hash_of('x', 0));
+	us_links_resolve(l);
+	assert_int_equal(us_links_build(l), 51);
+	expect_users(l, 1, 1000, 150);
+	expect_users(l, 3, 5, 1);
+	for (uint32_t g = 100; g < 170; g++)
+		expect_users(l, g, 9, 1);
+	assert_int_equal(us_links_users(l, 170, &places), 0);
+	free(users);
+	free(groups);
+	us_links_free(l);
+}
+
+/* A name given while reading goes before an id of the directory; one given again replaces the first. */
+static void names_go_before_ids(void **state)
+{
+	struct us_links *l = us_links_new(&have);
+	struct us_slice one = us_slice("u1");
+
+	us_links_name(l, false, 77, hash_of('u', 1));
+	us_links_add(l, hash_of('g', 0), &one, 1);
+	us_links_name(l, false, 78, hash_of('u', 1));
+	us_links_add(l, hash_of('g', 1), &one, 1);
+	us_links_name(l, true, 5, hash_of('g', 2));
+	us_links_add(l, hash_of('g', 2), &one, 1);
+	us_links_resolve(l);
+	assert_int_equal(us_links_build(l), 0);
+	expect_users(l, 0, 77, 1);
+	expect_users(l, 1, 78, 1);
+	expect_users(l, 2, 0, 0);
+	expect_users(l, 5, 78, 1);
+	us_links_free(l);
+}
+
+static void edges_are_sorted_by_parent_then_child(void **state)
+{
+	struct us_links *l = us_links_new(&have);
+	struct us_edge *edges;
+
+	for (unsigned parent = 20; parent--;) {
+		struct us_slice *refs = refs_of('g', 30, 7), last = refs[0];
+		refs[0] = refs[6];
+		refs[6] = last;
+		us_links_add(l, hash_of('g', parent), refs, 7);
+		free(refs);
+	}
+	us_links_resolve(l);
+	us_links_build(l);
+	assert_int_equal(us_links_edges(l, &edges), 140);
+	for (uint32_t i = 0; i < 140; i++)
+		assert_true(edges[i].parent == i / 7 && edges[i].child == 30 + i % 7);
+	us_links_free(l);
+	us_links_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members_of_every_number_are_all_there),
+		cmocka_unit_test(groups_of_a_user_of_every_number_are_all_there),
+		cmocka_unit_test(a_chunk_that_is_full_is_followed_by_another),
+		cmocka_unit_test(who_comes_later_is_waited_for),
+		cmocka_unit_test(names_go_before_ids),
+		cmocka_unit_test(edges_are_sorted_by_parent_then_child),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
