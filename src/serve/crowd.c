@@ -310,7 +310,8 @@ static void finish(struct us_crowd_call *call, enum us_errc rc, const struct us_
 	us_view_close(&call->view);
 	if (rc)
 		fail(call, rc, err);
-	if (answer->body.n || answer->pull)
+	/* There are clients that read a type even where there is no body. */
+	if (answer->body.n || answer->pull || answer->status == 201)
 		answer->content_type = call->writer.is_json ? "application/json" : "application/xml;charset=UTF-8";
 	us_httpd_add_header(answer, "X-Embedded-Crowd-Version", VERSION);
 	us_httpd_add_header(answer, "Cache-Control", "no-store");
