@@ -192,6 +192,15 @@ struct us_slice us_patterns_unmarked(const struct us_patterns *p)
 	return US_SLICE_NONE;
 }
 
+void us_patterns_unmark(struct us_patterns *p)
+{
+	const size_t n[3] = { p->names.n, p->n_wild, p->n_regex };
+
+	for (int i = 0; i < 3; i++)
+		for (size_t k = 0; k < n[i]; k++)
+			p->entries[i][k].is_marked = false;
+}
+
 void us_patterns_check(
 	struct us_arena *arena, const char *field, const struct us_json *list, struct us_problem **problems)
 {

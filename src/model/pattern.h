@@ -33,6 +33,8 @@ struct us_slice us_patterns_find(struct us_patterns *patterns, struct us_slice n
 bool us_patterns_mark(struct us_patterns *patterns, struct us_slice name);
 /* An entry that nothing was marked by; NONE: each was. Borrowed. */
 struct us_slice us_patterns_unmarked(const struct us_patterns *patterns);
+/* Forgets what was marked. */
+void us_patterns_unmark(struct us_patterns *patterns);
 /* What is wrong with a list, as a problem of each entry. */
 void us_patterns_check(
 	struct us_arena *arena, const char *field, const struct us_json *list, struct us_problem **problems);

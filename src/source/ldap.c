@@ -21,7 +21,7 @@ static const struct us_ldap_base *base_of(const struct us_ldap_source *s, size_t
 
 static bool is_users(const struct us_ldap_source *s, size_t listing) { return listing < s->settings.n_user_bases; }
 
-static enum us_errc done(struct us_ldap_source *s, enum us_errc rc)
+enum us_errc us_ldap_count_requests(struct us_ldap_source *s, enum us_errc rc)
 {
 	const struct us_ldap_counts *c = us_ldap_get_counts(s->ldap);
 
@@ -41,7 +41,7 @@ static void name_listings(struct us_ldap_source *s)
 	s->n_listings = set->n_user_bases + set->n_group_bases;
 	for (size_t i = 0; i < s->n_listings; i++) {
 		bool is_user = is_users(s, i), is_alone = (is_user ? set->n_user_bases : set->n_group_bases) == 1;
-		const char *name = is_user ? "users" : "groups";
+		const char *name = is_user && s->scope.is_on ? "users of required groups" : is_user ? "users" : "groups";
 		s->listings[i] = (struct us_listing) { is_alone ? name : us_arena_printf(&s->arena, "%s in %s", name, base_of(s, i)->dn.p),
 			is_user ? US_RECORD_USER : US_RECORD_GROUP };
 	}
@@ -65,11 +65,32 @@ static void close_source(struct us_source *source)
 	state_fini(s);
 	us_ldap_free(s->ldap);
 	us_ldap_record_forget(s);
+	us_ldap_scope_fini(s);
 	us_map_fini(&s->sids);
 	free(s->fields);
 	free(s->refs);
 	us_arena_fini(&s->arena);
 	free(s);
+}
+
+/* Names of the attributes of a group, without those that hold members: a user of a group of a million asks for one name. */
+static const char *const *plain_group_attributes(struct us_ldap_source *s)
+{
+	size_t n = 0, all = 0;
+
+	while (s->settings.group_attributes[all])
+		all++;
+	const char **list = us_arena_array(&s->arena, all + 1, sizeof *list);
+	for (size_t i = 0; i < all; i++) {
+		bool is_membership = false;
+		for (size_t j = 0; j < s->settings.n_memberships; j++) {
+			struct us_slice name = s->settings.memberships[j].name;
+			is_membership |= strncasecmp(s->settings.group_attributes[i], name.p, name.n) == 0;
+		}
+		if (!is_membership)
+			list[n++] = s->settings.group_attributes[i];
+	}
+	return list;
 }
 
 static enum us_errc open_source(const struct us_conf *conf, const atomic_bool *cancel, struct us_source **ret_source, struct us_err *err)
@@ -89,6 +110,7 @@ static enum us_errc open_source(const struct us_conf *conf, const atomic_bool *c
 		return rc;
 	}
 	name_listings(s);
+	s->outline_attributes = plain_group_attributes(s);
 	*ret_source = &s->source;
 	return US_OK;
 }
@@ -97,6 +119,7 @@ static const struct us_listing *listings(struct us_source *source, size_t *ret_n
 {
 	struct us_ldap_source *s = (struct us_ldap_source *) source;
 
+	name_listings(s);
 	*ret_n = s->n_listings;
 	return s->listings;
 }
@@ -109,8 +132,9 @@ static struct us_ldap_search query(const struct us_ldap_source *s, size_t listin
 	bool is_user = is_users(s, listing);
 
 	return (struct us_ldap_search) {
-		.base = base_of(s, listing)->dn.p, .scope = set->scope, .filter = is_user ? set->user_filter.p : set->group_filter.p,
-		.attributes = is_user ? set->user_attributes : set->group_attributes, .page_size = set->page_size, .cookie = cookie,
+		.base = base_of(s, listing)->dn.p, .scope = set->scope,
+		.filter = is_user && s->scope.is_on ? s->scope.primary : is_user ? set->user_filter.p : set->group_filter.p,
+		.attributes = is_user ? set->user_attributes : s->scope.is_outline ? s->outline_attributes : set->group_attributes, .page_size = set->page_size, .cookie = cookie,
 		.is_domain_scope = set->is_ad,
 	};
 }
@@ -203,7 +227,7 @@ static enum us_errc check_progress(struct us_ldap_source *s, struct us_ldap_repl
 }
 
 /* A base that we may not see gives success without entries on some servers: then nobody knows whether there is such a user. */
-static enum us_errc check_base(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_err *err)
+enum us_errc us_ldap_check_base(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_err *err)
 {
 	struct us_ldap_search q = { .base = base->dn.p, .scope = US_LDAP_BASE, .attributes = (const char *const[]) { "1.1", NULL } };
 	struct us_ldap_reply *reply;
@@ -227,7 +251,7 @@ static enum us_errc judge(struct us_ldap_source *s, const struct us_ldap_reply *
 		return cut_short(s, us_ldap_explain(s->ldap, reply, base_of(s, st->listing)->dn.p, st->pages > 0, err), err);
 	if (!reply->has_paging) {
 		/* 389-ds answers so when the base is not there. */
-		enum us_errc rc = reply->n_entries || st->pages ? US_OK : check_base(s, base_of(s, st->listing), err);
+		enum us_errc rc = reply->n_entries || st->pages ? US_OK : us_ldap_check_base(s, base_of(s, st->listing), err);
 		if (rc)
 			return rc;
 		return us_err_set(err, US_PARTIAL, "the listing of %s: the server leaves out the control of paged results, so nobody knows whether it "
@@ -297,7 +321,7 @@ static enum us_errc take_reply(struct us_ldap_source *s, struct us_ldap_reply *r
 		rc = take_entries(s, reply, arena, page, err);
 	/* Nobody at all: or nobody whom we may see. */
 	if (!rc && !has_more && !is_stopped && st->rows + page->rows == 0)
-		rc = check_base(s, base_of(s, st->listing), err);
+		rc = us_ldap_check_base(s, base_of(s, st->listing), err);
 	if (rc)
 		return cut_short(s, rc, err);
 	st->pages++;
@@ -340,6 +364,27 @@ static enum us_errc fetch_page(struct us_ldap_source *s, size_t listing, struct 
 	return rc;
 }
 
+enum us_errc us_ldap_listing_fetch(struct us_ldap_source *s, size_t listing, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
+	struct us_err *err)
+{
+	struct us_page page = { .announced = -1 };
+	struct us_err own = US_ERR_INIT;
+
+	us_assert(listing < s->n_listings);
+	enum us_errc rc = us_ldap_count_requests(s, fetch_page(s, listing, cursor, arena, &page, &own));
+	if (rc) {
+		if (s->state.pending_id >= 0)
+			us_ldap_search_abandon(s->ldap, s->state.pending_id);
+		s->state.pending_id = -1;
+		s->state.failed = own;
+		if (err)
+			*err = own;
+		return rc;
+	}
+	*ret_page = page;
+	return US_OK;
+}
+
 static enum us_errc fetch(struct us_source *source, size_t listing, struct us_slice cursor, struct us_arena *arena,
 	struct us_page *ret_page, struct us_err *err)
 {
@@ -347,13 +392,10 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 	struct us_page page = { .announced = -1 };
 	struct us_err own = US_ERR_INIT;
 
-	us_assert(listing < s->n_listings);
-	enum us_errc rc = done(s, fetch_page(s, listing, cursor, arena, &page, &own));
+	if (!s->scope.is_on || !is_users(s, listing))
+		return us_ldap_listing_fetch(s, listing, cursor, arena, ret_page, err);
+	enum us_errc rc = us_ldap_count_requests(s, us_ldap_scope_fetch(s, listing, cursor, arena, &page, &own));
 	if (rc) {
-		if (s->state.pending_id >= 0)
-			us_ldap_search_abandon(s->ldap, s->state.pending_id);
-		s->state.pending_id = -1;
-		s->state.failed = own;
 		if (err)
 			*err = own;
 		return rc;
@@ -401,7 +443,7 @@ static enum us_errc test_source(struct us_source *source, struct us_str *notes, 
 	us_ldap_disconnect(s->ldap);
 	if (rc && err)
 		*err = own;
-	return done(s, rc);
+	return us_ldap_count_requests(s, rc);
 }
 
 /* ---- one user ---- */
@@ -433,7 +475,7 @@ static enum us_errc find_in_base(struct us_ldap_source *s, size_t listing, const
 	if (reply->n_references && !s->settings.ignore_referrals)
 		rc = us_err_set(err, US_PARTIAL, "other servers hold parts of the tree (%.150s), one of them may know the user", reply->reference.p);
 	else if (reply->n_entries == 0)
-		rc = check_base(s, base_of(s, listing), err);
+		rc = us_ldap_check_base(s, base_of(s, listing), err);
 	else if (reply->n_entries > 1 || *ret_found)
 		rc = us_err_set(err, US_CONFIG, "more than one entry has the %s " US_SLICE_FMT "; usernameAttribute must tell users apart",
 			s->settings.username_attribute.p, (int) (key.n < 150 ? key.n : 150), key.p);
@@ -480,26 +522,6 @@ static enum us_errc take_groups(struct us_ldap_source *s, struct us_ldap_reply *
 	return rc;
 }
 
-/* Names of the attributes of a group, without those that hold members: a user of a group of a million asks for one name. */
-static const char *const *plain_group_attributes(const struct us_ldap_source *s, struct us_arena *arena)
-{
-	size_t n = 0, all = 0;
-
-	while (s->settings.group_attributes[all])
-		all++;
-	const char **list = us_arena_array(arena, all + 1, sizeof *list);
-	for (size_t i = 0; i < all; i++) {
-		bool is_membership = false;
-		for (size_t j = 0; j < s->settings.n_memberships; j++) {
-			struct us_slice name = s->settings.memberships[j].name;
-			is_membership |= strncasecmp(s->settings.group_attributes[i], name.p, name.n) == 0;
-		}
-		if (!is_membership)
-			list[n++] = s->settings.group_attributes[i];
-	}
-	return list;
-}
-
 static struct us_slice value_of(const struct us_record *user, const char *name)
 {
 	const struct us_field *f = us_record_find(user, us_slice(name));
@@ -517,7 +539,7 @@ static enum us_errc list_groups(struct us_ldap_source *s, size_t listing, const 
 	bool is_end = false;
 
 	q.filter = filter;
-	q.attributes = plain_group_attributes(s, arena);
+	q.attributes = s->outline_attributes;
 	for (int pages = 0; !rc && !is_end; pages++) {
 		struct us_ldap_reply *reply;
 		q.cookie = pages ? us_str_slice(&cookie) : US_SLICE_NONE;
@@ -568,7 +590,7 @@ static enum us_errc find_by_ref(struct us_ldap_source *s, struct us_slice ref, s
 	struct us_err *err)
 {
 	struct us_ldap_search q = { .base = us_arena_strndup(arena, ref.p, ref.n), .scope = US_LDAP_BASE, .filter = s->settings.group_filter.p,
-		.attributes = plain_group_attributes(s, arena) };
+		.attributes = s->outline_attributes };
 	struct us_ldap_reply *reply;
 	bool is_within = false;
 
@@ -626,7 +648,7 @@ static enum us_errc find(struct us_source *source, struct us_slice key, bool is_
 	struct us_err own = US_ERR_INIT;
 
 	state_fini(s); /* a listing that was under way is given up: its cookie would be answered on this connection */
-	enum us_errc rc = done(s, find_user(s, key, is_id, arena, &records, &own));
+	enum us_errc rc = us_ldap_count_requests(s, find_user(s, key, is_id, arena, &records, &own));
 	if (!rc) {
 		struct us_record *list = us_arena_array(arena, records.n, sizeof *list);
 		memcpy(list, records.list, records.n * sizeof *list);
@@ -648,4 +670,6 @@ const struct us_source_ops us_source_ldap = {
 	.listings = listings,
 	.fetch = fetch,
 	.find = find,
+	.outline = us_ldap_scope_outline,
+	.narrow = us_ldap_scope_narrow,
 };

@@ -19,6 +19,25 @@ struct us_ldap_state {
 	struct us_err failed;      /* what the next page ends with: entries came with this one */
 };
 
+/* Users of some groups only. */
+struct us_ldap_narrowing {
+	bool is_outline;           /* the listing under way is of names of groups */
+	bool is_on, asks_each;     /* asks_each: the server does not find entries by their names in a filter */
+	struct us_arena arena;
+	struct us_map groups;      /* refs of all groups that were listed */
+	struct us_slice *group_dns; /* by number of groups: as the server writes them; a canonical name may be nobody's */
+	size_t cap_groups;
+	bool keeps_names;          /* members of groups stay as they are written */
+	struct us_map met;         /* of members */
+	struct us_ldap_member {
+		struct us_slice name, dn; /* as it is written; canonical, NONE if it is no DN: a user name where memberUid is read */
+	} *members;
+	size_t n_members, cap_members;
+	const char *primary;       /* the filter of users by their primary groups; NULL: none */
+	size_t at, at_uid, pages;  /* of the listing under way */
+	int64_t rows;
+};
+
 struct us_ldap_source {
 	struct us_source source;
 	struct us_arena arena;     /* of the settings */
@@ -27,6 +46,8 @@ struct us_ldap_source {
 	struct us_listing listings[2 * US_LDAP_MAX_BASES];
 	size_t n_listings;
 	struct us_ldap_state state;
+	struct us_ldap_narrowing scope;
+	const char *const *outline_attributes; /* of groups, without their members */
 	/* memberUid: user names and the refs that they stand for, in one text; filled while users are read. */
 	struct us_map uids;
 	size_t *uid_offsets, cap_uids;
@@ -51,5 +72,23 @@ void us_ldap_record_forget(struct us_ldap_source *s);
 
 /* The filter value of an id in the text form of records. False if the text cannot be such an id. */
 bool us_ldap_record_add_id(const struct us_ldap_source *s, struct us_str *filter, struct us_slice id);
+
+/* One page of a listing as it is, with the errors of fetch. */
+enum us_errc us_ldap_listing_fetch(struct us_ldap_source *s, size_t listing, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
+	struct us_err *err);
+/* US_DENIED if the base is not there for us. */
+enum us_errc us_ldap_check_base(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_err *err);
+/* Brings the source's counters up to date; gives rc. */
+enum us_errc us_ldap_count_requests(struct us_ldap_source *s, enum us_errc rc);
+
+/* The slots outline and narrow, and fetch for the users once that is on. */
+enum us_errc us_ldap_scope_outline(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
+	struct us_err *err);
+enum us_errc us_ldap_scope_narrow(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err);
+enum us_errc us_ldap_scope_fetch(struct us_ldap_source *s, size_t listing, struct us_slice cursor, struct us_arena *arena, struct us_page *page,
+	struct us_err *err);
+/* A group of the outline. */
+void us_ldap_scope_note_group(struct us_ldap_source *s, struct us_slice ref, struct us_slice dn);
+void us_ldap_scope_fini(struct us_ldap_source *s);
 
 #endif

@@ -207,6 +207,10 @@ static void add_refs(struct us_ldap_source *s, struct us_arena *arena, enum us_l
 {
 	for (size_t i = 0; i < n; i++) {
 		struct us_slice ref;
+		if (s->scope.keeps_names) {
+			add_ref(s, us_slice_dup(arena, without_uid_part(values[i])));
+			continue;
+		}
 		if (kind == US_LDAP_MEMBER_UID)
 			ref = ref_of_uid(s, arena, values[i]);
 		else if (!us_dn_canonicalize(arena, without_uid_part(values[i]), &ref))
@@ -541,5 +545,7 @@ enum us_errc us_ldap_record_make(struct us_ldap_source *s, struct us_ldap_entry 
 		rc = add_primary_group(s, &g, err);
 	if (!rc)
 		finish(s, &g, ref, ret_record);
+	if (!rc && s->scope.is_outline)
+		us_ldap_scope_note_group(s, ref, entry->dn);
 	return rc;
 }

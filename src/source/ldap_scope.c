@@ -12,10 +12,16 @@ enum { BATCH = 100, BATCH_BYTES = 60000, MAX_GROUPS = 1000, MAX_USERS = 20000 };
 
 /* ---- names of groups ---- */
 
-static void note_groups(struct us_ldap_source *s, const struct us_page *page)
+void us_ldap_scope_note_group(struct us_ldap_source *s, struct us_slice ref, struct us_slice dn)
 {
-	for (size_t i = 0; i < page->n; i++)
-		us_map_put(&s->scope.groups, us_hash_slice(page->records[i].ref), NULL);
+	struct us_ldap_narrowing *scope = &s->scope;
+	bool is_new;
+	uint32_t at = us_map_put(&scope->groups, us_hash_slice(ref), &is_new);
+
+	if (at >= scope->cap_groups)
+		scope->group_dns = us_realloc(scope->group_dns, (scope->cap_groups = scope->cap_groups ? scope->cap_groups * 2 : 256) * sizeof *scope->group_dns);
+	if (is_new)
+		scope->group_dns[at] = us_slice_dup(&scope->arena, dn);
 }
 
 /* The listings of groups one after the other; a cursor is "<listing>:<cursor of that listing>". */
@@ -41,7 +47,6 @@ enum us_errc us_ldap_scope_outline(struct us_source *source, struct us_slice cur
 	s->scope.is_outline = false;
 	if (rc)
 		return rc;
-	note_groups(s, &page);
 	if (page.end && listing + 1 < (int64_t) s->n_listings) {
 		page.end = false;
 		page.signal = NULL;
@@ -61,41 +66,46 @@ void us_ldap_scope_fini(struct us_ldap_source *s)
 	us_map_fini(&s->scope.groups);
 	us_map_fini(&s->scope.met);
 	free(s->scope.members);
-	s->scope = (struct us_ldap_scope) { 0 };
+	free(s->scope.group_dns);
+	s->scope = (struct us_ldap_narrowing) { 0 };
 }
 
-/* A DN, or the name of a user where memberUid is read; which of both a text is is asked later. */
-static void add_member(struct us_ldap_scope *scope, struct us_slice ref)
+static void add_member(struct us_ldap_narrowing *scope, struct us_slice name, struct us_slice dn)
 {
 	bool is_new;
 
-	us_map_put(&scope->met, us_hash_slice(ref), &is_new);
+	us_map_put(&scope->met, us_hash_slice(dn.p ? dn : name), &is_new);
 	if (!is_new)
 		return;
 	if (scope->n_members == scope->cap_members)
 		scope->members = us_realloc(scope->members, (scope->cap_members = scope->cap_members ? scope->cap_members * 2 : 256) * sizeof *scope->members);
-	scope->members[scope->n_members++] = us_slice_dup(&scope->arena, ref);
+	scope->members[scope->n_members++] = (struct us_ldap_member) { us_slice_dup(&scope->arena, name), us_slice_dup(&scope->arena, dn) };
 }
 
+/* Groups whose members are to be read, by their number of the outline. */
 struct queue {
-	struct us_arena arena;
 	struct us_map met;
-	struct us_slice refs[MAX_GROUPS];
+	uint32_t groups[MAX_GROUPS];
 	size_t n;
 	bool is_full;
 };
 
-static void add_group(struct queue *q, struct us_slice ref)
+/* False if the outline has no such group. */
+static bool add_group(const struct us_ldap_narrowing *scope, struct queue *q, struct us_slice ref)
 {
+	uint32_t at = us_map_find(&scope->groups, us_hash_slice(ref));
 	bool is_new;
 
+	if (at == US_MAP_NONE)
+		return false;
 	us_map_put(&q->met, us_hash_slice(ref), &is_new);
 	if (!is_new)
-		return;
+		return true;
 	if (q->n == MAX_GROUPS)
 		q->is_full = true;
 	else
-		q->refs[q->n++] = us_slice_dup(&q->arena, ref);
+		q->groups[q->n++] = at;
+	return true;
 }
 
 /* One entry by its name. US_NOT_FOUND if there is none, or none that the filter takes. Owns: *ret_reply. */
@@ -138,10 +148,9 @@ static enum us_errc add_primary(struct us_ldap_source *s, const char *dn, struct
 	return rc == US_END ? US_OK : rc;
 }
 
-static enum us_errc read_group(struct us_ldap_source *s, struct us_slice ref, struct queue *q, struct us_str *primary, struct us_arena *arena,
+static enum us_errc read_group(struct us_ldap_source *s, const char *dn, struct queue *q, struct us_str *primary, struct us_arena *arena,
 	struct us_err *err)
 {
-	const char *dn = us_arena_strndup(arena, ref.p, ref.n);
 	struct us_ldap_reply *reply;
 	struct us_ldap_entry entry;
 	struct us_record group;
@@ -149,14 +158,17 @@ static enum us_errc read_group(struct us_ldap_source *s, struct us_slice ref, st
 
 	if (rc)
 		return rc == US_NOT_FOUND ? US_OK : rc; /* gone since its name was read */
+	s->scope.keeps_names = true;
 	rc = us_ldap_record_make(s, &entry, US_RECORD_GROUP, arena, &group, err);
+	s->scope.keeps_names = false;
 	us_ldap_entry_end(&entry);
 	us_ldap_reply_free(reply);
-	for (size_t i = 0; !rc && i < group.n_members; i++)
-		if (us_map_find(&s->scope.groups, us_hash_slice(group.members[i])) != US_MAP_NONE)
-			add_group(q, group.members[i]);
-		else
-			add_member(&s->scope, group.members[i]);
+	for (size_t i = 0; !rc && i < group.n_members; i++) {
+		struct us_slice dn_of = US_SLICE_NONE;
+		us_dn_canonicalize(arena, group.members[i], &dn_of);
+		if (!dn_of.p || !add_group(&s->scope, q, dn_of))
+			add_member(&s->scope, group.members[i], dn_of);
+	}
 	return rc || !s->settings.is_ad ? rc : add_primary(s, dn, primary, err);
 }
 
@@ -175,12 +187,11 @@ enum us_errc us_ldap_scope_narrow(struct us_source *source, const struct us_slic
 	struct us_err own = US_ERR_INIT;
 	enum us_errc rc = can_narrow(s, n) ? us_ldap_connect(s->ldap, NULL, &own) : US_END;
 
-	us_ldap_record_forget(s); /* names of memberUid stay names */
 	for (size_t i = 0; i < n; i++)
-		add_group(q, refs[i]);
+		add_group(&s->scope, q, refs[i]);
 	for (size_t i = 0; !rc && i < q->n; i++) {
 		us_arena_reset(&arena);
-		rc = read_group(s, q->refs[i], q, &primary, &arena, &own);
+		rc = read_group(s, s->scope.group_dns[q->groups[i]].p, q, &primary, &arena, &own);
 		if (!rc && (q->is_full || s->scope.n_members > MAX_USERS))
 			rc = US_END;
 	}
@@ -195,7 +206,6 @@ enum us_errc us_ldap_scope_narrow(struct us_source *source, const struct us_slic
 		*err = own;
 	us_str_fini(&primary);
 	us_map_fini(&q->met);
-	us_arena_fini(&q->arena);
 	free(q);
 	us_arena_fini(&arena);
 	return us_ldap_count_requests(s, rc);
@@ -246,13 +256,12 @@ static enum us_errc ask_many(struct us_ldap_source *s, const struct us_ldap_base
 
 /* Invariant L: that a search for many did not give an entry does not say that it is not there; a server may not know how to find entries by their
  * names. Each that is missing is asked for by itself, and if there is one, the search is not used again. */
-static enum us_errc ask_one(struct us_ldap_source *s, struct us_slice ref, struct us_map *found, struct us_arena *arena, struct us_record *records,
+static enum us_errc ask_one(struct us_ldap_source *s, const struct us_ldap_member *member, struct us_map *found, struct us_arena *arena, struct us_record *records,
 	size_t *n, struct us_err *err)
 {
 	struct us_ldap_reply *reply;
 	struct us_ldap_entry entry;
-	const char *dn = us_arena_strndup(arena, ref.p, ref.n);
-	enum us_errc rc = read_entry(s, dn, s->settings.user_filter.p, s->settings.user_attributes, &reply, &entry, err);
+	enum us_errc rc = read_entry(s, member->name.p, s->settings.user_filter.p, s->settings.user_attributes, &reply, &entry, err);
 
 	if (rc)
 		return rc == US_NOT_FOUND ? US_OK : rc;
@@ -264,20 +273,20 @@ static enum us_errc ask_one(struct us_ldap_source *s, struct us_slice ref, struc
 }
 
 /* The next members below this base, and the filter for them. Returns how many. */
-static size_t choose_names(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_arena *arena, struct us_slice *names, struct us_str *filter)
+static size_t choose_names(struct us_ldap_source *s, const struct us_ldap_base *base, const struct us_ldap_member **names, struct us_str *filter)
 {
-	struct us_ldap_scope *scope = &s->scope;
+	struct us_ldap_narrowing *scope = &s->scope;
 	size_t n = 0;
 
 	us_str_printf(filter, "(&%s(|", s->settings.user_filter.p);
 	for (; n < BATCH && filter->n < BATCH_BYTES && scope->at < scope->n_members; scope->at++) {
-		struct us_slice ref = scope->members[scope->at], dn;
-		if (!us_dn_canonicalize(arena, ref, &dn) || !us_slice_is_equal(ref, dn) || !us_dn_is_within(ref, base->canonical))
+		const struct us_ldap_member *m = &scope->members[scope->at];
+		if (!m->dn.p || !us_dn_is_within(m->dn, base->canonical))
 			continue;
 		us_str_printf(filter, "(%s=", dn_attribute(s));
-		us_filter_add_value(filter, ref);
+		us_filter_add_value(filter, m->name);
 		us_str_add_char(filter, ')');
-		names[n++] = ref;
+		names[n++] = m;
 	}
 	us_str_add_text(filter, "))");
 	return n;
@@ -286,19 +295,19 @@ static size_t choose_names(struct us_ldap_source *s, const struct us_ldap_base *
 /* The same for user names: whatever may be one. */
 static size_t choose_uids(struct us_ldap_source *s, struct us_str *filter)
 {
-	struct us_ldap_scope *scope = &s->scope;
+	struct us_ldap_narrowing *scope = &s->scope;
 	size_t n = 0;
 
 	us_str_printf(filter, "(&%s(|", s->settings.user_filter.p);
 	for (; s->settings.has_member_uid && n < BATCH && filter->n < BATCH_BYTES && scope->at_uid < scope->n_members; scope->at_uid++) {
-		struct us_slice ref = scope->members[scope->at_uid];
+		const struct us_ldap_member *m = &scope->members[scope->at_uid];
 		bool is_name = false;
-		for (size_t i = 0; i < s->settings.n_user_bases; i++)
-			is_name |= us_dn_is_within(ref, s->settings.user_bases[i].canonical);
+		for (size_t i = 0; m->dn.p && i < s->settings.n_user_bases; i++)
+			is_name |= us_dn_is_within(m->dn, s->settings.user_bases[i].canonical);
 		if (is_name)
 			continue;
 		us_str_add_text(filter, "(uid=");
-		us_filter_add_value(filter, ref);
+		us_filter_add_value(filter, m->name);
 		us_str_add_char(filter, ')');
 		n++;
 	}
@@ -310,15 +319,15 @@ static enum us_errc fetch_named(struct us_ldap_source *s, const struct us_ldap_b
 	struct us_err *err)
 {
 	struct us_str filter = US_STR_INIT;
-	struct us_slice names[BATCH];
+	const struct us_ldap_member *names[BATCH];
 	struct us_map found = US_MAP_INIT;
-	size_t n_names = choose_names(s, base, arena, names, &filter);
+	size_t n_names = choose_names(s, base, names, &filter);
 	enum us_errc rc = US_OK;
 
 	if (n_names && !s->scope.asks_each)
 		rc = ask_many(s, base, us_str_text(&filter), &found, arena, records, n, err);
 	for (size_t i = 0; !rc && i < n_names; i++)
-		if (us_map_find(&found, us_hash_slice(names[i])) == US_MAP_NONE)
+		if (us_map_find(&found, us_hash_slice(names[i]->dn)) == US_MAP_NONE)
 			rc = ask_one(s, names[i], &found, arena, records, n, err);
 	if (!rc && n_names == 0) {
 		us_str_clear(&filter);
@@ -335,7 +344,7 @@ enum us_errc us_ldap_scope_fetch(struct us_ldap_source *s, size_t listing, struc
 	struct us_err *err)
 {
 	const struct us_ldap_base *base = &s->settings.user_bases[listing];
-	struct us_ldap_scope *scope = &s->scope;
+	struct us_ldap_narrowing *scope = &s->scope;
 	struct us_record *records = us_arena_array(arena, 2 * BATCH, sizeof *records);
 	size_t n = 0;
 	enum us_errc rc = US_OK;

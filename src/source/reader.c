@@ -14,6 +14,7 @@ struct us_reader {
 	size_t n_listings, at;
 	struct us_str cursor;
 	bool is_first;       /* of the current listing */
+	bool is_outline;
 	struct us_map seen;  /* cursors of the current listing */
 	struct us_certificate certificate;
 	struct us_err failed; /* sticky; the caller's, never the thread's */
@@ -42,8 +43,10 @@ static void *fetch_pages(void *context)
 		pthread_mutex_unlock(&r->lock);
 		r->page = (struct us_page) { .announced = -1 };
 		us_arena_reset(&r->arenas[r->fetching]);
-		r->result = r->source->ops->fetch(r->source, r->at, r->is_first ? US_SLICE_NONE : us_str_slice(&r->cursor),
-			&r->arenas[r->fetching], &r->page, &r->fetch_err);
+		struct us_slice cursor = r->is_first ? US_SLICE_NONE : us_str_slice(&r->cursor);
+		struct us_arena *arena = &r->arenas[r->fetching];
+		r->result = r->is_outline ? r->source->ops->outline(r->source, cursor, arena, &r->page, &r->fetch_err)
+		                          : r->source->ops->fetch(r->source, r->at, cursor, arena, &r->page, &r->fetch_err);
 		pthread_mutex_lock(&r->lock);
 		if (r->state == ASKED)
 			r->state = FETCHED;
@@ -61,12 +64,15 @@ static void ask(struct us_reader *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-enum us_errc us_reader_open(struct us_source *source, struct us_reader **ret_reader, struct us_err *err)
+static enum us_errc start(struct us_source *source, const struct us_listing *listings, size_t n_listings, bool is_outline,
+	struct us_reader **ret_reader, struct us_err *err)
 {
 	struct us_reader *r = us_calloc(1, sizeof *r);
 
 	r->source = source;
-	r->listings = source->ops->listings(source, &r->n_listings);
+	r->listings = listings;
+	r->n_listings = n_listings;
+	r->is_outline = is_outline;
 	us_assert(r->n_listings > 0 && r->n_listings <= US_CERTIFICATE_MAX_ROWS);
 	r->is_first = true;
 	r->certificate.n = r->n_listings;
@@ -84,6 +90,21 @@ enum us_errc us_reader_open(struct us_source *source, struct us_reader **ret_rea
 	}
 	*ret_reader = r;
 	return US_OK;
+}
+
+enum us_errc us_reader_open(struct us_source *source, struct us_reader **ret_reader, struct us_err *err)
+{
+	size_t n;
+	const struct us_listing *listings = source->ops->listings(source, &n);
+
+	return start(source, listings, n, false, ret_reader, err);
+}
+
+enum us_errc us_reader_open_outline(struct us_source *source, struct us_reader **ret_reader, struct us_err *err)
+{
+	static const struct us_listing outline = { "names of groups", US_RECORD_GROUP };
+
+	return start(source, &outline, 1, true, ret_reader, err);
 }
 
 void us_reader_close(struct us_reader *r)

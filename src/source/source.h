@@ -68,6 +68,16 @@ struct us_source_ops {
 	 * user with its complete list of direct groups. US_NOT_FOUND only if the IdP said that there is no such user. */
 	enum us_errc (*find)(struct us_source *source, struct us_slice key, bool is_id, struct us_arena *arena,
 		struct us_page *ret_page, struct us_err *err);
+
+	/* Reading only some users: both slots, or NULL in both for a source that cannot.
+	 *
+	 * outline: the groups' records without their members, page by page as fetch gives them. Everything that was narrowed is forgotten.
+	 * narrow: from now on the listings of users hold at least those who are in one of these groups, directly or through other groups that are
+	 * listed, and need not hold anybody else; they may have other names. refs: of groups, as the records of outline have them. US_END: it cannot
+	 * be done for these, and everybody is listed as before. */
+	enum us_errc (*outline)(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
+		struct us_err *err);
+	enum us_errc (*narrow)(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err);
 };
 
 /* First member of each driver's own struct. */
@@ -106,6 +116,8 @@ struct us_reader;
 /* Starts a thread that fetches the page after while the last one is being used. The source belongs to the reader until close.
  * Owns: *ret_reader, until close. Errors: US_UNAVAILABLE (no thread). */
 enum us_errc us_reader_open(struct us_source *source, struct us_reader **ret_reader, struct us_err *err);
+/* The same for the pages of outline, as one listing. */
+enum us_errc us_reader_open_outline(struct us_source *source, struct us_reader **ret_reader, struct us_err *err);
 void us_reader_close(struct us_reader *reader); /* waits for a fetch that is under way; set cancel to shorten it */
 /* The next page over all listings; it lives until the next call. US_END after the last listing's end. After an error the reader gives the same
  * error again. ret_listing is the number of the listing that the page belongs to. */

@@ -30,6 +30,7 @@ struct us_plan_input {
 	const struct us_rules *rules; /* borrowed */
 	struct us_predicate *predicate; /* borrowed; NULL: cleanup asks nobody */
 	bool is_single;               /* only the objects given; nobody else is touched */
+	bool is_narrowed;             /* only users of required groups are listed, and perhaps others */
 	int64_t now_s;                /* the run's start: missing_since of those who go missing */
 };
 

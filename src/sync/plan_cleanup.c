@@ -198,7 +198,8 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	struct side *s = &p->users;
 	const struct us_user_image *before = given->user;
 	const struct filtered *filtered = us_plan_find_filtered(p, s, place);
-	struct us_slice why = filtered ? filtered->reason : US_SLICE("is no longer at the source");
+	struct us_slice why = filtered ? filtered->reason
+		: p->in.is_narrowed ? US_SLICE("is in none of the required groups, or no longer at the source") : US_SLICE("is no longer at the source");
 	struct fate fate = us_plan_may_clean_users(p) ? fate_of(p, before) : (struct fate) { 0 };
 	bool keeps = !us_plan_may_clean_users(p) || p->in.settings.cleanup == US_CLEANUP_KEEP;
 

@@ -256,6 +256,17 @@ bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step)
 	return false;
 }
 
+/* The groups of a narrowed read name users who were not asked for. */
+static void drop_outsiders(struct us_plan *p)
+{
+	struct side *s = &p->users;
+
+	for (uint32_t i = 0; i < s->n_have; i++)
+		if (!(s->marks[i] & SEEN))
+			s->marks[i] |= OUTSIDE;
+	us_links_drop_users(p->links, s->marks, OUTSIDE);
+}
+
 bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step)
 {
 	bool users = p->phase == SELECT_USERS;
@@ -267,5 +278,7 @@ bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step)
 	/* Whoever is not wanted is put into no group; what they have is kept or stripped by cleanup. */
 	if (users && p->users.has_filtered)
 		us_links_drop_users(p->links, p->users.marks, FILTERED);
+	if (users && p->in.is_narrowed)
+		drop_outsiders(p);
 	return false;
 }

@@ -35,6 +35,7 @@ struct act {
 	struct us_messages messages;
 	struct us_plan_counts counts;
 	struct us_certificate certificate;
+	struct us_want_scope scope; /* of the read */
 	struct us_err source_err;  /* what cut the read short */
 	bool is_partial;
 	struct us_verdict verdict;
@@ -119,6 +120,7 @@ static void open_plan(struct act *a, bool is_single)
 		.rules = a->rules,
 		.predicate = a->predicate,
 		.is_single = is_single,
+		.is_narrowed = a->scope.n > 0,
 		.now_s = a->run.started };
 
 	a->plan = us_plan_new(&in);
@@ -212,6 +214,17 @@ static void write_certificate(struct act *a)
 		us_jsonw_close(&w, '}');
 	}
 	us_jsonw_close(&w, ']');
+	if (a->scope.n) {
+		us_jsonw_key(&w, "scope");
+		us_jsonw_open(&w, '{');
+		us_jsonw_key(&w, "requiredGroups");
+		us_jsonw_open(&w, '[');
+		for (size_t i = 0; i < a->scope.n_names; i++)
+			us_jsonw_string(&w, a->scope.names[i]);
+		us_jsonw_close(&w, ']');
+		us_jsonw_put_int(&w, "groups", (int64_t) a->scope.n);
+		us_jsonw_close(&w, '}');
+	}
 	us_jsonw_put_int(&w, "requests", a->source->stats.requests);
 	us_jsonw_put_int(&w, "retries", a->source->stats.retries);
 	us_jsonw_close(&w, '}');
@@ -248,12 +261,16 @@ static enum us_errc plan_full(struct act *a)
 		rc = us_protect_members(a->reader, a->run.directory, a->rules, false, &a->have, a->err);
 	if (rc)
 		return rc;
-	open_plan(a, false);
 	enter(a, US_SYNC_READ);
 	rc = open_source(a);
 	if (rc)
 		return rc;
 	struct us_want want = want_of(a);
+	rc = us_want_narrow(&want, a->rules, &a->arena, &a->scope, a->err);
+	if (rc)
+		return rc;
+	open_plan(a, false);
+	want.plan = a->plan;
 	rc = us_want_read(&want, &a->certificate, &a->source_err, a->err);
 	if (rc)
 		return rc;
@@ -608,7 +625,8 @@ static void say_counts(struct act *a)
 		us_messages_add(&a->messages,
 			"%lld users are no longer at the source, but protected: they are left as they are.",
 			(long long)c->protected_users);
-	if (c->unresolved_members)
+	/* Of a narrowed read, they are of users whom nobody asked for. */
+	if (c->unresolved_members && !a->scope.n)
 		us_messages_add(&a->messages, "%lld memberships name objects that were not listed; they are left out.",
 			(long long) c->unresolved_members);
 	if (c->n_cycles) {

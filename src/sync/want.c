@@ -1,5 +1,7 @@
 #include "sync/want.h"
 
+#include <stdlib.h>
+
 #include "store/login.h"
 #include "store/object.h"
 
@@ -239,6 +241,80 @@ enum us_errc us_want_page(const struct us_want *w, struct us_arena *arena, const
 			return rc;
 	}
 	return us_rows_flush(w->rows, err);
+}
+
+/* Refs of the groups that count as required, and names of some of them for people. */
+struct required {
+	struct us_arena *arena;
+	struct us_slice *refs, names[US_WANT_SCOPE_NAMES];
+	size_t n, cap;
+};
+
+static void add_required(struct required *r, struct us_slice ref, struct us_slice name)
+{
+	if (r->n == r->cap)
+		r->refs = us_realloc(r->refs, (r->cap = r->cap ? r->cap * 2 : 32) * sizeof *r->refs);
+	if (r->n < US_WANT_SCOPE_NAMES)
+		r->names[r->n] = us_slice_dup(r->arena, name);
+	r->refs[r->n++] = us_slice_dup(r->arena, ref);
+}
+
+static void find_required(const struct us_want *w, const struct us_rules *rules, struct us_arena *arena, const struct us_page *page,
+	struct required *r)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		const struct us_record *record = &page->records[i];
+		struct us_group g;
+		struct us_slice reason;
+		if (record->kind != US_RECORD_GROUP || !us_mapping_group(w->mapping, record, arena, &g, &reason))
+			continue;
+		if (!us_rules_refuse_group(rules, g.name) && us_patterns_mark(rules->required_groups, g.name))
+			add_required(r, record->ref.p ? record->ref : record->id, g.name);
+	}
+}
+
+static enum us_errc read_outline(const struct us_want *w, const struct us_rules *rules, struct required *r, struct us_err *err)
+{
+	struct us_reader *reader;
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_page page;
+	size_t listing;
+	enum us_errc rc = us_reader_open_outline(w->source, &reader, err);
+
+	while (rc == US_OK) {
+		us_arena_reset(&arena);
+		rc = *w->cancel ? us_err_set(err, US_CANCELLED, "Cancelled while reading") : us_reader_next(reader, &page, &listing, err);
+		if (rc == US_OK)
+			find_required(w, rules, &arena, &page, r);
+	}
+	us_reader_close(reader);
+	us_arena_fini(&arena);
+	return rc == US_END ? US_OK : rc;
+}
+
+enum us_errc us_want_narrow(const struct us_want *w, const struct us_rules *rules, struct us_arena *arena, struct us_want_scope *ret_scope,
+	struct us_err *err)
+{
+	struct required r = { .arena = arena };
+	enum us_errc rc;
+
+	*ret_scope = (struct us_want_scope) { 0 };
+	if (us_patterns_is_empty(rules->required_groups) || !w->source->ops->narrow || us_mapping_has_groups(w->mapping))
+		return US_OK;
+	us_patterns_unmark(rules->required_groups);
+	rc = read_outline(w, rules, &r, err);
+	/* Where an entry names nothing, users are not cleaned up but brought up to date: all of them are to be seen. */
+	bool is_known = !us_patterns_unmarked(rules->required_groups).p;
+	us_patterns_unmark(rules->required_groups); /* that is for the plan to say, by what is listed then */
+	if (rc == US_OK && is_known)
+		rc = w->source->ops->narrow(w->source, r.refs, r.n, err);
+	if (rc == US_OK && is_known) {
+		struct us_slice *names = us_arena_array(arena, US_WANT_SCOPE_NAMES, sizeof *names);
+		memcpy(names, r.names, sizeof r.names);
+		*ret_scope = (struct us_want_scope) { names, r.n < US_WANT_SCOPE_NAMES ? r.n : US_WANT_SCOPE_NAMES, r.n };
+	}
+	free(r.refs);
+	return rc == US_END ? US_OK : rc;
 }
 
 enum us_errc us_want_read(const struct us_want *w, struct us_certificate *ret_certificate, struct us_err *ret_source_err,

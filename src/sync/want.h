@@ -23,6 +23,17 @@ struct us_want {
  * plan has what was read until then. The result is an error of our own side. */
 enum us_errc us_want_read(const struct us_want *want, struct us_certificate *ret_certificate, struct us_err *ret_source_err,
 	struct us_err *err);
+/* The required groups that a read was narrowed to. */
+struct us_want_scope {
+	const struct us_slice *names; /* in arena; the first ones */
+	size_t n_names, n;            /* n 0: everybody is read */
+};
+enum { US_WANT_SCOPE_NAMES = 20 };
+/* Lets the source read only who is in a required group, if it can, if each entry of requiredGroups is some group's name, and if no group is one of
+ * the mapping's making. What is read then is planned as if it was all; who is not read would have been found in none of the groups.
+ * Errors: of the source; nothing was read then. */
+enum us_errc us_want_narrow(const struct us_want *want, const struct us_rules *rules, struct us_arena *arena, struct us_want_scope *ret_scope,
+	struct us_err *err);
 /* Maps one user, with the user that the directory has under its id where a rule asks for that. */
 enum us_errc us_want_map(const struct us_want *want, struct us_arena *arena, const struct us_record *record, struct us_mapped *ret_mapped,
 	struct us_err *err);

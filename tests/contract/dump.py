@@ -23,6 +23,7 @@ class Dump:
         self.error = errors[-1]["error"] if errors else None
         self.native = errors[-1]["native"] if errors else 0
         self.text = errors[-1]["text"] if errors else ""
+        self.is_narrowed = any(line.get("narrowed") for line in lines)
         counters = [line for line in lines if "searches" in line]
         self.counters = counters[-1] if counters else {}
 

@@ -2,9 +2,11 @@
  * listing of the certificate, the error if there was one, and the counters. The contract tests compare these lines.
  *
  *     source_dump TYPE CONFIGURATION.json [--test | --find NAME | --find-id ID | --check] [--quiet] [--cancel-after-ms N] [--again]
+ *                 [--required NAME]…
  *
  * Exit status: 0 read whole, 1 error, 2 usage or bad configuration. --quiet leaves the records out, for measuring; --again reads a second
  * time with the same source after the first reading, whatever became of it. "-" reads the configuration from standard input.
+ * --required: reads the names of groups first and narrows the reading to these; prints whether the source could.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +26,8 @@ struct options {
 	const char *type, *file, *find;
 	bool is_id, test, check, quiet, again;
 	long cancel_after_ms;
+	const char *required[16];
+	size_t n_required;
 };
 
 static void put_line(struct us_str *line)
@@ -170,6 +174,43 @@ static enum us_errc read_all(struct us_source *source, const struct options *o, 
 	return rc == US_END ? US_OK : rc;
 }
 
+static bool is_required(const struct options *o, const struct us_record *r)
+{
+	const struct us_field *name = us_record_find(r, US_SLICE("name"));
+
+	for (size_t i = 0; r->kind == US_RECORD_GROUP && name && name->n && i < o->n_required; i++)
+		if (us_slice_is(name->values[0], o->required[i]))
+			return true;
+	return false;
+}
+
+static enum us_errc narrow(struct us_source *source, const struct options *o, struct us_str *line, struct us_err *err)
+{
+	struct us_reader *reader;
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_slice refs[64];
+	struct us_page page;
+	size_t listing, n = 0;
+	enum us_errc rc = us_reader_open_outline(source, &reader, err);
+
+	if (rc)
+		return rc;
+	while ((rc = us_reader_next(reader, &page, &listing, err)) == US_OK)
+		for (size_t i = 0; i < page.n && n < 64; i++)
+			if (is_required(o, &page.records[i]))
+				refs[n++] = us_slice_dup(&arena, page.records[i].ref.p ? page.records[i].ref : page.records[i].id);
+	us_reader_close(reader);
+	if (rc == US_END)
+		rc = source->ops->narrow(source, refs, n, err);
+	struct us_jsonw w = US_JSONW_INIT(line);
+	us_jsonw_open(&w, '{');
+	us_jsonw_put_bool(&w, "narrowed", rc == US_OK);
+	us_jsonw_close(&w, '}');
+	put_line(line);
+	us_arena_fini(&arena);
+	return rc == US_END ? US_OK : rc;
+}
+
 static enum us_errc act(struct us_source *source, const struct options *o, struct us_str *line, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
@@ -187,7 +228,9 @@ static enum us_errc act(struct us_source *source, const struct options *o, struc
 			put_record(line, &page.records[i]);
 		put_counters(line, source, rc ? 0 : (int64_t) page.n, 0, us_clock_monotonic_ms() - start);
 	} else {
-		rc = read_all(source, o, line, err);
+		rc = o->n_required ? narrow(source, o, line, err) : US_OK;
+		if (!rc)
+			rc = read_all(source, o, line, err);
 	}
 	us_str_fini(&notes);
 	us_arena_fini(&arena);
@@ -260,7 +303,9 @@ static bool read_options(int argc, char **argv, struct options *o)
 		else if (has_value && (strcmp(argv[i], "--find") == 0 || strcmp(argv[i], "--find-id") == 0)) {
 			o->is_id = strcmp(argv[i], "--find-id") == 0;
 			o->find = argv[++i];
-		} else if (has_value && strcmp(argv[i], "--cancel-after-ms") == 0)
+		} else if (has_value && strcmp(argv[i], "--required") == 0 && o->n_required < 16)
+			o->required[o->n_required++] = argv[++i];
+		else if (has_value && strcmp(argv[i], "--cancel-after-ms") == 0)
 			o->cancel_after_ms = atol(argv[++i]);
 		else
 			return false;

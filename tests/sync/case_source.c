@@ -4,11 +4,16 @@
 
 #include "base/err.h"
 
+enum { MAX_MET = 1000 };
+
 static struct {
 	const struct sync_case *c;
 	unsigned seed;
 	struct case_fault fault;
 	int calls[CASE_CALLS];
+	bool narrows, is_narrowed;
+	struct us_slice met[MAX_MET]; /* refs and ids of who and what is in the groups */
+	size_t n_met;
 } now;
 
 void case_source_set(const struct sync_case *c, unsigned seed, struct case_fault fault)
@@ -16,8 +21,11 @@ void case_source_set(const struct sync_case *c, unsigned seed, struct case_fault
 	now.c = c;
 	now.seed = seed;
 	now.fault = fault;
+	now.is_narrowed = false;
 	memset(now.calls, 0, sizeof now.calls);
 }
+
+void case_source_set_narrowing(bool narrows) { now.narrows = narrows; }
 
 int case_source_calls(enum case_call call) { return now.calls[call]; }
 
@@ -129,6 +137,71 @@ static const struct us_listing *case_listings(struct us_source *source, size_t *
 	return listings;
 }
 
+/* ---- narrowing ---- */
+
+static bool is_met(struct us_slice s)
+{
+	for (size_t i = 0; s.p && i < now.n_met; i++)
+		if (us_slice_is_equal(now.met[i], s))
+			return true;
+	return false;
+}
+
+static bool meet(struct us_slice s)
+{
+	if (!s.p || is_met(s))
+		return false;
+	us_assert(now.n_met < MAX_MET);
+	now.met[now.n_met++] = s;
+	return true;
+}
+
+/* One line's part of the closure; true if something new was met. */
+static bool meet_line(struct us_arena *arena, const struct case_line *line)
+{
+	struct us_record r;
+	bool any = false;
+
+	if (line->n < 3)
+		return false;
+	case_record(arena, line, &r);
+	if (r.kind == US_RECORD_MEMBERS) {
+		for (size_t i = 0; is_met(r.ref) && i < r.n_members; i++)
+			any |= meet(r.members[i]);
+		return any;
+	}
+	bool is_in = is_met(r.ref) || is_met(r.id);
+	for (size_t i = 0; r.kind == US_RECORD_USER && i < r.n_groups; i++)
+		is_in |= is_met(r.groups[i]);
+	if (is_in) {
+		any |= meet(r.ref);
+		any |= meet(r.id);
+	}
+	return any;
+}
+
+static enum us_errc case_narrow(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err)
+{
+	static struct us_arena arena;
+
+	source->stats.requests++;
+	if (call(CASE_NARROW, err))
+		return now.fault.code;
+	if (!now.narrows)
+		return US_END;
+	us_arena_reset(&arena);
+	now.n_met = 0;
+	for (size_t i = 0; i < n; i++)
+		meet(us_slice_dup(&arena, refs[i]));
+	for (bool any = true; any;) {
+		any = false;
+		for (size_t i = 0; i < now.c->listing.n; i++)
+			any |= meet_line(&arena, &now.c->listing.line[i]);
+	}
+	now.is_narrowed = true;
+	return US_OK;
+}
+
 /* Page k of a listing: the lines of that kind between the separators. */
 static bool is_of(const struct case_line *line, size_t listing)
 {
@@ -164,7 +237,11 @@ static enum us_errc case_fetch(struct us_source *source, size_t listing, struct 
 		else if (us_slice_is(line->words[0], "announced") && listing == 0)
 			us_slice_to_int(line->words[1], &p.announced);
 		else if (is_of(line, listing) && page == wanted) {
-			case_record(arena, line, &records[p.n++]);
+			case_record(arena, line, &records[p.n]);
+			const struct us_record *r = &records[p.n];
+			if (now.is_narrowed && r->kind == US_RECORD_USER && !is_met(r->ref) && !is_met(r->id))
+				continue;
+			p.n++;
 			p.rows += !us_slice_is(line->words[0], "member");
 		}
 	}
@@ -180,6 +257,30 @@ static enum us_errc case_fetch(struct us_source *source, size_t listing, struct 
 		p.end = true;
 		p.signal = "last page of the case";
 	}
+	*ret_page = p;
+	return US_OK;
+}
+
+static enum us_errc case_outline(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page, struct us_err *err)
+{
+	const struct case_lines *l = &now.c->listing;
+	struct us_record *records = us_arena_array(arena, l->n + 1, sizeof *records);
+	struct us_page p = { .records = records, .announced = -1 };
+	int64_t from = 0;
+
+	source->stats.requests++;
+	if (call(CASE_OUTLINE, err))
+		return now.fault.code;
+	if (cursor.p)
+		us_slice_to_int(cursor, &from);
+	for (size_t i = (size_t) from; i < l->n && p.n < 2; i++, from++)
+		if (us_slice_is(l->line[i].words[0], "group"))
+			case_record(arena, &l->line[i], &records[p.n++]);
+	p.rows = (int64_t) p.n;
+	p.end = from == (int64_t) l->n;
+	p.signal = p.end ? "last group of the case" : NULL;
+	if (!p.end)
+		p.next = us_slice(us_arena_printf(arena, "%lld", (long long) from));
 	*ret_page = p;
 	return US_OK;
 }
@@ -227,4 +328,5 @@ static const struct us_option options[] = { { NULL } };
 const struct us_source_ops case_source_ops = {
 	.type = { .name = "case", .title = "Test case", .help = "Lists what a case says.", .options = options },
 	.open = case_open, .close = case_close, .test = case_test, .listings = case_listings, .fetch = case_fetch, .find = case_find,
+	.outline = case_outline, .narrow = case_narrow,
 };

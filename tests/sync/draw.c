@@ -305,6 +305,7 @@ static void draw_config(struct scene *s)
 	draw_mapping(s);
 	if (!draw_one_in(s->d, 8))
 		add_line(&s->r->config, strdup("\"limits\":{\"users\":{\"percent\":100},\"groups\":{\"percent\":100},\"memberships\":{\"percent\":100},"
+			"\"disabled\":{\"percent\":100},\"deleted\":{\"percent\":100},\"anonymized\":{\"percent\":100},"
 			"\"perGroup\":{\"percent\":100},\"shrinkPercent\":100}"));
 	maybe(s, 4, "\"stripMemberships\":true");
 	draw_patterns(s, 5, "stripExceptions", groups, COUNT(groups));

@@ -252,7 +252,7 @@ static const enum us_errc source_errors[] = { US_PARTIAL, US_UNAVAILABLE, US_DEN
  * changes nothing at all. */
 static void expect_no_cleanup(struct world *w, const struct case_fault *f, int64_t run, enum us_run_status status)
 {
-	static const char *const calls[] = { "open", "fetch", "find" };
+	static const char *const calls[] = { "open", "fetch", "find", "outline", "narrow" };
 	enum us_run_status want = f->code == US_CANCELLED ? US_RUN_CANCELLED : US_RUN_FAILED;
 	struct lines rows;
 
@@ -290,6 +290,33 @@ static bool with_fault(const struct sync_case *c, struct case_fault fault)
 	}
 	close_world(&w);
 	return was_hit;
+}
+
+/* The source lists only who is in a required group: it ends the same. */
+static bool is_cut_short(const struct sync_case *c)
+{
+	for (size_t i = 0; i < c->listing.n; i++)
+		if (us_slice_is(c->listing.line[i].words[0], "partial"))
+			return true;
+	return false;
+}
+
+static void narrowed(const struct sync_case *c)
+{
+	struct world w;
+	int64_t run;
+	enum us_run_status status;
+
+	open_world(&w, c);
+	case_source_set(c, 0, no_fault);
+	case_source_set_narrowing(true);
+	execute(&w, kind_of(c), 0, &run, &status);
+	case_source_set_narrowing(false);
+	if (!us_slice_is(c->status, us_run_status_text(status)))
+		complain("status is %s", us_run_status_text(status));
+	expect_directory(&w, after_of(c), "after");
+	report(c, "narrowed");
+	close_world(&w);
 }
 
 static void faulty(const struct sync_case *c)
@@ -381,6 +408,8 @@ int main(int argc, char **argv)
 		}
 		if (!c.single.p)
 			simulated(&c);
+		if (!c.single.p && !is_cut_short(&c) && memmem(c.config.p, c.config.n, "\"requiredGroups\"", 16))
+			narrowed(&c);
 		if (is_done && c.has_after)
 			undone(&c);
 		if (c.has_approved)

@@ -1,0 +1,118 @@
+"""Reading only the users of required groups, from real servers: the same users as reading all and choosing, with far fewer searches."""
+
+import contextlib
+
+import ds389
+import pytest
+import rig
+import sambaad
+import slapd
+from dump import dump
+from test_ldap_servers import MAKE, configuration, login
+
+KINDS = ["openldap", "389ds", "freeipa", "ad"]
+
+
+@pytest.fixture(name="servers", scope="module")
+def fixture_servers():
+    with contextlib.ExitStack() as stack:
+        running = {}
+
+        def get(kind):
+            if kind not in running:
+                running[kind] = stack.enter_context(MAKE[kind]())
+            return running[kind]
+        yield get
+
+
+def read(server, kind, *required, **more):
+    options = [word for name in required for word in ("--required", name)]
+    return dump("ldap", configuration(server, kind, **more), *options)
+
+
+def below(whole, names):
+    """Refs of the users who are in these groups, directly or through others, by a whole read."""
+    groups = {g["ref"]: g for g in whole.groups}
+    todo, users = [whole.group(name)["ref"] for name in names], set()
+    met = set(todo)
+    while todo:
+        ref = todo.pop()
+        members = set(groups[ref]["members"]) | {u["ref"] for u in whole.users if ref in u["groups"]}
+        users |= members & {u["ref"] for u in whole.users}
+        todo += [m for m in members & groups.keys() if m not in met]
+        met |= members
+    return users
+
+
+def among(groups, users):
+    """Groups with those of their members who are groups or among these users."""
+    refs = users | {g["ref"] for g in groups}
+    return sorted(({**g, "members": sorted(set(g["members"]) & refs)} for g in groups), key=lambda g: g["id"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_exactly_the_users_of_required_groups_are_read(servers, kind):
+    server = servers(kind)
+    whole = read(server, kind)
+    assert whole.is_whole() and not whole.is_narrowed
+    every = [g.name for g in server.company.groups]
+    for names in ["outer"], ["ring-a"], ["own-member"], ["empty-handed"], ["outer", "team-00003"], *([n] for n in every[:6]), every:
+        got = read(server, kind, *names[:16], pageSize=7)
+        wanted = below(whole, names[:16])
+        assert got.error is None and got.is_narrowed and got.is_whole(), (names, got.text)
+        assert {u["ref"] for u in got.users} == wanted, names     # once more, perhaps, of who is named by memberUid, too
+        assert among(got.groups, wanted) == among(whole.groups, wanted), names
+        assert all(u in whole.users for u in got.users)
+        assert "users of required groups" in got.listings
+    assert below(whole, ["outer"]) and below(whole, ["outer"]) != {u["ref"] for u in whole.users}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_members_that_are_gone_or_no_users_are_not_read(servers, kind):
+    server = servers(kind)
+    whole = read(server, kind)
+    # The users' base is elsewhere: nobody in the groups is a user.
+    base = server.groups_base if kind != "freeipa" else f"cn=groups,cn=accounts,{server.base}"
+    got = read(server, kind, "outer", userBaseDn=base)
+    assert got.is_narrowed and not got.users and got.is_whole(), got.text
+    # A filter takes away some of those who are in a group.
+    first = whole.user(login(server, server.company.users[0]))
+    attribute = "sAMAccountName" if kind == "ad" else "uid"
+    got = read(server, kind, "outer", userFilter=f"(!({attribute}={first['fields']['username'][0]}))")
+    assert got.is_whole() and {u["ref"] for u in got.users} == below(whole, ["outer"]) - {first["ref"]}
+
+
+def test_a_primary_group_is_required(servers):
+    server = servers("ad")
+    group = next(g for g in server.company.groups if g.users)
+    user = server.company.users[group.users[0]]
+    server.set_primary_group(user, group)
+    try:
+        whole = read(server, "ad")
+        got = read(server, "ad", group.name, pageSize=3)
+        assert got.is_narrowed and got.is_whole() and login(server, user) in {u["fields"]["username"][0] for u in got.users}
+        assert {u["ref"] for u in got.users} == below(whole, [group.name])
+        # Everybody's primary group, and nobody is in its list.
+        got = read(server, "ad", "Domain Users", groupBaseDn=server.base, pageSize=7)
+        assert got.is_narrowed and got.is_whole() and {login(server, u) for u in server.company.users} <= {u["fields"]["username"][0] for u in got.users}
+    finally:
+        server.modify(server.user_dn(user), ("replace", "primaryGroupID", ["513"]))
+
+
+@pytest.mark.parametrize("more", [{"membershipAttribute": "memberOf"}, {"scope": "one"}])
+def test_where_it_cannot_be_done_all_are_read(servers, more):
+    server = servers("openldap")
+    got = read(server, "openldap", "outer", **more)
+    assert not got.is_narrowed and got.is_whole() and len(got.users) == len(server.company.users)
+    assert "users of required groups" not in got.listings
+
+
+@pytest.mark.parametrize("make, kind", [(slapd.Slapd, "openldap"), (ds389.Ds389, "389ds"), (sambaad.SambaAd, "ad")])
+def test_small_groups_of_a_large_directory_cost_few_searches(make, kind):
+    with make(rig.Company(seed=5, users=2000, groups=5, memberships=100)) as server:
+        whole = read(server, kind, pageSize=20)
+        got = read(server, kind, "outer", pageSize=20)
+        assert whole.is_whole() and whole.counters["searches"] > 100
+        assert got.is_narrowed and got.is_whole() and {u["ref"] for u in got.users} == below(whole, ["outer"])
+        assert got.counters["searches"] < 25 and got.counters["binds"] == 1, got.counters
+        assert got.counters["bytes"] < whole.counters["bytes"] / 5
