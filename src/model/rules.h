@@ -15,7 +15,8 @@
 	X(group_exclude, "groupExclude", NULL)                                                                   \
 	X(managed_groups, "managedGroups", NULL)                                                                 \
 	X(unmanaged_groups, "unmanagedGroups", NULL)                                                             \
-	X(required_groups, "requiredGroups", NULL)
+	X(required_groups, "requiredGroups", NULL)                                                               \
+	X(admin_groups, "adminGroups", NULL)
 
 struct us_rules {
 #define X(member, setting, prefix) struct us_patterns *member;

@@ -57,6 +57,8 @@ const struct us_option us_sync_options[] = {
 		"In these groups a sync neither adds nor removes members." },
 	{ "protectedGroups", US_OPTION_PATTERNS, "Protected groups",
 		"Groups that are never changed or deleted; members are added to them and never removed." },
+	{ "adminGroups", US_OPTION_PATTERNS, "Admin groups",
+		"A plan that would leave one of these groups without any active user, directly or through others, is held." },
 	{ "create", US_OPTION_CHOICE, "Create users",
 		"Whether users that the directory does not have are created: always, only by single updates, "
 		"or never.",

@@ -81,6 +81,9 @@ enum us_errc us_run_drop_change(struct us_dbc *c, int64_t run, uint32_t ord, enu
 enum us_errc us_run_hold_change(struct us_dbc *c, int64_t run, uint32_t ord, int64_t holder, struct us_slice why, struct us_err *err);
 enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_t run, uint32_t ord,
 	struct us_change *ret_change, struct us_err *err);
+/* The rows of one object. */
+enum us_errc us_run_list_changes_of(struct us_dbc *c, struct us_arena *arena, int64_t run, enum us_object object, uint32_t number,
+	struct us_change **ret_list, size_t *ret_n, struct us_err *err);
 enum us_errc us_run_delete_changes(struct us_dbc *c, int64_t run, struct us_err *err);
 
 /* Walks the plan in order; filters are optional (-1: any). The iterator's statement belongs to c, so one walk at a time on a connection. */

@@ -268,6 +268,35 @@ enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_
 	return rc;
 }
 
+enum us_errc us_run_list_changes_of(struct us_dbc *c, struct us_arena *arena, int64_t run, enum us_object object, uint32_t number,
+	struct us_change **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_change *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM change AS c WHERE c.number = ?1 AND c.id >= ?2 AND c.id < ?3 AND c.object = ?4"
+		" ORDER BY c.id", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, number);
+	us_stmt_bind_int(s, 2, row_id(run, 0));
+	us_stmt_bind_int(s, 3, row_id(run + 1, 0));
+	us_stmt_bind_slice(s, 4, us_slice(us_object_text(object)));
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		if ((rc = take(s, arena, &list[n], err)))
+			break;
+		n++;
+	}
+	us_stmt_reset(s);
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}
+
 /* ?1 … ?4 of both below: the range of the run, object and outcome or NULL for any. */
 #define FILTER "WHERE c.id >= ?1 AND c.id < ?2 AND (?3 IS NULL OR c.object = ?3) AND (?4 IS NULL OR c.outcome = ?4)"
 

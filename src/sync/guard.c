@@ -39,6 +39,7 @@ static unsigned override_of(enum us_guard_rule rule)
 	case US_GUARD_MEMBERSHIPS_REMOVED:
 	case US_GUARD_GROUP_EMPTIED:
 		return US_OVERRIDE_LIMITS;
+	case US_GUARD_LAST_ADMIN:
 	case US_GUARD_FREE:
 		break;
 	}
@@ -141,6 +142,7 @@ static void describe_rule(const struct us_verdict *v, struct us_str *out)
 		[US_GUARD_USERS_DELETED] = "the plan would delete users:",
 		[US_GUARD_USERS_ANONYMIZED] = "the plan would anonymize users:",
 		[US_GUARD_GROUP_EMPTIED] = "the plan would take out of one group, members:",
+		[US_GUARD_LAST_ADMIN] = "the plan would leave an admin group without its active users, who are",
 		[US_GUARD_USERS_RENAMED] = "the plan would rename users:",
 		[US_GUARD_GROUPS_REMOVED] = "the plan would delete groups:",
 		[US_GUARD_GROUPS_RENAMED] = "the plan would rename groups:",

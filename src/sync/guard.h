@@ -21,7 +21,8 @@
 	X(US_GUARD_GROUPS_REMOVED,      "groups.removed") \
 	X(US_GUARD_GROUPS_RENAMED,      "groups.renamed") \
 	X(US_GUARD_MEMBERSHIPS_REMOVED, "memberships.removed") \
-	X(US_GUARD_GROUP_EMPTIED,       "memberships.perGroup")    /* one group loses too many of its members */
+	X(US_GUARD_GROUP_EMPTIED,       "memberships.perGroup")    /* one group loses too many of its members */ \
+	X(US_GUARD_LAST_ADMIN,          "last-admin")              /* found by sync/last_admin, not by the numbers */
 
 enum us_guard_rule {
 #define X(code, text) code,

@@ -10,6 +10,7 @@
 #include "store/object.h"
 #include "sync/apply.h"
 #include "sync/guard.h"
+#include "sync/last_admin.h"
 #include "sync/messages.h"
 #include "sync/protect.h"
 #include "sync/split.h"
@@ -39,6 +40,7 @@ struct act {
 	struct us_err source_err;  /* what cut the read short */
 	bool is_partial;
 	struct us_verdict verdict;
+	struct us_last_admin last_admin; /* of that rule */
 	bool splits;               /* what the plan takes away waits as a run of its own */
 	struct us_str certificate_json, held_json, scope_json;
 	enum us_run_status status; /* that it ends with */
@@ -646,6 +648,13 @@ static void explain_verdict(struct act *a, const struct us_verdict *v, struct us
 		us_str_add_text(out, " Group");
 		write_group_names(a, &v->group, 1, out);
 	}
+	if (v->rule == US_GUARD_LAST_ADMIN) {
+		us_str_printf(out, " Group: " US_SLICE_FMT "; users: ", US_SLICE_ARG(a->last_admin.group));
+		for (size_t i = 0; i < a->last_admin.n_users; i++)
+			us_str_printf(out, "%s" US_SLICE_FMT, i ? ", " : "", US_SLICE_ARG(a->last_admin.users[i]));
+		if (a->last_admin.n_active > (int64_t) a->last_admin.n_users)
+			us_str_add_text(out, " and others");
+	}
 	if (v->rule == US_GUARD_SCOPE_CHANGED) {
 		const struct us_json *was = NULL, *is = NULL;
 		struct us_difference *list = NULL;
@@ -666,6 +675,22 @@ static void say_override(struct act *a, const struct us_verdict *passed, struct 
 	us_str_fini(&text);
 }
 
+/* No number says it: who is in which group after the plan. */
+static enum us_errc look_for_last_admin(struct act *a)
+{
+	const struct us_plan_counts *c = &a->counts;
+	struct us_last_admin found;
+
+	if (us_patterns_is_empty(a->rules->admin_groups) || (!c->users_removed && !c->groups_removed && !c->report.memberships_removed))
+		return US_OK;
+	enum us_errc rc = us_last_admin_find(a->reader, a->run.directory, a->run.id, a->rules->admin_groups, &a->arena, &found, a->err);
+	if (rc == US_OK && found.group.p) {
+		a->last_admin = found;
+		a->verdict = (struct us_verdict) { US_GUARD_LAST_ADMIN, found.n_active, found.n_active, 0 };
+	}
+	return rc;
+}
+
 static enum us_errc judge_and_write(struct act *a)
 {
 	bool scope_changed = a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION
@@ -678,6 +703,9 @@ static enum us_errc judge_and_write(struct act *a)
 	us_override_read(&a->arena, a->run.override_of, &overrides, &by, &reason);
 	a->verdict = us_guard_judge(&a->counts, &a->settings, scope_changed, overrides, &passed);
 	enter(a, US_SYNC_GUARD);
+	enum us_errc rc = a->verdict.rule == US_GUARD_FREE ? look_for_last_admin(a) : US_OK;
+	if (rc)
+		return rc;
 	a->run.report = a->counts.report;
 	a->run.n_changes = a->counts.n_rows;
 	say_counts(a);
