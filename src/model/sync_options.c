@@ -351,11 +351,36 @@ void us_sync_settings_check(
 	us_retention_check(arena, configuration, list);
 }
 
-static void add_scope(struct us_jsonw *w, const struct us_option *options, const struct us_json *configuration)
+static bool has_option(const struct us_option *options, struct us_slice name)
+{
+	for (const struct us_option *o = options; o && o->name; o++)
+		if (us_slice_is(name, o->name))
+			return true;
+	return false;
+}
+
+const struct us_json *us_sync_settings_common(struct us_arena *arena, const struct us_option *type_options, const struct us_json *configuration)
+{
+	struct us_json *common = us_arena_zalloc(arena, sizeof *common);
+
+	if (!configuration || configuration->type != US_JSON_OBJECT)
+		return configuration;
+	struct us_json_member *members = us_arena_array(arena, configuration->object.n, sizeof *members);
+	*common = *configuration;
+	common->object.members = members;
+	common->object.n = 0;
+	for (size_t i = 0; i < configuration->object.n; i++)
+		if (!has_option(type_options, configuration->object.members[i].key))
+			members[common->object.n++] = configuration->object.members[i];
+	return common;
+}
+
+/* Of options, those that are not in others. */
+static void add_scope(struct us_jsonw *w, const struct us_option *options, const struct us_option *others, const struct us_json *configuration)
 {
 	for (const struct us_option *o = options; o && o->name; o++) {
 		const struct us_json *v = us_json_find(configuration, o->name);
-		if (!o->scope || o->secret || !v || v->type == US_JSON_NULL)
+		if (!o->scope || o->secret || !v || v->type == US_JSON_NULL || has_option(others, us_slice(o->name)))
 			continue;
 		us_jsonw_key(w, o->name);
 		us_jsonw_value(w, v);
@@ -367,7 +392,7 @@ void us_sync_settings_scope(const struct us_option *type_options, const struct u
 	struct us_jsonw w = US_JSONW_INIT(out);
 
 	us_jsonw_open(&w, '{');
-	add_scope(&w, type_options, configuration);
-	add_scope(&w, us_sync_options, configuration);
+	add_scope(&w, type_options, NULL, configuration);
+	add_scope(&w, us_sync_options, type_options, configuration);
 	us_jsonw_close(&w, '}');
 }

@@ -60,6 +60,9 @@ struct us_sync_settings {
 
 /* Reads a configuration that was checked. */
 void us_sync_settings_read(const struct us_json *configuration, struct us_sync_settings *ret_settings);
+/* The configuration without what is the source's own: a setting of its type hides the common one of the same name (groupFilter of ldap, nestedGroups of
+ * keycloak). Borrows from configuration. */
+const struct us_json *us_sync_settings_common(struct us_arena *arena, const struct us_option *type_options, const struct us_json *configuration);
 /* Everything that us_option_check cannot see: the insides of limits and mapping. type: whose presets the mapping extends. */
 void us_sync_settings_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list);
 /* The settings that decide who is read and how they are told apart, as canonical JSON: those marked `scope` in either schema. */

@@ -285,8 +285,9 @@ enum us_errc us_sync_explain(struct us_store *store, const struct us_explain_ask
 	*ret = (struct us_explained) { .arena = US_ARENA_INIT };
 	rc = us_probe_open(&e.probe, ask->connector, ask->configuration, err);
 	if (rc == US_OK) {
-		us_sync_settings_read(e.probe.configuration, &e.settings);
-		e.rules = us_rules_new(e.probe.configuration);
+		const struct us_json *common = us_sync_settings_common(&e.probe.arena, e.probe.ops->type.options, e.probe.configuration);
+		us_sync_settings_read(common, &e.settings);
+		e.rules = us_rules_new(common);
 		enum us_errc asked = ask_source(&e, &source_err);
 		if (asked == US_OK)
 			rc = put_found(&e);

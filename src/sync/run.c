@@ -74,8 +74,6 @@ static enum us_errc open_connector(struct act *a)
 	rc = us_connector_find(a->sync->store, a->reader, &a->arena, us_slice(key), US_SECRETS_CLEAR, &a->connector, a->err);
 	if (rc)
 		return rc;
-	us_sync_settings_read(a->connector.configuration, &a->settings);
-	a->rules = us_rules_new(a->connector.configuration);
 	a->predicate = us_predicate_new(a->connector.configuration, a->connector.name);
 	a->run.directory = a->connector.directory;
 	rc = us_directory_load(a->reader, &a->arena, a->connector.directory, &directory, a->err);
@@ -85,6 +83,9 @@ static enum us_errc open_connector(struct act *a)
 	a->ops = us_source_find(a->connector.type);
 	if (!a->ops)
 		return us_err_set(a->err, US_CONFIG, "there is no connector type " US_SLICE_FMT, US_SLICE_ARG(a->connector.type));
+	const struct us_json *common = us_sync_settings_common(&a->arena, a->ops->type.options, a->connector.configuration);
+	us_sync_settings_read(common, &a->settings);
+	a->rules = us_rules_new(common);
 	us_sync_settings_scope(a->ops->type.options, a->connector.configuration, &a->scope_json);
 	return US_OK;
 }
