@@ -4,8 +4,8 @@ static void *grow(struct us_arena *arena, void *items, size_t n, size_t *cap, si
 {
 	if (n < *cap)
 		return items;
-	*cap = *cap ? 2 * *cap : 8;
-	void *more = us_arena_array(arena, *cap, bytes);
+	*cap = *cap ? 2 * *cap : 4;
+	void *more = us_arena_alloc(arena, *cap * bytes);
 	if (n)
 		memcpy(more, items, n * bytes);
 	return more;

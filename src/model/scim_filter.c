@@ -417,7 +417,7 @@ static bool is_element(const struct us_scim_condition *c, const struct us_json *
 	return c->operator == US_SCIM_PR || is_value(c, a, v, scratch);
 }
 
-static bool is_condition(const struct us_scim_condition *c, const struct us_json *have, struct us_arena *scratch)
+bool us_scim_condition_is_met(const struct us_scim_condition *c, const struct us_json *have, struct us_arena *scratch)
 {
 	bool is = false;
 	size_t n = 0;
@@ -447,10 +447,10 @@ static bool is_leaf(const struct us_logic *leaf, void *data)
 	if (s->judge->ask && s->judge->ask(s->judge->data, c, &is))
 		return is;
 	if (!c->path.attribute)
-		return is_condition(c, NULL, s->judge->scratch);
+		return us_scim_condition_is_met(c, NULL, s->judge->scratch);
 	if (c->path.schema->is_extension)
 		in = us_json_find(in, c->path.schema->id);
-	return is_condition(c, us_json_find(in, c->path.attribute->name), s->judge->scratch);
+	return us_scim_condition_is_met(c, us_json_find(in, c->path.attribute->name), s->judge->scratch);
 }
 
 bool us_scim_filter_is_met(const struct us_logic *tree, const struct us_json *resource, const struct us_scim_judge *judge)
@@ -470,7 +470,7 @@ static bool is_leaf_of_value(const struct us_logic *leaf, void *data)
 	const struct us_scim_condition *c = us_scim_condition_of(leaf);
 	const struct element *e = data;
 
-	return is_condition(c, e->value, e->scratch);
+	return us_scim_condition_is_met(c, e->value, e->scratch);
 }
 
 bool us_scim_filter_is_met_by_value(const struct us_logic *tree, const struct us_json *value, struct us_arena *scratch)

@@ -62,6 +62,8 @@ struct us_scim_judge {
 	void *data;
 };
 bool us_scim_filter_is_met(const struct us_logic *tree, const struct us_json *resource, const struct us_scim_judge *judge);
+/* One condition against the value of its attribute, NULL: there is none. */
+bool us_scim_condition_is_met(const struct us_scim_condition *condition, const struct us_json *value, struct us_arena *scratch);
 /* A filter in brackets against one value of its attribute. */
 bool us_scim_filter_is_met_by_value(const struct us_logic *tree, const struct us_json *value, struct us_arena *scratch);
 /* Whether the filter looks at the attribute of that name in the kind's own schema. */

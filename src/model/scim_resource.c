@@ -308,11 +308,15 @@ static void change(struct us_scim_projection *p, struct us_slice text, bool is_s
 void us_scim_projection_show(struct us_scim_projection *p, struct us_slice path) { change(p, path, true); }
 void us_scim_projection_hide(struct us_scim_projection *p, struct us_slice path) { change(p, path, false); }
 
-bool us_scim_projection_shows(const struct us_scim_projection *p, const char *name)
+bool us_scim_projection_shows(const struct us_scim_projection *p, struct us_slice text)
 {
-	const struct us_scim_attribute *a = us_scim_find_attribute(p->kind->schema->attributes, us_slice(name));
+	struct us_scim_path path;
 
-	return a && p->core[us_scim_index(p->kind->schema->attributes, a)];
+	if (us_scim_path_parse_plain(p->kind, text, &path, NULL) || !path.attribute)
+		return false;
+	const uint32_t *list = path.schema == p->kind->schema ? p->core : path.schema == &us_scim_common ? p->common : p->extension;
+	uint32_t bits = list[us_scim_index(path.schema->attributes, path.attribute)];
+	return path.sub ? bits & 1u << us_scim_index(path.attribute->sub, path.sub) : bits != 0;
 }
 
 static void write_complex(struct us_jsonw *w, const struct us_json *v, const struct us_scim_attribute *a, uint32_t bits)
@@ -368,9 +372,8 @@ static void write_extension(struct us_jsonw *w, const struct us_json *v, const s
 		us_jsonw_close(w, '}');
 }
 
-void us_scim_resource_write(struct us_jsonw *w, const struct us_json *resource, const struct us_scim_projection *p)
+void us_scim_resource_write_inside(struct us_jsonw *w, const struct us_json *resource, const struct us_scim_projection *p)
 {
-	us_jsonw_open(w, '{');
 	for (size_t i = 0; i < resource->object.n; i++) {
 		const struct us_json_member *m = &resource->object.members[i];
 		const struct us_scim_attribute *a = us_scim_find_attribute(p->kind->schema->attributes, m->key);
@@ -386,5 +389,11 @@ void us_scim_resource_write(struct us_jsonw *w, const struct us_json *resource, 
 		else if (!a && p->kind->extension && us_slice_is(m->key, p->kind->extension->id) && m->value.type == US_JSON_OBJECT)
 			write_extension(w, &m->value, p->kind->extension, p->extension);
 	}
+}
+
+void us_scim_resource_write(struct us_jsonw *w, const struct us_json *resource, const struct us_scim_projection *projection)
+{
+	us_jsonw_open(w, '{');
+	us_scim_resource_write_inside(w, resource, projection);
 	us_jsonw_close(w, '}');
 }

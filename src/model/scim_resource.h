@@ -34,9 +34,11 @@ void us_scim_projection_init(struct us_scim_projection *p, const struct us_scim_
 /* A path without a filter; one that is unknown or malformed changes nothing. */
 void us_scim_projection_show(struct us_scim_projection *p, struct us_slice path);
 void us_scim_projection_hide(struct us_scim_projection *p, struct us_slice path);
-/* Whether an attribute of the core schema is shown, if it has a value. */
-bool us_scim_projection_shows(const struct us_scim_projection *p, const char *attribute);
+/* Whether the attribute or sub-attribute of a path is shown, if it has a value. */
+bool us_scim_projection_shows(const struct us_scim_projection *p, struct us_slice path);
 
 void us_scim_resource_write(struct us_jsonw *w, const struct us_json *resource, const struct us_scim_projection *projection);
+/* The same without the brackets around it. */
+void us_scim_resource_write_inside(struct us_jsonw *w, const struct us_json *resource, const struct us_scim_projection *projection);
 
 #endif

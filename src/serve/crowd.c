@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "serve/address.h"
 #include "serve/crowd_call.h"
 
 #define VERSION "Crowd/5.1.0"
@@ -165,24 +166,6 @@ enum us_errc us_crowd_get_cookie(struct us_crowd_call *call, struct us_err *err)
 
 /* ---- routing ---- */
 
-static bool is_path(const char *path, const struct us_slice *segments, size_t n, struct us_slice *ret_parameter)
-{
-	size_t i = 0;
-
-	*ret_parameter = US_SLICE_NONE;
-	for (; *path; i++) {
-		size_t length = strcspn(path, "/");
-		if (i == n)
-			return false;
-		if (length == 1 && *path == '*')
-			*ret_parameter = segments[i];
-		else if (!us_slice_is_equal(segments[i], (struct us_slice) { path, length }))
-			return false;
-		path += length + (path[length] == '/');
-	}
-	return i == n;
-}
-
 /* NULL: there is none; then allow holds the methods of the rows that have the path, if any do. */
 static const struct route *find_route(const struct us_httpd_request *request, struct us_slice *ret_parameter, char allow[64])
 {
@@ -195,7 +178,7 @@ static const struct route *find_route(const struct us_httpd_request *request, st
 		!(us_slice_is(segments[3], "1") || us_slice_is(segments[3], "latest")))
 		return NULL;
 	for (const struct route *r = routes; r->path; r++) {
-		if (!is_path(r->path, segments + 4, n - 4, ret_parameter))
+		if (!us_address_is(r->path, segments + 4, n - 4, ret_parameter))
 			continue;
 		if (r->method == method)
 			return r;
@@ -245,17 +228,12 @@ static bool wants_json(const struct us_httpd_request *request)
 	return names_json && json > 0 && (!names_xml || json > xml);
 }
 
-/* Where the client reached us, for links. A Host that does not look like one is not repeated. */
+/* Where the client reached us, for links. */
 static struct us_slice base_of(const struct us_httpd_request *request, struct us_arena *arena)
 {
-	struct us_slice host = us_httpd_find_header(request, "Host");
-	size_t n = request->target.segments_n;
+	bool is_latest = request->target.segments_n > 3 && us_slice_is(request->target.segments[3], "latest");
 
-	for (size_t i = 0; i < host.n; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]", host.p[i]))
-			host = US_SLICE_NONE;
-	return us_slice(us_arena_printf(arena, "%s://" US_SLICE_FMT "/crowd/rest/usermanagement/%s", request->is_tls ? "https" : "http",
-		US_SLICE_ARG(host.n ? host : US_SLICE("localhost")), n > 3 && us_slice_is(request->target.segments[3], "latest") ? "latest" : "1"));
+	return us_address_base(request, arena, is_latest ? "crowd/rest/usermanagement/latest" : "crowd/rest/usermanagement/1");
 }
 
 /* What stands under the address, if the application may have it. */

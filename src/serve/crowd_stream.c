@@ -2,14 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
-
-enum {
-	WHOLE_BYTES = 64 << 10, /* an answer up to that is sent whole */
-	PIECE_BYTES = 32 << 10,
-	STREAMS_MOST = 8,       /* half of the store's readers */
-	LONGEST_MS = 600000,    /* what a reader holds back cannot be cleaned up in the store */
-};
+#include "serve/stream.h"
 
 void *us_crowd_stream_new(struct us_crowd_call *call, size_t bytes)
 {
@@ -17,11 +10,9 @@ void *us_crowd_stream_new(struct us_crowd_call *call, size_t bytes)
 	int64_t *directories = us_arena_array(&stream->arena, call->view.n + 1, sizeof *directories);
 
 	memcpy(directories, call->view.directories, call->view.n * sizeof *directories);
-	stream->serve = call->serve;
-	stream->begin_ms = us_clock_monotonic_ms();
 	stream->view = (struct us_view) { call->view.c, directories, call->view.n };
 	call->view.c = NULL;
-	us_crowd_writer_init(&stream->writer, &stream->piece, call->writer.is_json, us_slice_dup(&stream->arena, call->writer.base));
+	us_crowd_writer_init(&stream->writer, &stream->head, call->writer.is_json, us_slice_dup(&stream->arena, call->writer.base));
 	return stream;
 }
 
@@ -30,59 +21,26 @@ void us_crowd_stream_free(struct us_crowd_stream *stream)
 	if (stream->fini)
 		stream->fini(stream);
 	us_view_close(&stream->view);
-	us_str_fini(&stream->piece);
+	us_str_fini(&stream->head);
 	us_arena_fini(&stream->arena);
 	free(stream);
 }
 
-static enum us_errc fill(struct us_crowd_stream *stream, struct us_str *out, size_t bytes, struct us_err *err)
-{
-	enum us_errc rc = US_OK;
+static void free_stream(void *data) { us_crowd_stream_free(data); }
 
-	stream->writer.out = stream->writer.w.out = out;
-	while (!rc && out->n < bytes)
-		rc = stream->next(stream, err);
-	return rc;
-}
-
-static enum us_errc pull(void *data, struct us_str *chunk, struct us_err *err)
+static enum us_errc next(void *data, struct us_str *out, struct us_err *err)
 {
 	struct us_crowd_stream *stream = data;
 
-	if (stream->piece.n) {
-		us_str_add_slice(chunk, us_str_slice(&stream->piece));
-		us_str_fini(&stream->piece);
-		return US_OK;
+	if (stream->head.n) {
+		us_str_add_slice(out, us_str_slice(&stream->head));
+		us_str_fini(&stream->head);
 	}
-	if (us_clock_monotonic_ms() - stream->begin_ms > LONGEST_MS)
-		return us_err_set(err, US_TIMEOUT, "the client takes longer than %d seconds", LONGEST_MS / 1000);
-	return fill(stream, chunk, PIECE_BYTES, err);
-}
-
-static void free_pulled(void *data)
-{
-	struct us_crowd_stream *stream = data;
-
-	atomic_fetch_sub(&stream->serve->streams, 1);
-	us_crowd_stream_free(stream);
+	stream->writer.out = stream->writer.w.out = out;
+	return stream->next(stream, err);
 }
 
 enum us_errc us_crowd_stream_send(struct us_crowd_call *call, struct us_crowd_stream *stream, struct us_err *err)
 {
-	enum us_errc rc = fill(stream, &stream->piece, WHOLE_BYTES, err);
-
-	if (rc) {
-		if (rc == US_END)
-			us_str_add_slice(call->writer.out, us_str_slice(&stream->piece));
-		us_crowd_stream_free(stream);
-		return rc == US_END ? US_OK : rc;
-	}
-	if (atomic_fetch_add(&call->serve->streams, 1) >= STREAMS_MOST) {
-		free_pulled(stream);
-		return us_err_set(err, US_UNAVAILABLE, "%d long answers are being sent already: ask again when one has ended", STREAMS_MOST);
-	}
-	call->answer->pull = pull;
-	call->answer->pull_free = free_pulled;
-	call->answer->pull_data = stream;
-	return US_OK;
+	return us_stream_send(call->serve, call->answer, &(struct us_stream) { stream, next, free_stream }, err);
 }

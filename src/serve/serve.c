@@ -4,6 +4,7 @@
 
 #include "serve/crowd.h"
 #include "serve/parts.h"
+#include "serve/scim.h"
 
 enum { WORKERS = 8, WAITING = 256 };
 
@@ -37,16 +38,20 @@ void us_serve_close(struct us_serve *serve)
 
 bool us_serve_has(const struct us_httpd_request *request)
 {
-	return request->target.segments_n && us_slice_is(request->target.segments[0], "crowd");
+	return request->target.segments_n &&
+		(us_slice_is(request->target.segments[0], "crowd") || us_slice_is(request->target.segments[0], "scim"));
 }
 
 enum us_httpd_next us_serve_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
-	return us_crowd_handle(serve, request, answer);
+	if (!us_slice_is(request->target.segments[0], "scim"))
+		return us_crowd_handle(serve, request, answer);
+	us_scim_handle(serve, request, answer);
+	return US_HTTPD_NOW;
 }
 
 const char *const *us_serve_labels(void)
 {
-	static const char *const labels[] = { US_CROWD_LABEL, NULL };
+	static const char *const labels[] = { US_CROWD_LABEL, US_SCIM_LABEL, NULL };
 	return labels;
 }

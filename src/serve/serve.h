@@ -1,6 +1,6 @@
 /* Serve: what applications are given, handed to the HTTP listener beside the admin API.
  *
- * The Crowd protocol is below /crowd. Every application has its own credentials (store/application.h) and sees its own directories.
+ * The Crowd protocol is below /crowd, SCIM below /scim. Every application has its own credentials (store/application.h) and sees its own directories.
  * Thread-safe.
  */
 #ifndef US_SERVE_SERVE_H

@@ -93,6 +93,10 @@ enum us_errc us_object_list_users(struct us_dbc *c, struct us_arena *arena, int6
 	size_t limit, struct us_listed **ret_list, size_t *ret_n, struct us_err *err);
 enum us_errc us_object_list_groups(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice after, struct us_slice search,
 	size_t limit, struct us_listed **ret_list, size_t *ret_n, struct us_err *err);
+/* One row as a page has it. key is the name (folded here) or the external id; else number counts. US_NOT_FOUND. */
+enum us_object_key { US_OBJECT_BY_NAME, US_OBJECT_BY_EXTERNAL_ID, US_OBJECT_BY_NUMBER };
+enum us_errc us_object_find_listed(struct us_dbc *c, struct us_arena *arena, int64_t directory, bool is_group, enum us_object_key by,
+	struct us_slice key, uint32_t number, struct us_listed *ret_row, struct us_err *err);
 
 /* ---- writing: for sync/apply only ---- */
 

@@ -515,6 +515,49 @@ enum us_errc us_object_has_groups_above(struct us_dbc *c, int64_t directory, uin
 	  "SELECT " columns " FROM " table " WHERE directory = ?1 AND name_fold > ?3 AND name_fold LIKE ?4 ESCAPE '\\'" \
 	  " ORDER BY name_fold LIMIT ?2" } }
 
+static enum us_errc take_listed(struct us_stmt *s, struct us_arena *arena, bool is_group, struct us_listed *row, struct us_err *err)
+{
+	row->number = (uint32_t) us_stmt_int(s, 0);
+	row->fold = us_row_text(s, 1, arena);
+	row->created = us_stmt_int(s, is_group ? 8 : 14);
+	row->updated = us_stmt_int(s, is_group ? 9 : 15);
+	if (!is_group)
+		return take_user(s, arena, &row->user, err);
+	take_group(s, arena, &row->group);
+	return US_OK;
+}
+
+enum us_errc us_object_find_listed(struct us_dbc *c, struct us_arena *arena, int64_t directory, bool is_group, enum us_object_key by,
+	struct us_slice key, uint32_t number, struct us_listed *ret_row, struct us_err *err)
+{
+	static const char *const sql[2][3] = {
+		{ "SELECT " USER_COLUMNS " FROM usr WHERE directory = ?1 AND name_fold = ?2",
+		  "SELECT " USER_COLUMNS " FROM usr WHERE directory = ?1 AND ext_id = ?2 AND name_fold IS NOT NULL",
+		  "SELECT " USER_COLUMNS " FROM usr WHERE id = ?1 AND name_fold IS NOT NULL" },
+		{ "SELECT " GROUP_COLUMNS " FROM grp WHERE directory = ?1 AND name_fold = ?2",
+		  "SELECT " GROUP_COLUMNS " FROM grp WHERE directory = ?1 AND ext_id = ?2 AND name_fold IS NOT NULL",
+		  "SELECT " GROUP_COLUMNS " FROM grp WHERE id = ?1 AND name_fold IS NOT NULL" },
+	};
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, sql[is_group][by], &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, by == US_OBJECT_BY_NUMBER ? us_object_row(directory, number) : directory);
+	if (by != US_OBJECT_BY_NUMBER)
+		us_stmt_bind_slice(s, 2, by == US_OBJECT_BY_NAME ? us_fold(arena, key) : key);
+	rc = us_stmt_step(s, err);
+	if (rc == US_END)
+		return us_err_set(err, US_NOT_FOUND, "Directory %lld has no such %s", (long long) directory, is_group ? "group" : "user");
+	if (rc)
+		return rc;
+	struct us_listed row = { 0 };
+	if (!(rc = take_listed(s, arena, is_group, &row, err)))
+		*ret_row = row;
+	us_stmt_reset(s);
+	return rc;
+}
+
 static enum us_errc list(struct us_dbc *c, struct us_arena *arena, bool is_group, int64_t directory, struct us_slice after,
 	struct us_slice search, size_t limit, struct us_listed **ret_list, size_t *ret_n, struct us_err *err)
 {
@@ -535,14 +578,7 @@ static enum us_errc list(struct us_dbc *c, struct us_arena *arena, bool is_group
 		us_stmt_bind_slice(s, 4, pattern);
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
 		rows = us_row_grow(arena, rows, n, &cap, sizeof *rows);
-		struct us_listed *row = &rows[n];
-		row->number = (uint32_t) us_stmt_int(s, 0);
-		row->fold = us_row_text(s, 1, arena);
-		row->created = us_stmt_int(s, is_group ? 8 : 14);
-		row->updated = us_stmt_int(s, is_group ? 9 : 15);
-		if (is_group)
-			take_group(s, arena, &row->group);
-		else if ((rc = take_user(s, arena, &row->user, err)))
+		if ((rc = take_listed(s, arena, is_group, &rows[n], err)))
 			break;
 		n++;
 	}

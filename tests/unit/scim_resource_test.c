@@ -141,12 +141,15 @@ static void what_is_hidden_need_not_be_made(void **state)
 	struct us_scim_projection p;
 
 	us_scim_projection_init(&p, &us_scim_group, false);
-	assert_true(us_scim_projection_shows(&p, "members"));
+	assert_true(us_scim_projection_shows(&p, US_SLICE("members")));
 	us_scim_projection_hide(&p, US_SLICE("members"));
-	assert_false(us_scim_projection_shows(&p, "members"));
+	assert_false(us_scim_projection_shows(&p, US_SLICE("members")));
 	us_scim_projection_show(&p, US_SLICE("members.value"));
-	assert_true(us_scim_projection_shows(&p, "members"));
-	assert_false(us_scim_projection_shows(&p, "emails"));
+	assert_true(us_scim_projection_shows(&p, US_SLICE("members")));
+	assert_true(us_scim_projection_shows(&p, US_SLICE("members.value")));
+	assert_false(us_scim_projection_shows(&p, US_SLICE("members.display")));
+	assert_true(us_scim_projection_shows(&p, US_SLICE("meta")));
+	assert_false(us_scim_projection_shows(&p, US_SLICE("emails")));
 }
 
 /* The tables hold to what the code that uses them takes for granted. */

@@ -1,0 +1,196 @@
+#include "serve/scim.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "serve/address.h"
+#include "serve/scim_call.h"
+#include "store/directory.h"
+
+/* One row for each call. run NULL: it is known, and not served. */
+struct route {
+	enum us_httpd_method method;
+	const char *path; /* below the directory; "*" is one segment */
+	const struct us_scim_kind *kind;
+	enum us_errc (*run)(struct us_scim_call *call, struct us_err *err);
+};
+
+static const struct route routes[] = {
+	{ US_HTTPD_GET, "ServiceProviderConfig", NULL, us_scim_get_config },
+	{ US_HTTPD_GET, "ResourceTypes", NULL, us_scim_get_types },
+	{ US_HTTPD_GET, "ResourceTypes/*", NULL, us_scim_get_type },
+	{ US_HTTPD_GET, "Schemas", NULL, us_scim_get_schemas },
+	{ US_HTTPD_GET, "Schemas/*", NULL, us_scim_get_schema },
+	{ US_HTTPD_GET, "", NULL, us_scim_get_list },
+	{ US_HTTPD_POST, ".search", NULL, us_scim_get_list },
+	{ US_HTTPD_POST, "Users/.search", &us_scim_user, us_scim_get_list },
+	{ US_HTTPD_POST, "Groups/.search", &us_scim_group, us_scim_get_list },
+	{ US_HTTPD_GET, "Users", &us_scim_user, us_scim_get_list },
+	{ US_HTTPD_GET, "Groups", &us_scim_group, us_scim_get_list },
+	{ US_HTTPD_GET, "Users/*", &us_scim_user, us_scim_get_resource },
+	{ US_HTTPD_GET, "Groups/*", &us_scim_group, us_scim_get_resource },
+	{ US_HTTPD_GET, "Me", NULL, NULL },
+	{ US_HTTPD_POST, "Me", NULL, NULL },
+	{ US_HTTPD_PUT, "Me", NULL, NULL },
+	{ US_HTTPD_PATCH, "Me", NULL, NULL },
+	{ US_HTTPD_DELETE, "Me", NULL, NULL },
+	{ US_HTTPD_POST, "Bulk", NULL, NULL },
+	{ .path = NULL },
+};
+
+/* ---- routing ---- */
+
+/* NULL: there is none; then allow holds the methods of the rows that have the path, if any do. */
+static const struct route *find_route(const struct us_httpd_request *request, struct us_slice *ret_parameter, char allow[64])
+{
+	const struct us_target *t = &request->target;
+	enum us_httpd_method method = request->method == US_HTTPD_HEAD ? US_HTTPD_GET : request->method;
+
+	allow[0] = '\0';
+	for (const struct route *r = routes; r->path; r++) {
+		if (!us_address_is(r->path, t->segments + 3, t->segments_n - 3, ret_parameter))
+			continue;
+		if (r->method == method)
+			return r;
+		size_t used = strlen(allow);
+		if (!strstr(allow, us_httpd_method_name(r->method)))
+			snprintf(allow + used, 64 - used, "%s%s", used ? ", " : "", us_httpd_method_name(r->method));
+	}
+	return NULL;
+}
+
+static bool has_directory(const struct us_client *client, int64_t directory)
+{
+	for (size_t i = 0; i < client->n_directories; i++)
+		if (client->directories[i] == directory)
+			return true;
+	return false;
+}
+
+/* The directory that the path names: its number, or its connector's unique id. 0: the application sees no such one. */
+static enum us_errc find_directory(struct us_scim_call *call, struct us_dbc *c, struct us_slice key, int64_t *ret_directory, struct us_err *err)
+{
+	enum us_errc rc = US_OK;
+
+	*ret_directory = 0;
+	if (us_slice_to_int(key, ret_directory)) {
+		if (!has_directory(&call->client, *ret_directory))
+			*ret_directory = 0;
+		return US_OK;
+	}
+	for (size_t i = 0; i < call->client.n_directories && !rc && !*ret_directory; i++) {
+		struct us_directory d;
+		rc = us_directory_load(c, call->arena, call->client.directories[i], &d, err);
+		if (!rc && d.connector.n && us_slice_is_nocase(key, d.connector.p))
+			*ret_directory = d.id;
+		if (rc == US_NOT_FOUND)
+			rc = US_OK;
+	}
+	return rc;
+}
+
+static enum us_errc open_view(struct us_scim_call *call, struct us_err *err)
+{
+	struct us_slice key = call->request->target.segments[2];
+	enum us_errc rc = us_view_open(call->serve->conf.store, &call->directory, 1, &call->view, err);
+
+	if (rc || (rc = find_directory(call, call->view.c, key, &call->directory, err)))
+		return rc;
+	if (!call->directory)
+		return us_err_set(err, US_NOT_FOUND, "the application sees no directory \"%.*s\"", key.n > 100 ? 100 : (int) key.n, key.p);
+	struct us_str path = US_STR_INIT;
+	us_str_add_text(&path, "scim/v2/");
+	us_target_add_encoded(&path, key);
+	call->base = us_address_base(call->request, call->arena, us_str_text(&path));
+	us_str_fini(&path);
+	return US_OK;
+}
+
+static enum us_errc dispatch(struct us_scim_call *call, bool *ret_is_known, struct us_err *err)
+{
+	struct us_httpd_request *r = call->request;
+	char allow[64];
+	enum us_errc rc = us_gate_check(call->serve->gate, r, &call->client, err);
+
+	*ret_is_known = true;
+	if (rc)
+		return rc;
+	if (r->target.segments_n < 3 || !us_slice_is(r->target.segments[1], "v2"))
+		return us_err_set(err, US_NOT_FOUND, "nothing is served at this address: it is /scim/v2/<directory>");
+	if (!(call->client.rights & US_RIGHT_READ))
+		return us_err_set(err, US_FORBIDDEN, "the application \"" US_SLICE_FMT "\" has no right to read", US_SLICE_ARG(call->client.name));
+	if ((rc = open_view(call, err)))
+		return rc;
+	const struct route *route = find_route(r, &call->parameter, allow);
+	if (!route && allow[0]) {
+		us_httpd_add_header(call->answer, "Allow", allow);
+		return us_err_set(err, US_METHOD, "this address has %s", allow);
+	}
+	if (!route)
+		return us_err_set(err, US_NOT_FOUND, "nothing is served at this address");
+	call->kind = route->kind;
+	if (!route->run) {
+		*ret_is_known = false;
+		return us_err_set(err, US_INTERNAL, "this is not served here");
+	}
+	return route->run(call, err);
+}
+
+static void fail(struct us_scim_call *call, int status, const struct us_err *err)
+{
+	struct us_jsonw w = US_JSONW_INIT(&call->answer->body);
+	const char *fault = us_scim_fault_name(err->code == US_INVALID || err->code == US_CONFLICT ? err->native : 0);
+	char text[12];
+
+	call->answer->status = status;
+	if (status >= 500 && status != 501)
+		us_log(US_LOG_WARN, "scim call failed", "application", call->client.name.p, "error", err->text, NULL);
+	snprintf(text, sizeof text, "%d", status);
+	us_str_clear(&call->answer->body);
+	us_jsonw_open(&w, '{');
+	us_jsonw_key(&w, "schemas");
+	us_jsonw_open(&w, '[');
+	us_jsonw_text(&w, "urn:ietf:params:scim:api:messages:2.0:Error");
+	us_jsonw_close(&w, ']');
+	us_jsonw_put_text(&w, "status", text);
+	if (fault)
+		us_jsonw_put_text(&w, "scimType", fault);
+	us_jsonw_put_text(&w, "detail", err->text);
+	us_jsonw_close(&w, '}');
+	if (status == 401) {
+		us_httpd_add_header(call->answer, "WWW-Authenticate", "Bearer realm=\"usersync\"");
+		us_httpd_add_header(call->answer, "WWW-Authenticate", "Basic realm=\"usersync\", charset=\"UTF-8\"");
+	}
+	if (err->wait_ms > 0) {
+		char seconds[24];
+		snprintf(seconds, sizeof seconds, "%lld", (long long) ((err->wait_ms + 999) / 1000));
+		us_httpd_add_header(call->answer, "Retry-After", seconds);
+	}
+}
+
+/* application/scim+json, but for a client that names only the other one. */
+static const char *content_type(const struct us_httpd_request *request)
+{
+	struct us_slice accept = us_httpd_find_header(request, "Accept");
+	bool names_json = memmem(accept.n ? accept.p : "", accept.n, "application/json", 16);
+	bool names_scim = memmem(accept.n ? accept.p : "", accept.n, "application/scim+json", 21);
+
+	return names_json && !names_scim ? "application/json" : "application/scim+json";
+}
+
+void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_scim_call call = { .serve = serve, .request = request, .answer = answer, .arena = request->arena };
+	bool is_known;
+
+	request->label = US_SCIM_LABEL;
+	enum us_errc rc = dispatch(&call, &is_known, &err);
+	us_view_close(&call.view);
+	if (rc)
+		fail(&call, is_known ? us_err_http(rc) : 501, &err);
+	if (answer->body.n || answer->pull)
+		answer->content_type = content_type(request);
+	us_httpd_add_header(answer, "Cache-Control", "no-store");
+	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+}

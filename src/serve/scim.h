@@ -1,0 +1,14 @@
+/* SCIM 2.0 at /scim/v2/<directory>: an application reads one of its directories. The directory is named by its number or by the unique id of
+ * its connector.
+ * Spec: RFC 7643, RFC 7644, RFC 9865.
+ */
+#ifndef US_SERVE_SCIM_H
+#define US_SERVE_SCIM_H
+
+#include "serve/serve.h"
+
+#define US_SCIM_LABEL "/scim/v2"
+
+void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
+
+#endif

@@ -1,0 +1,34 @@
+/* One request of SCIM on its way through a handler. Only the scim files of serve/ include this. */
+#ifndef US_SERVE_SCIM_CALL_H
+#define US_SERVE_SCIM_CALL_H
+
+#include "model/scim_schema.h"
+#include "serve/parts.h"
+#include "serve/view.h"
+
+enum { US_SCIM_PAGE_ROWS = 100, US_SCIM_PAGE_MOST = 10000 }; /* resources in one answer: by default, at most */
+
+struct us_scim_call {
+	struct us_serve *serve;
+	struct us_httpd_request *request;
+	struct us_httpd_answer *answer;
+	struct us_arena *arena;
+	struct us_client client;
+	int64_t directory;
+	struct us_view view;                /* of that directory alone; open while a handler runs */
+	struct us_slice base;               /* where the client reached it, without a slash at the end */
+	const struct us_scim_kind *kind;    /* of the row of the route table; NULL: none or all */
+	struct us_slice parameter;          /* of the path: an id */
+};
+
+static inline bool us_scim_is_group(const struct us_scim_kind *kind) { return kind == &us_scim_group; }
+
+/* Handlers, each described by its row of the route table. Errors: the fault in err->native, if it has one. */
+#define US_SCIM_HANDLERS(X) \
+	X(us_scim_get_config) X(us_scim_get_types) X(us_scim_get_type) X(us_scim_get_schemas) X(us_scim_get_schema) \
+	X(us_scim_get_list) X(us_scim_get_resource)
+#define X(name) enum us_errc name(struct us_scim_call *call, struct us_err *err);
+US_SCIM_HANDLERS(X)
+#undef X
+
+#endif

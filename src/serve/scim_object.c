@@ -1,0 +1,350 @@
+#include "serve/scim_object.h"
+
+#include "base/clock.h"
+
+/* ---- ids ---- */
+
+enum { ID_BYTES = 12 };
+
+/* Answers are full of them: written by hand, without printf. */
+static struct us_slice write_id(char text[ID_BYTES], bool is_group, uint32_t number)
+{
+	char digits[ID_BYTES];
+	size_t n = 0, at = 1;
+
+	text[0] = is_group ? 'g' : 'u';
+	do
+		digits[n++] = (char) ('0' + number % 10);
+	while (number /= 10);
+	while (n)
+		text[at++] = digits[--n];
+	text[at] = '\0';
+	return (struct us_slice) { text, at };
+}
+
+static struct us_slice id_of(struct us_arena *arena, bool is_group, uint32_t number)
+{
+	return write_id(us_arena_alloc(arena, ID_BYTES), is_group, number);
+}
+
+bool us_scim_object_parse_id(struct us_slice id, bool *ret_is_group, uint32_t *ret_number)
+{
+	int64_t number;
+
+	if (id.n < 2 || (id.p[0] != 'u' && id.p[0] != 'g') || id.p[1] < '1' || id.p[1] > '9' ||
+		!us_slice_to_int((struct us_slice) { id.p + 1, id.n - 1 }, &number) || number > UINT32_MAX)
+		return false;
+	*ret_is_group = id.p[0] == 'g';
+	*ret_number = (uint32_t) number;
+	return true;
+}
+
+static struct us_slice address_of(struct us_arena *arena, struct us_slice base, bool is_group, struct us_slice id)
+{
+	struct us_slice endpoint = is_group ? US_SLICE("/Groups/") : US_SLICE("/Users/");
+	char *text = us_arena_alloc(arena, base.n + endpoint.n + id.n + 1), *p = text;
+
+	p = mempcpy(p, base.p, base.n);
+	p = mempcpy(p, endpoint.p, endpoint.n);
+	p = mempcpy(p, id.p, id.n);
+	*p = '\0';
+	return (struct us_slice) { text, (size_t) (p - text) };
+}
+
+/* ---- users ---- */
+
+static struct us_json values_of(struct us_arena *arena, const struct us_field *field)
+{
+	struct us_json_array list = { .arena = arena };
+
+	for (size_t i = 0; i < field->n; i++) {
+		struct us_json_object one = { .arena = arena };
+		us_json_object_add_text(&one, "value", field->values[i]);
+		us_json_array_add(&list, us_json_object_done(&one));
+	}
+	return us_json_array_done(&list);
+}
+
+/* Attributes that a user of a directory has fields of its own for; a further attribute of that name is not taken for them. */
+static bool has_field(const struct us_scim_attribute *a)
+{
+	static const char *const names[] = { "userName", "name", "displayName", "active", "emails", "groups", "password" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(a->name, names[i]) == 0)
+			return true;
+	return a->is_kept_whole;
+}
+
+static void add_attributes(struct us_arena *arena, const struct us_user *user, const struct us_scim_attribute *list, struct us_json_object *o)
+{
+	for (size_t i = 0; i < user->n_attributes; i++) {
+		const struct us_field *f = &user->attributes[i];
+		const struct us_scim_attribute *a = f->n ? us_scim_find_attribute(list, f->name) : NULL;
+		if (!a || has_field(a))
+			continue;
+		struct us_json whole = us_json_object_done(o);
+		if (us_json_find(&whole, a->name))
+			continue;
+		us_json_object_add(o, us_slice(a->name), a->is_multi ? values_of(arena, f) : us_json_of_text(f->values[0]));
+	}
+}
+
+static void add_name(struct us_arena *arena, const struct us_user *user, struct us_json_object *o)
+{
+	struct us_json_object name = { .arena = arena };
+
+	us_json_object_add_text(&name, "formatted", user->full_name);
+	us_json_object_add_text(&name, "familyName", user->last_name);
+	us_json_object_add_text(&name, "givenName", user->first_name);
+	if (name.n)
+		us_json_object_add(o, US_SLICE("name"), us_json_object_done(&name));
+}
+
+static void add_email(struct us_arena *arena, const struct us_user *user, struct us_json_object *o)
+{
+	struct us_json_array list = { .arena = arena };
+	struct us_json_object one = { .arena = arena };
+
+	if (!user->email.p)
+		return;
+	us_json_object_add_text(&one, "value", user->email);
+	us_json_object_add_text(&one, "type", US_SLICE("work"));
+	us_json_object_add(&one, US_SLICE("primary"), us_json_of_bool(true));
+	us_json_array_add(&list, us_json_object_done(&one));
+	us_json_object_add(o, US_SLICE("emails"), us_json_array_done(&list));
+}
+
+static enum us_errc add_groups(const struct us_scim_source *source, struct us_arena *arena, uint32_t number, struct us_json_object *o,
+	struct us_str *content, struct us_err *err)
+{
+	struct us_json_array list = { .arena = arena };
+	struct us_named *groups;
+	size_t n = 0;
+	enum us_errc rc = us_object_list_groups_of_user(source->c, arena, source->directory, number, &groups, &n, err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct us_json_object one = { .arena = arena };
+		struct us_slice id = id_of(arena, true, groups[i].number);
+		us_json_object_add_text(&one, "value", id);
+		us_json_object_add_text(&one, "$ref", address_of(arena, source->base, true, id));
+		us_json_object_add_text(&one, "display", groups[i].name);
+		us_json_object_add_text(&one, "type", US_SLICE("direct"));
+		us_json_array_add(&list, us_json_object_done(&one));
+		us_str_add(content, (const char *) &groups[i].number, sizeof groups[i].number);
+	}
+	if (!rc && n)
+		us_json_object_add(o, US_SLICE("groups"), us_json_array_done(&list));
+	return rc;
+}
+
+static enum us_errc add_user(const struct us_scim_source *source, struct us_arena *arena, const struct us_listed *row, bool has_links,
+	struct us_json_object *o, struct us_str *content, struct us_err *err)
+{
+	const struct us_user *user = &row->user.user;
+	struct us_json_object extension = { .arena = arena };
+	unsigned char bytes[US_HASH_BYTES];
+
+	us_hash_put(us_user_hash(user), bytes);
+	us_str_add(content, (const char *) bytes, sizeof bytes);
+	us_json_object_add_text(o, "userName", user->name);
+	add_name(arena, user, o);
+	us_json_object_add_text(o, "displayName", user->full_name);
+	us_json_object_add(o, US_SLICE("active"), us_json_of_bool(user->active));
+	add_email(arena, user, o);
+	add_attributes(arena, user, us_scim_user.schema->attributes, o);
+	add_attributes(arena, user, us_scim_user.extension->attributes, &extension);
+	enum us_errc rc = has_links ? add_groups(source, arena, row->number, o, content, err) : US_OK;
+	if (!rc && extension.n)
+		us_json_object_add(o, us_slice(us_scim_user.extension->id), us_json_object_done(&extension));
+	return rc;
+}
+
+/* ---- groups ---- */
+
+static enum us_errc add_group(const struct us_scim_source *source, struct us_arena *arena, const struct us_listed *row, bool has_links,
+	struct us_json_object *o, struct us_scim_members *ret_members, struct us_str *content, struct us_err *err)
+{
+	const struct us_group *group = &row->group.group;
+	unsigned char bytes[US_HASH_BYTES];
+
+	us_hash_put(us_group_hash(group), bytes);
+	us_str_add(content, (const char *) bytes, sizeof bytes);
+	us_json_object_add_text(o, "displayName", group->name);
+	if (!has_links)
+		return US_OK;
+	enum us_errc rc = us_object_load_members(source->c, arena, source->directory, row->number, &ret_members->users, &ret_members->n_users,
+		&ret_members->groups, &ret_members->n_groups, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < ret_members->n_users; i++)
+		us_str_add(content, (const char *) &ret_members->users[i].number, sizeof(uint32_t));
+	us_str_add_char(content, 'g');
+	for (size_t i = 0; i < ret_members->n_groups; i++)
+		us_str_add(content, (const char *) &ret_members->groups[i].number, sizeof(uint32_t));
+	return US_OK;
+}
+
+/* ---- both ---- */
+
+static void add_meta(const struct us_scim_source *source, struct us_arena *arena, const struct us_scim_kind *kind, const struct us_listed *row,
+	const char *version, struct us_json_object *o)
+{
+	struct us_json_object meta = { .arena = arena };
+	char *created = us_arena_alloc(arena, US_CLOCK_ISO_BYTES), *updated = us_arena_alloc(arena, US_CLOCK_ISO_BYTES);
+	bool is_group = kind == &us_scim_group;
+
+	us_json_object_add_text(&meta, "resourceType", us_slice(kind->name));
+	us_json_object_add_text(&meta, "created", us_slice(us_clock_format(row->created, created)));
+	us_json_object_add_text(&meta, "lastModified", us_slice(us_clock_format(row->updated, updated)));
+	us_json_object_add_text(&meta, "location", address_of(arena, source->base, is_group, id_of(arena, is_group, row->number)));
+	us_json_object_add_text(&meta, "version", us_slice(version));
+	us_json_object_add(o, US_SLICE("meta"), us_json_object_done(&meta));
+}
+
+enum us_errc us_scim_object_make(const struct us_scim_source *source, struct us_arena *arena, const struct us_scim_kind *kind,
+	const struct us_listed *row, bool has_links, struct us_scim_object *ret_object, struct us_err *err)
+{
+	struct us_scim_object object = { .version = NULL };
+	struct us_json_object o = { .arena = arena };
+	struct us_str content = US_STR_INIT;
+	bool is_group = kind == &us_scim_group;
+
+	us_json_object_add_text(&o, "id", id_of(arena, is_group, row->number));
+	us_json_object_add_text(&o, "externalId", is_group ? row->group.group.id : row->user.user.id);
+	enum us_errc rc = is_group ? add_group(source, arena, row, has_links, &o, &object.members, &content, err) :
+		add_user(source, arena, row, has_links, &o, &content, err);
+	if (!rc) {
+		struct us_hash hash = us_hash_slice(us_str_slice(&content));
+		if (has_links)
+			object.version = us_arena_printf(arena, "W/\"%016llx\"", (unsigned long long) hash.lo);
+		add_meta(source, arena, kind, row, object.version, &o);
+		object.resource = us_scim_resource_finish(arena, kind, &o);
+		*ret_object = object;
+	}
+	us_str_fini(&content);
+	return rc;
+}
+
+/* ---- filters ---- */
+
+bool us_scim_object_needs_links(const struct us_logic *filter)
+{
+	for (const struct us_logic *leaf = us_logic_next(filter, NULL); leaf; leaf = us_logic_next(filter, leaf)) {
+		const struct us_scim_path *path = &us_scim_condition_of(leaf)->path;
+		if (path->attribute && (strcmp(path->attribute->name, "groups") == 0 || (path->sub && strcmp(path->sub->name, "version") == 0)))
+			return true;
+	}
+	return false;
+}
+
+struct asking {
+	const struct us_scim_source *source;
+	struct us_arena *arena;
+	const struct us_scim_object *object;
+	uint32_t number;
+	enum us_errc rc;
+	struct us_err *err;
+};
+
+static struct us_json member_of(struct us_arena *arena, bool is_group, uint32_t number)
+{
+	struct us_json_object o = { .arena = arena };
+
+	us_json_object_add_text(&o, "value", id_of(arena, is_group, number));
+	us_json_object_add_text(&o, "type", us_slice(is_group ? us_scim_group.name : us_scim_user.name));
+	return us_json_object_done(&o);
+}
+
+/* One member by its id, as identity providers ask before they add one. */
+static bool ask_member(struct asking *a, struct us_slice id)
+{
+	bool is_group, is_member = false;
+	uint32_t number;
+
+	if (us_scim_object_parse_id(id, &is_group, &number) && !a->rc)
+		a->rc = us_object_find_member(a->source->c, a->source->directory, a->number, number, is_group, &is_member, a->err);
+	return is_member;
+}
+
+/* Pieces of the list one after the other, so that a condition on a million members needs no memory for them. */
+static bool ask_members(struct asking *a, const struct us_scim_condition *c)
+{
+	enum { PIECE = 500 };
+	const struct us_member *users = NULL, *groups = NULL;
+	size_t n_users = 0, n_groups = 0;
+	struct us_arena lists = US_ARENA_INIT, piece = US_ARENA_INIT;
+	bool wants_none = c->operator == US_SCIM_PR && !c->boolean, is = false;
+
+	if (!a->rc)
+		a->rc = us_object_load_members(a->source->c, &lists, a->source->directory, a->number, &users, &n_users, &groups, &n_groups, a->err);
+	if (n_users + n_groups == 0)
+		is = us_scim_condition_is_met(c, NULL, &piece);
+	/* Of the pieces one must have a value that fits, or, if there must be none, all of them. */
+	for (size_t from = 0; !a->rc && from < n_users + n_groups && (from == 0 || is == wants_none); from += PIECE) {
+		struct us_json_array list = { .arena = &piece };
+		for (size_t i = from; i < from + PIECE && i < n_users + n_groups; i++)
+			us_json_array_add(&list, i < n_users ? member_of(&piece, false, users[i].number) : member_of(&piece, true, groups[i - n_users].number));
+		struct us_json whole = us_json_array_done(&list);
+		is = us_scim_condition_is_met(c, &whole, &piece);
+		us_arena_reset(&piece);
+	}
+	us_arena_fini(&lists);
+	us_arena_fini(&piece);
+	return is;
+}
+
+static bool ask(void *data, const struct us_scim_condition *c, bool *ret_is)
+{
+	struct asking *a = data;
+
+	if (!c->path.attribute || c->path.schema != us_scim_group.schema || strcmp(c->path.attribute->name, "members") != 0)
+		return false;
+	bool is_value = !c->path.filter && (!c->path.sub || strcmp(c->path.sub->name, "value") == 0);
+	*ret_is = is_value && c->operator == US_SCIM_EQ ? ask_member(a, c->text) : ask_members(a, c);
+	return true;
+}
+
+enum us_errc us_scim_object_is_met(const struct us_scim_source *source, struct us_arena *arena, const struct us_logic *filter,
+	const struct us_scim_object *object, uint32_t number, bool *ret_is, struct us_err *err)
+{
+	struct asking asking = { source, arena, object, number, US_OK, err };
+	struct us_scim_judge judge = { .scratch = arena, .ask = ask, .data = &asking };
+
+	*ret_is = us_scim_filter_is_met(filter, &object->resource, &judge);
+	return asking.rc;
+}
+
+/* ---- members ---- */
+
+struct us_scim_member_form us_scim_object_member_form(const struct us_scim_projection *p)
+{
+	return (struct us_scim_member_form) { us_scim_projection_shows(p, US_SLICE("members.value")), us_scim_projection_shows(p, US_SLICE("members.$ref")),
+		us_scim_projection_shows(p, US_SLICE("members.type")), us_scim_projection_shows(p, US_SLICE("members.display")) };
+}
+
+enum us_errc us_scim_object_write_member(const struct us_scim_source *source, struct us_names *names, struct us_jsonw *w,
+	struct us_scim_member_form form, bool is_group, uint32_t number, struct us_err *err)
+{
+	struct us_slice name = US_SLICE_NONE;
+	enum us_errc rc = form.display ? us_names_load(names, source->c, number, &name, err) : US_OK;
+	char text[ID_BYTES];
+
+	if (rc)
+		return rc;
+	struct us_slice id = write_id(text, is_group, number);
+	us_jsonw_open(w, '{');
+	if (form.value)
+		us_jsonw_put_string(w, "value", id);
+	if (form.ref) {
+		struct us_arena arena = US_ARENA_INIT;
+		us_jsonw_put_string(w, "$ref", address_of(&arena, source->base, is_group, id));
+		us_arena_fini(&arena);
+	}
+	if (form.type)
+		us_jsonw_put_text(w, "type", is_group ? us_scim_group.name : us_scim_user.name);
+	if (form.display)
+		us_jsonw_put_string(w, "display", name);
+	us_jsonw_close(w, '}');
+	return US_OK;
+}
