@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/call.h"
+#include "api/follow.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/status.h"
@@ -25,6 +26,8 @@ enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api
 	enum us_errc rc = us_auth_open(conf->store, &api->auth, err);
 	if (!rc)
 		rc = us_wait_open(api, &api->wait, err);
+	if (!rc && (rc = us_follow_open(api, &api->follow, err)))
+		us_wait_close(api->wait);
 	if (rc) {
 		if (api->auth)
 			us_auth_close(api->auth);
@@ -38,8 +41,11 @@ enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api
 	return US_OK;
 }
 
+void us_api_stop(struct us_api *api) { us_follow_stop(api->follow); }
+
 void us_api_close(struct us_api *api)
 {
+	us_follow_close(api->follow);
 	us_wait_close(api->wait);
 	us_auth_close(api->auth);
 	us_metrics_free(api->metrics);

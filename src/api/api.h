@@ -39,6 +39,8 @@ struct us_api_conf {
 };
 
 enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api, struct us_err *err);
+/* Before the listener is closed: who waits for changes of a directory is answered now, and whoever still comes at once. */
+void us_api_stop(struct us_api *api);
 /* After the listener is closed. Promises that are still open are answered into the void. */
 void us_api_close(struct us_api *api);
 

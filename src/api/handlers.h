@@ -16,6 +16,7 @@
 	X(us_edits_create_user) X(us_edits_save_user) X(us_edits_delete_user) X(us_edits_set_password) X(us_edits_remove_password) \
 	X(us_edits_create_group) X(us_edits_save_group) X(us_edits_delete_group) \
 	X(us_edits_add_user) X(us_edits_remove_user) X(us_edits_add_group) X(us_edits_remove_group) \
+	X(us_changes_list) \
 	X(us_accounts_list) X(us_accounts_add) X(us_accounts_show) X(us_accounts_change) X(us_accounts_remove) \
 	X(us_tokens_list) X(us_tokens_add) X(us_tokens_remove) \
 	X(us_applications_list) X(us_applications_add) X(us_applications_show) X(us_applications_save) X(us_applications_remove) \

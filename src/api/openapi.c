@@ -89,6 +89,12 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 		put_parameter(w, "query", "match", "name: an entry whose uniqueId is not there is the connector of that name.",
 			"{\"type\":\"string\",\"enum\":[\"id\",\"name\"]}", NULL);
 	}
+	if (r->flags & US_ROUTE_CHANGES) {
+		put_parameter(w, "query", "since", "The token that a page or an event gave; start: from when the directory was made.", "{\"type\":\"string\"}", NULL);
+		put_parameter(w, "query", "limit", "Changes of a page at most.", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}", NULL);
+		put_parameter(w, "query", "wait", "So many seconds to wait at most while there is no change since then.",
+			"{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}", NULL);
+	}
 	if (r->flags & US_ROUTE_STATE)
 		put_parameter(w, "query", "state", "Only these.", "{\"type\":\"string\",\"enum\":[\"WAITING\",\"DELIVERED\",\"DEAD\"]}", NULL);
 	if (r->flags & US_ROUTE_MODE) {
@@ -126,6 +132,8 @@ static void put_success(struct us_jsonw *w, const struct us_route *r, int status
 		put_content(w, r->response ? "application/json" : "text/plain", r->response);
 		if (r->flags & US_ROUTE_RESULTS)
 			put_content(w, "text/csv", NULL);
+		if (r->flags & US_ROUTE_CHANGES)
+			put_content(w, "text/event-stream", NULL);
 		us_jsonw_close(w, '}');
 	}
 	us_jsonw_close(w, '}');
@@ -153,6 +161,7 @@ static void put_answers(struct us_jsonw *w, const struct us_route *r)
 	put_failure(w, !is_public, "403");
 	put_failure(w, strchr(r->path, '{') != NULL, "404");
 	put_failure(w, r->flags & US_ROUTE_CONFLICT, "409");
+	put_failure(w, r->flags & US_ROUTE_CHANGES, "410");
 	put_failure(w, true, "413");
 	put_failure(w, r->request != NULL, "415");
 	put_failure(w, r->request != NULL, "422");
@@ -466,7 +475,8 @@ static void put_responses(struct us_jsonw *w)
 {
 	static const struct { const char *name, *description; } rows[] = {
 		{ "E400", "Malformed." }, { "E401", "No or wrong credentials." }, { "E403", "The role does not allow it." }, { "E404", "Not there." },
-		{ "E409", "Not as things stand." }, { "E413", "Too large." }, { "E415", "The body is not application/json." },
+		{ "E409", "Not as things stand." },
+		{ "E410", "Expired: read everything again, then follow from a new token." }, { "E413", "Too large." }, { "E415", "The body is not application/json." },
 		{ "E422", "Some fields are wrong: each with its reason." }, { "E429", "Too many failed logins; see Retry-After." },
 		{ "E502", "The source said something else than it should." }, { "E503", "Not now; see Retry-After." },
 		{ "E504", "The source did not answer in time." },

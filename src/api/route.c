@@ -118,6 +118,10 @@ const struct us_route us_routes[] = {
 		"Puts a group into a group, unless it would be a member of itself.", NULL, NULL, us_edits_add_group },
 	{ US_HTTPD_DELETE, DIRECTORY "/group/{name}/group/{member}", US_ROLE_ADMIN, 204, US_ROUTE_CONFLICT, "removeDirectoryGroupGroup",
 		"Takes a group out of the group.", NULL, NULL, us_edits_remove_group },
+	{ US_HTTPD_GET, DIRECTORY "/changes", US_ROLE_OPERATOR, 200, US_ROUTE_CHANGES, "listChanges",
+		"What was changed in a directory since a token, in the order in which it was. Without a token the page is empty and says from where to follow. "
+		"With Accept: text/event-stream the changes come as server-sent events, each with its token as id; Last-Event-ID goes on from there.",
+		NULL, "ChangePage", us_changes_list },
 	{ US_HTTPD_GET, "/user", US_ROLE_ADMIN, 200, 0, "listAccounts", "Who may use this API.", NULL, "AccountList", us_accounts_list },
 	{ US_HTTPD_POST, "/user", US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addAccount", "Adds an account.", "NewAccount", "Account", us_accounts_add },
 	{ US_HTTPD_GET, "/user/{name}", US_ROLE_ADMIN, 200, 0, "showAccount", "One account.", NULL, "Account", us_accounts_show },

@@ -25,6 +25,7 @@ enum us_route_flag {
 	US_ROUTE_ASKS = 2048,   /* hands on what a source says: may answer 502, 504 */
 	US_ROUTE_STATE = 4096,  /* ?state= */
 	US_ROUTE_SOURCE = 8192, /* ?source= */
+	US_ROUTE_CHANGES = 16384, /* ?since=&limit=&wait=; may answer 410, or as events */
 };
 
 struct us_route {

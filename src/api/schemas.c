@@ -143,6 +143,17 @@ const struct us_schema us_schemas[] = {
 	{ "UserDetail", "{\"type\":\"object\",\"required\":[\"user\",\"groupCount\",\"groups\"],\"properties\":{\"user\":" REF("User") ",\"groupCount\":" COUNT ",\"groups\":" TEXTS "}}" },
 	{ "GroupDetail", "{\"type\":\"object\",\"required\":[\"group\",\"userCount\",\"groupCount\",\"users\",\"groups\",\"cursor\"],\"properties\":{\"group\":" REF("Group")
 		",\"userCount\":" COUNT ",\"groupCount\":" COUNT ",\"users\":" TEXTS ",\"groups\":" TEXTS "," CURSOR "}}" },
+	{ "Change", "{\"type\":\"object\",\"required\":[\"position\",\"run\",\"time\",\"object\",\"operation\",\"number\",\"id\",\"name\"],\"properties\":{"
+		"\"position\":{\"type\":\"integer\",\"description\":\"The directory's revision once the run was applied: changes with the same one were one step.\"},"
+		"\"run\":{\"type\":\"integer\"},\"time\":" TIME_OR_NULL ",\"object\":{\"type\":\"string\",\"enum\":[\"user\",\"group\",\"members\"]},"
+		"\"operation\":{\"type\":\"string\",\"description\":\"Of members: whether they came or went.\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\","
+		"\"DISABLED\",\"DELETED\",\"ANONYMIZED\",\"REMOVED\"]},"
+		"\"number\":{\"type\":\"integer\",\"description\":\"Of the user or the group within the directory; it stays when the name changes.\"},"
+		"\"id\":" TEXT_OR_NULL ",\"name\":" TEXT_OR_NULL ",\"before\":{\"type\":[\"object\",\"null\"]},\"after\":{\"type\":[\"object\",\"null\"]},"
+		"\"members\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"object\",\"number\",\"name\"],\"properties\":{\"object\":{\"type\":\"string\","
+		"\"enum\":[\"user\",\"group\"]},\"number\":{\"type\":\"integer\"},\"name\":" TEXT "}}}}}" },
+	{ "ChangePage", "{\"type\":\"object\",\"required\":[\"changes\",\"next\",\"more\"],\"properties\":{\"changes\":" LIST("Change") ",\"next\":" TEXT
+		",\"more\":{\"type\":\"boolean\",\"description\":\"Whether there are changes behind this page already.\"}}}" },
 	{ "Account", "{\"type\":\"object\",\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" TEXT ",\"role\":" ROLE ",\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
 	{ "AccountList", LIST("Account") },
 	{ "NewAccount", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\",\"password\"],\"properties\":{\"name\":" ACCOUNT_NAME ",\"role\":" ROLE

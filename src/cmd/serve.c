@@ -326,6 +326,8 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 static void stop(struct server *server)
 {
 	us_notifier_stop(server->notifier);
+	if (server->api)
+		us_api_stop(server->api);
 	if (server->httpd)
 		us_httpd_close(server->httpd, DRAIN_MS);
 	if (server->serve)

@@ -4,6 +4,11 @@
 #define NO_FLAGS NULL
 
 static const struct us_flag yes_flags[] = { { "yes", NULL, "do not ask" }, { 0 } };
+static const struct us_flag changes_flags[] = {
+	{ "since", "TOKEN", "only what came after it; start: from when the directory was made" },
+	{ "follow", NULL, "go on with what comes from now on, until interrupted" },
+	{ 0 },
+};
 static const struct us_flag wait_flags[] = { { "wait", NULL, "wait for the end, then say how it ended" }, { 0 } };
 static const struct us_flag sync_flags[] = {
 	{ "wait", NULL, "wait for the end, then say how it ended" },
@@ -192,6 +197,9 @@ const struct us_verb us_verbs[] = {
 	{ "directory show", "DIRECTORY", "one directory, by number, by its connector, or by its name", NULL, NO_FLAGS, 1, 1, .run = us_directory_show_run },
 	{ "directory users", "DIRECTORY [USER]", "its users, or one of them", NULL, NO_FLAGS, 1, 2, .run = us_directory_users_run },
 	{ "directory groups", "DIRECTORY [GROUP]", "its groups, or one of them", NULL, NO_FLAGS, 1, 2, .run = us_directory_groups_run },
+	{ "directory changes", "DIRECTORY", "what was changed in it since a token",
+		"The last line gives the token to go on from; with --follow there is one behind\neach page. Without --since nothing from before now is shown.", changes_flags, 1, 1,
+		.run = us_directory_changes_run },
 	{ "directory delete", "DIRECTORY", "delete a directory and all its users", NULL, yes_flags, 1, 1, .run = us_directory_delete_run },
 	{ "directory create", "NAME", "make a directory that is changed by hand and by applications, without a connector", NULL, NO_FLAGS, 1, 1,
 		.run = us_directory_create_run },

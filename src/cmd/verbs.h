@@ -33,6 +33,7 @@ int us_directory_list_run(struct us_cli *cli);
 int us_directory_show_run(struct us_cli *cli);
 int us_directory_users_run(struct us_cli *cli);
 int us_directory_groups_run(struct us_cli *cli);
+int us_directory_changes_run(struct us_cli *cli);
 int us_directory_delete_run(struct us_cli *cli);
 int us_directory_create_run(struct us_cli *cli);
 int us_directory_edits_run(struct us_cli *cli);

@@ -52,6 +52,7 @@ struct connection {
 	/* under later_lock */
 	enum later_state later_state;
 	struct us_httpd_later *later;
+	struct us_httpd_stream *stream;
 	struct us_arena arena;
 	char peer[64];
 };
@@ -123,6 +124,7 @@ static void end_pull(struct us_httpd_answer *answer)
 	answer->pull = NULL;
 	answer->pull_free = NULL;
 	answer->pull_data = NULL;
+	answer->pull_open = NULL;
 }
 
 void us_httpd_answer_fini(struct us_httpd_answer *answer)
@@ -159,17 +161,58 @@ static void set_deadline(struct connection *c, int64_t ms)
 
 /* Streaming: the library asks for bytes, the handler gives pieces. */
 
-struct stream {
+struct us_httpd_stream {
 	struct connection *connection;
 	struct us_httpd_answer answer; /* only its pull */
 	struct us_str piece;
 	size_t sent;
 	bool is_last;
+	bool is_resting, is_woken; /* under later_lock */
 };
+
+/* later_lock is held. */
+static void wake(struct us_httpd_stream *s)
+{
+	s->is_woken = true;
+	if (s->is_resting)
+		MHD_resume_connection(s->connection->mhd);
+	s->is_resting = false;
+}
+
+void us_httpd_wake(struct us_httpd_stream *stream)
+{
+	pthread_mutex_lock(&later_lock);
+	wake(stream);
+	pthread_mutex_unlock(&later_lock);
+}
+
+static void begin_pull(struct us_httpd_stream *s)
+{
+	pthread_mutex_lock(&later_lock);
+	s->is_woken = false;
+	pthread_mutex_unlock(&later_lock);
+}
+
+/* False: there is something to do again, it was woken since the pull began. */
+static bool rest(struct us_httpd_stream *s)
+{
+	struct connection *c = s->connection;
+
+	pthread_mutex_lock(&later_lock);
+	bool can_rest = !s->is_woken && !c->httpd->is_abandoning;
+	s->is_last = c->httpd->is_abandoning;
+	if (can_rest) {
+		s->is_resting = true;
+		set_deadline(c, 0);
+		MHD_suspend_connection(c->mhd);
+	}
+	pthread_mutex_unlock(&later_lock);
+	return can_rest;
+}
 
 static ssize_t read_stream(void *data, uint64_t at, char *buffer, size_t room)
 {
-	struct stream *s = data;
+	struct us_httpd_stream *s = data;
 	struct us_err err = US_ERR_INIT;
 
 	(void) at;
@@ -178,6 +221,7 @@ static ssize_t read_stream(void *data, uint64_t at, char *buffer, size_t room)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		us_str_clear(&s->piece);
 		s->sent = 0;
+		begin_pull(s);
 		enum us_errc rc = s->answer.pull(s->answer.pull_data, &s->piece, &err);
 		if (rc != US_OK && rc != US_END) {
 			us_log(US_LOG_DEBUG, "answer cut short", "reason", err.text, NULL);
@@ -186,6 +230,8 @@ static ssize_t read_stream(void *data, uint64_t at, char *buffer, size_t room)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
 		}
 		s->is_last = rc == US_END;
+		if (rc == US_OK && !s->piece.n && s->answer.pull_open && rest(s))
+			return 0;
 	}
 	size_t n = s->piece.n - s->sent < room ? s->piece.n - s->sent : room;
 	memcpy(buffer, s->piece.p + s->sent, n);
@@ -196,8 +242,12 @@ static ssize_t read_stream(void *data, uint64_t at, char *buffer, size_t room)
 
 static void free_stream(void *data)
 {
-	struct stream *s = data;
+	struct us_httpd_stream *s = data;
 
+	pthread_mutex_lock(&later_lock);
+	if (s->connection)
+		s->connection->stream = NULL;
+	pthread_mutex_unlock(&later_lock);
 	end_pull(&s->answer);
 	us_str_fini(&s->piece);
 	free(s);
@@ -210,13 +260,19 @@ static struct MHD_Response *make_response(struct connection *c)
 	/* The body stays in the connection until the request is completed. */
 	if (!a->pull)
 		return MHD_create_response_from_buffer(a->body.n, a->body.p ? a->body.p : (void *) "", MHD_RESPMEM_PERSISTENT);
-	struct stream *s = us_calloc(1, sizeof *s);
+	struct us_httpd_stream *s = us_calloc(1, sizeof *s);
 	s->connection = c;
+	s->answer.pull_open = a->pull_open;
 	s->answer.pull = a->pull;
 	s->answer.pull_free = a->pull_free;
 	s->answer.pull_data = a->pull_data;
 	a->pull = NULL;
 	a->pull_free = NULL;
+	pthread_mutex_lock(&later_lock);
+	c->stream = s;
+	pthread_mutex_unlock(&later_lock);
+	if (s->answer.pull_open)
+		s->answer.pull_open(s->answer.pull_data, s);
 	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, read_stream, s, free_stream);
 	if (!r)
 		free_stream(s);
@@ -487,6 +543,10 @@ static void close_connection(struct us_httpd *h, struct connection *c)
 	if (c->next)
 		c->next->previous = c->previous;
 	pthread_mutex_unlock(&h->lock);
+	pthread_mutex_lock(&later_lock);
+	if (c->stream)
+		c->stream->connection = NULL;
+	pthread_mutex_unlock(&later_lock);
 	us_httpd_answer_fini(&c->answer);
 	us_str_fini(&c->body);
 	us_arena_fini(&c->arena);
@@ -588,9 +648,12 @@ static void abandon_promises(struct us_httpd *h)
 	pthread_mutex_lock(&h->lock);
 	pthread_mutex_lock(&later_lock);
 	h->is_abandoning = true;
-	for (struct connection *c = h->connections; c; c = c->next)
+	for (struct connection *c = h->connections; c; c = c->next) {
 		if (c->later)
 			answer_stopping(c);
+		if (c->stream)
+			wake(c->stream);
+	}
 	pthread_mutex_unlock(&later_lock);
 	pthread_mutex_unlock(&h->lock);
 }

@@ -42,6 +42,8 @@ struct us_httpd_request {
 /* The first header of that name (ASCII case ignored); NONE if it is not there. */
 struct us_slice us_httpd_find_header(const struct us_httpd_request *request, const char *name);
 
+struct us_httpd_stream; /* of an answer that comes in pieces */
+
 /* An answer is filled by the handler. Owns: body, headers; what they hold is moved away when it is sent. */
 struct us_httpd_answer {
 	int status;                /* 200 unless the handler says otherwise */
@@ -54,6 +56,9 @@ struct us_httpd_answer {
 	enum us_errc (*pull)(void *data, struct us_str *chunk, struct us_err *err);
 	void (*pull_free)(void *data);
 	void *pull_data;
+	/* If set, called once before the first pull; then a pull may append nothing and return US_OK: it is not asked again until us_httpd_wake. While
+	 * such a stream rests nobody notices that its client went away, so wake it now and then and let it say something. */
+	void (*pull_open)(void *data, struct us_httpd_stream *stream);
 };
 
 #define US_HTTPD_ANSWER_INIT { .status = 200 }
@@ -73,6 +78,9 @@ struct us_httpd_later;
 struct us_httpd_later *us_httpd_defer(struct us_httpd_request *request);
 /* Owns: takes later, and moves everything out of answer. */
 void us_httpd_later_answer(struct us_httpd_later *later, struct us_httpd_answer *answer);
+
+/* From any thread, before pull_free has returned. */
+void us_httpd_wake(struct us_httpd_stream *stream);
 
 struct us_httpd_config {
 	const char *listen;      /* "127.0.0.1:8080", "[::1]:0", "*:8080" (every address); port 0 takes a free one */

@@ -1,5 +1,8 @@
 #include "store/feed.h"
 
+#include <pthread.h>
+
+#include "base/clock.h"
 #include "store/object_row.h"
 #include "store/row.h"
 
@@ -310,6 +313,32 @@ enum us_errc us_feed_next(struct us_feed *feed, struct us_arena *arena, struct u
 	return US_END;
 }
 
+/* ---- the bell ---- */
+
+static pthread_mutex_t bell_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t bell = PTHREAD_COND_INITIALIZER;
+static uint64_t rings = 1; /* under bell_lock */
+
+void us_feed_ring(void)
+{
+	pthread_mutex_lock(&bell_lock);
+	rings++;
+	pthread_cond_broadcast(&bell);
+	pthread_mutex_unlock(&bell_lock);
+}
+
+uint64_t us_feed_wait(uint64_t seen, int64_t monotonic_ms)
+{
+	struct timespec at = { .tv_sec = monotonic_ms / 1000, .tv_nsec = monotonic_ms % 1000 * 1000000 };
+
+	pthread_mutex_lock(&bell_lock);
+	while (rings == seen && us_clock_monotonic_ms() < monotonic_ms)
+		pthread_cond_clockwait(&bell, &bell_lock, CLOCK_MONOTONIC, &at);
+	uint64_t now = rings;
+	pthread_mutex_unlock(&bell_lock);
+	return now;
+}
+
 /* ---- writing ---- */
 
 static unsigned steps_of(const struct us_report *r)
@@ -336,6 +365,7 @@ enum us_errc us_feed_add(struct us_dbc *c, int64_t directory, int64_t position, 
 
 	if (rc)
 		return rc;
+	us_db_after_commit(c, us_feed_ring);
 	us_secret_random(&mark, sizeof mark);
 	us_stmt_bind_int(s, 1, directory);
 	us_stmt_bind_int(s, 2, position);
@@ -371,6 +401,8 @@ enum us_errc us_feed_expire(struct us_dbc *c, int64_t plan_run, struct us_err *e
 enum us_errc us_feed_delete(struct us_dbc *c, int64_t directory, struct us_err *err)
 {
 	struct us_stmt *s;
+
+	us_db_after_commit(c, us_feed_ring);
 	enum us_errc rc = us_db_prepare(c, "DELETE FROM applied WHERE directory = ?1", &s, err);
 
 	if (rc)

@@ -80,6 +80,15 @@ enum us_errc us_feed_next(struct us_feed *feed, struct us_arena *arena, struct u
 void us_feed_token(const struct us_feed *feed, struct us_feed_token *ret_token);
 void us_feed_close(struct us_feed *feed);
 
+/* Blocks until some directory of this process has changed since the count was `seen`, or until that time; gives the count of now. 0 is older than
+ * any. us_feed_ring makes every wait end as if something had changed. The count is of this process; another one's changes
+ * are seen by who looks again. */
+uint64_t us_feed_wait(uint64_t seen, int64_t monotonic_ms);
+void us_feed_ring(void);
+
+/* A row as JSON: position, run, time, object, operation, number, id, name; before and after, or members. */
+void us_feed_row_write(struct us_jsonw *w, const struct us_feed_row *row);
+
 /* ---- writing: within the transaction that applies, prunes or deletes ---- */
 
 /* By sync/apply: plan_run's rows were written by run, which brought the directory to position. */
