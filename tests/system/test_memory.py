@@ -40,4 +40,4 @@ def test_memory_for_each_object_is_bounded(tmp_path):
     few, many = 10000, 50000
     grown = peak_of(tmp_path / "many", many) - peak_of(tmp_path / "few", few)
     each = grown / (many - few)
-    assert each < 400 * (3 if "asan" in os.environ.get("USERSYNC_BUILD", "") else 1), f"{each:.0f} bytes for each user and {GROUPS_EACH} memberships"
+    assert each < 400 * (2 if "asan" in os.environ.get("USERSYNC_BUILD", "") else 1), f"{each:.0f} bytes for each user and {GROUPS_EACH} memberships"
