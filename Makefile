@@ -1,5 +1,5 @@
 # Short verbs; Meson does the work in build/.
-.PHONY: all test asan tsan fuzz bench fmt layers clean
+.PHONY: all test asan tsan fuzz bench mutate fmt layers clean
 
 all: build
 	ninja -C build
@@ -28,6 +28,10 @@ tsan: build-tsan
 fuzz:
 	tools/fuzz
 
+# Flips each comparison of guard and links and says which flips no test notices; others: tools/mutate src/sync/plan.c
+mutate:
+	tools/mutate
+
 # Figures beside their peers, into bench/RESULTS.md.
 bench:
 	tools/install build
@@ -42,4 +46,4 @@ layers:
 	tools/layers
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz build-mutate
