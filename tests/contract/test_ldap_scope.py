@@ -3,6 +3,7 @@
 import contextlib
 
 import ds389
+import fakeldap
 import pytest
 import rig
 import sambaad
@@ -116,3 +117,35 @@ def test_small_groups_of_a_large_directory_cost_few_searches(make, kind):
         assert got.is_narrowed and got.is_whole() and {u["ref"] for u in got.users} == below(whole, ["outer"])
         assert got.counters["searches"] < 25 and got.counters["binds"] == 1, got.counters
         assert got.counters["bytes"] < whole.counters["bytes"] / 5
+
+
+# --- servers that do not do as they should ------------------------------------------------------------------------------
+
+@pytest.fixture(name="fake")
+def fixture_fake():
+    with fakeldap.FakeLdap(fakeldap.company_tree(rig.Company(seed=7, users=23, groups=6, awkward=3))) as server:
+        yield server
+
+
+def test_a_server_that_does_not_find_entries_by_their_names_hides_nobody(fake):
+    """It has no entryDN, so the search for many gives nothing, and says success."""
+    whole = read(fake, "openldap")
+    for name in ("outer", "ring-b", "team-00000"):
+        fake.requests.clear()
+        got = read(fake, "openldap", name)
+        assert got.is_narrowed and got.is_whole(), got.text
+        assert {u["ref"] for u in got.users} == below(whole, [name]) != set()
+        assert sum(base == fake.users_base for base, _, _ in fake.requests) == 1, "the search is used once"
+
+
+@pytest.mark.parametrize("code", [3, 4, 11, 51, 52, 53])
+def test_names_of_groups_that_are_cut_short_stop_the_read(fake, code):
+    fake.faults.page_results[2] = code
+    got = read(fake, "openldap", "outer", pageSize=2)
+    assert got.error and not got.is_narrowed and not got.users and not got.is_whole()
+
+
+def test_names_of_groups_without_a_word_of_their_end_stop_the_read(fake):
+    fake.faults.no_cookie_control = True
+    got = read(fake, "openldap", "outer")
+    assert got.error == "US_PARTIAL" and not got.is_narrowed and not got.users and not got.is_whole()
