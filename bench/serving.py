@@ -1,4 +1,4 @@
-"""Applications: 100,000 users by the Crowd protocol, the server on one core, wrk on another; nginx with static answers of the same sizes beside it."""
+"""Applications: 100,000 users by the Crowd protocol and SCIM, the server on one core, wrk on another; nginx with static answers of the same sizes beside it."""
 
 import base64
 import csv
@@ -18,6 +18,8 @@ CROWD = "/crowd/rest/usermanagement/1"
 CALLS = [
     ("GET /user?username=", CROWD + "/user?username={name}", 30_000),
     ("GET /user/group/nested", CROWD + "/user/group/nested?username={name}", 15_000),
+    ("GET /event/{token}, nothing new", CROWD + "/event/{token}", 40_000),
+    ("SCIM GET /Users?filter=userName eq", "/scim/v2/{directory}/Users?filter=userName%20eq%20%22{name}%22", 25_000),
 ]
 MIRROR_S, MIRROR_MB, SLOWER = 4, 30, 0.2
 
@@ -88,7 +90,9 @@ def run(quick=False):
             server.request("GET", CROWD + "/user?username=x", user="bench", password=password)
             status.pin(pid)
             result["mirror"] = mirror(server, header)
+            token = re.search(rb'newEventToken="([^"]+)"', server.request("GET", CROWD + "/event", user="bench", password=password).body).group(1).decode()
             for what, path, aim in CALLS:
+                path = path.replace("{token}", token).replace("{directory}", str(connector["directoryId"]))
                 body = server.request("GET", path.replace("{name}", urllib.parse.quote(names[0])), user="bench", password=password).body
                 ours = status.wrk(server.url, pid, script=script(folder, names, path, header))
                 result["calls"].append([what, aim, len(body), ours, status.nginx(body)])
