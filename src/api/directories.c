@@ -3,6 +3,7 @@
 
 #include "api/handlers.h"
 #include "store/directory.h"
+#include "store/login.h"
 #include "store/object.h"
 
 enum { GROUPS_SHOWN = 1000 };
@@ -139,6 +140,7 @@ enum us_errc us_directories_show_user(struct us_call *call, struct us_err *err)
 	struct us_directory d;
 	struct us_user_image user;
 	const struct us_member *groups;
+	struct us_login login = { 0 };
 	uint32_t number;
 	size_t n;
 	enum us_errc rc = load(call, &d, err);
@@ -147,11 +149,15 @@ enum us_errc us_directories_show_user(struct us_call *call, struct us_err *err)
 		rc = us_object_find_user(call->c, call->arena, d.id, call->parameters[1], &number, &user, err);
 	if (!rc)
 		rc = us_object_load_groups_of_user(call->c, call->arena, d.id, number, &groups, &n, err);
+	if (!rc && (rc = us_login_load(call->c, call->arena, d.id, number, &login, err)) == US_NOT_FOUND)
+		rc = US_OK;
 	if (rc)
 		return rc;
 	us_jsonw_open(&call->w, '{');
 	us_jsonw_key(&call->w, "user");
 	us_user_image_write(&call->w, &user);
+	us_call_put_time(&call->w, "lastLogin", login.at);
+	us_jsonw_put_string(&call->w, "lastLoginVia", login.via);
 	us_jsonw_put_int(&call->w, "groupCount", (int64_t) n);
 	rc = put_group_names(call, "groups", d.id, groups, n, err);
 	us_jsonw_close(&call->w, '}');

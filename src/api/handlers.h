@@ -12,7 +12,7 @@
 	X(us_runs_approve) X(us_runs_reject) X(us_runs_apply) X(us_runs_undo) \
 	X(us_results_list) X(us_explain_user) X(us_explain_user_with) \
 	X(us_directories_list) X(us_directories_show) X(us_directories_delete) X(us_directories_list_users) X(us_directories_show_user) \
-	X(us_directories_list_groups) X(us_directories_show_group) X(us_directories_create) X(us_directories_list_edits) \
+	X(us_directory_logins_note) X(us_directory_logins_list) X(us_directories_list_groups) X(us_directories_show_group) X(us_directories_create) X(us_directories_list_edits) \
 	X(us_edits_create_user) X(us_edits_save_user) X(us_edits_delete_user) X(us_edits_set_password) X(us_edits_remove_password) \
 	X(us_edits_create_group) X(us_edits_save_group) X(us_edits_delete_group) \
 	X(us_edits_add_user) X(us_edits_remove_user) X(us_edits_add_group) X(us_edits_remove_group) \

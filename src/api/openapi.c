@@ -105,6 +105,8 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 	if (r->flags & US_ROUTE_SOURCE)
 		put_parameter(w, "query", "source", "0: the source is not asked; what the store knows is answered at once. 1 if not given.",
 			"{\"type\":\"string\",\"enum\":[\"0\",\"1\"]}", NULL);
+	if (r->flags & US_ROUTE_NEVER)
+		put_parameter(w, "query", "never", "true: only users of whom no login is known.", "{\"type\":\"string\",\"enum\":[\"true\",\"false\"]}", NULL);
 	if (r->flags & US_ROUTE_MODE)
 		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {

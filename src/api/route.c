@@ -101,6 +101,12 @@ const struct us_route us_routes[] = {
 		"Takes the password away: nobody can log in as this user.", NULL, NULL, us_edits_remove_password },
 	{ US_HTTPD_POST, DIRECTORY "/group", US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "createDirectoryGroup",
 		"Makes a group in a directory without a connector.", "NewDirectoryGroup", "GroupDetail", us_edits_create_group },
+	{ US_HTTPD_GET, DIRECTORY "/login", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_NEVER, "listLogins",
+		"The users of a directory in order of their names, each with the last login that is known.", NULL, "LoginPage", us_directory_logins_list },
+	{ US_HTTPD_POST, DIRECTORY "/login", US_ROLE_OPERATOR, 200, 0, "noteLogins",
+		"Notes when users logged in: one, or an array of up to 5000. Only a later login replaces what is known. Names that the directory does not have are "
+		"counted and named. If one is malformed, none is noted.",
+		"Logins", "NotedLogins", us_directory_logins_note },
 	{ US_HTTPD_GET, DIRECTORY "/group", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_SEARCH, "listDirectoryGroups",
 		"The groups of a directory in order of their names.", NULL, "GroupPage", us_directories_list_groups },
 	{ US_HTTPD_GET, DIRECTORY "/group/{name}", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED, "showDirectoryGroup", "One group, with a page of its members.",

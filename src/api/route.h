@@ -26,6 +26,7 @@ enum us_route_flag {
 	US_ROUTE_STATE = 4096,  /* ?state= */
 	US_ROUTE_SOURCE = 8192, /* ?source= */
 	US_ROUTE_CHANGES = 16384, /* ?since=&limit=&wait=; may answer 410, or as events */
+	US_ROUTE_NEVER = 32768, /* ?never= */
 };
 
 struct us_route {

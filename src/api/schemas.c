@@ -140,7 +140,16 @@ const struct us_schema us_schemas[] = {
 	{ "Group", "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"description\":" TEXT "}}" },
 	{ "UserPage", "{\"type\":\"object\",\"required\":[\"users\",\"cursor\"],\"properties\":{\"users\":" LIST("User") "," CURSOR "}}" },
 	{ "GroupPage", "{\"type\":\"object\",\"required\":[\"groups\",\"cursor\"],\"properties\":{\"groups\":" LIST("Group") "," CURSOR "}}" },
-	{ "UserDetail", "{\"type\":\"object\",\"required\":[\"user\",\"groupCount\",\"groups\"],\"properties\":{\"user\":" REF("User") ",\"groupCount\":" COUNT ",\"groups\":" TEXTS "}}" },
+	{ "Login", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"username\"],\"properties\":{\"username\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}"
+		",\"at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"description\":\"now if it is not given\"}}}" },
+	{ "Logins", "{\"anyOf\":[" REF("Login") ",{\"type\":\"array\",\"items\":" REF("Login") "}]}" },
+	{ "NotedLogins", "{\"type\":\"object\",\"required\":[\"received\",\"noted\",\"notLater\",\"unknown\",\"unknownUsers\"],\"properties\":{\"received\":" COUNT ",\"noted\":" COUNT
+		",\"notLater\":" COUNT ",\"unknown\":" COUNT ",\"unknownUsers\":" TEXTS "}}" },
+	{ "LoginPage", "{\"type\":\"object\",\"required\":[\"logins\",\"cursor\"],\"properties\":{\"logins\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
+		"\"username\",\"active\",\"lastLogin\",\"lastLoginVia\"],\"properties\":{\"username\":" TEXT ",\"active\":{\"type\":\"boolean\"},\"lastLogin\":" TIME_OR_NULL
+		",\"lastLoginVia\":" TEXT_OR_NULL "}}}," CURSOR "}}" },
+	{ "UserDetail", "{\"type\":\"object\",\"required\":[\"user\",\"lastLogin\",\"lastLoginVia\",\"groupCount\",\"groups\"],\"properties\":{\"user\":" REF("User") ",\"lastLogin\":" TIME_OR_NULL
+		",\"lastLoginVia\":" TEXT_OR_NULL ",\"groupCount\":" COUNT ",\"groups\":" TEXTS "}}" },
 	{ "GroupDetail", "{\"type\":\"object\",\"required\":[\"group\",\"userCount\",\"groupCount\",\"users\",\"groups\",\"cursor\"],\"properties\":{\"group\":" REF("Group")
 		",\"userCount\":" COUNT ",\"groupCount\":" COUNT ",\"users\":" TEXTS ",\"groups\":" TEXTS "," CURSOR "}}" },
 	{ "Change", "{\"type\":\"object\",\"required\":[\"position\",\"run\",\"time\",\"object\",\"operation\",\"number\",\"id\",\"name\"],\"properties\":{"

@@ -48,6 +48,8 @@ static const struct us_flag explain_flags[] = {
 	{ "stored", NULL, "do not ask the source" },
 	{ 0 },
 };
+static const struct us_flag login_list_flags[] = { { "never", NULL, "only users of whom no login is known" }, { 0 } };
+static const struct us_flag login_note_flags[] = { { "at", "TIME", "when (2026-01-31T08:00:00Z); now if not given" }, { 0 } };
 static const struct us_flag user_add_flags[] = { { "role", "ROLE", "admin, operator (reads, syncs, approves) or monitor (reads status)" }, { 0 } };
 static const struct us_flag user_change_flags[] = {
 	{ "role", "ROLE", "admin, operator or monitor" },
@@ -223,6 +225,14 @@ const struct us_verb us_verbs[] = {
 		.run = us_directory_member_add_run },
 	{ "directory member remove", "DIRECTORY GROUP MEMBER", "take a user, or a group, out of a group", NULL, member_flags, 3, 3,
 		.run = us_directory_member_remove_run },
+	{ "directory login list", "DIRECTORY", "its users with their last logins", NULL, login_list_flags, 1, 1, .run = us_directory_login_list_run },
+	{ "directory login note", "DIRECTORY USER", "note that a user has logged in",
+		"Only a later login than the one that is known changes something.", login_note_flags, 2, 2, .run = us_directory_login_note_run },
+	{ "directory login import", "DIRECTORY FILE", "note the logins of a file",
+		"FILE is CSV with a header that has the columns username and at, or JSON: an array of {\"username\", \"at\"}; - is standard input. A time is\n"
+		"written 2026-01-31T08:00:00Z. Every row is looked at before any is sent: if one is wrong, nothing is noted and each wrong row is named.\n"
+		"Users that the directory does not have are named and counted; the others are noted. The same file twice changes nothing.",
+		NO_FLAGS, 2, 2, .run = us_directory_login_import_run },
 	{ "user add", "NAME", "let somebody use this server's admin API",
 		"The password comes from USERSYNC_NEW_PASSWORD, else from the terminal, else from the first line of standard input.", user_add_flags, 1, 1,
 		.run = us_user_add_run },

@@ -46,6 +46,9 @@ int us_directory_group_set_run(struct us_cli *cli);
 int us_directory_group_remove_run(struct us_cli *cli);
 int us_directory_member_add_run(struct us_cli *cli);
 int us_directory_member_remove_run(struct us_cli *cli);
+int us_directory_login_list_run(struct us_cli *cli);
+int us_directory_login_note_run(struct us_cli *cli);
+int us_directory_login_import_run(struct us_cli *cli);
 
 int us_user_add_run(struct us_cli *cli);
 int us_user_list_run(struct us_cli *cli);

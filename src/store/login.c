@@ -75,6 +75,35 @@ void us_login_scan_end(struct us_login_scan *scan)
 	scan->stmt = NULL;
 }
 
+#define LIST_SQL(condition) \
+	"SELECT u.id, u.name, u.name_fold, u.active, l.at, l.via FROM usr AS u LEFT JOIN login AS l ON l.id = u.id WHERE u.directory = ?1" \
+	" AND u.name_fold > ?3" condition " ORDER BY u.name_fold LIMIT ?2"
+
+enum us_errc us_login_list(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice after, bool is_never, size_t limit,
+	struct us_login_row **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_login_row *rows = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, is_never ? LIST_SQL(" AND l.at IS NULL") : LIST_SQL(""), &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, directory);
+	us_stmt_bind_int(s, 2, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
+	us_stmt_bind_slice(s, 3, after.p ? after : US_SLICE(""));
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		rows = us_row_grow(arena, rows, n, &cap, sizeof *rows);
+		rows[n++] = (struct us_login_row) { .name = us_row_text(s, 1, arena), .fold = us_row_text(s, 2, arena),
+			.is_active = us_stmt_int(s, 3) != 0, .login = { (uint32_t) us_stmt_int(s, 0), us_stmt_int(s, 4), us_row_text(s, 5, arena) } };
+	}
+	if (rc != US_END)
+		return rc;
+	*ret_list = rows;
+	*ret_n = n;
+	return US_OK;
+}
+
 enum us_errc us_login_remove(struct us_dbc *c, int64_t directory, uint32_t user, struct us_err *err)
 {
 	struct us_stmt *s;

@@ -33,6 +33,16 @@ enum us_errc us_login_scan_begin(struct us_dbc *c, int64_t directory, struct us_
 enum us_errc us_login_scan_next(struct us_login_scan *scan, struct us_login *ret_login, struct us_err *err);
 void us_login_scan_end(struct us_login_scan *scan);
 
+/* A page of a directory's users with their last logins, in order of the folded name. after: folded name of the last one of the page before, NONE
+ * for the first. is_never: only those of whom none is known. */
+struct us_login_row {
+	struct us_slice name, fold;
+	bool is_active;
+	struct us_login login; /* at 0: none is known */
+};
+enum us_errc us_login_list(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice after, bool is_never, size_t limit,
+	struct us_login_row **ret_list, size_t *ret_n, struct us_err *err);
+
 /* With the user, for us_object_delete_user. That there is none is no error. */
 enum us_errc us_login_remove(struct us_dbc *c, int64_t directory, uint32_t user, struct us_err *err);
 
