@@ -4,6 +4,7 @@
 #include "store/directory.h"
 #include "store/login.h"
 #include "store/object.h"
+#include "store/retired.h"
 
 enum { REPORTED_MOST = 5000, NAMES_SHOWN = 100, PROBLEMS_SHOWN = 100, AHEAD_S = 300 /* clocks differ */, NAME_CHARACTERS_MOST = 1000 };
 
@@ -75,12 +76,14 @@ static enum us_errc read_reported(struct us_call *call, struct reported **ret_li
 	return us_call_check_problems(call, err);
 }
 
-static void write_noted(struct us_jsonw *w, size_t received, size_t found, int64_t noted, const struct us_slice *unknown, size_t n_unknown)
+static void write_noted(struct us_jsonw *w, size_t received, size_t found, int64_t noted, int64_t returning, const struct us_slice *unknown,
+	size_t n_unknown)
 {
 	us_jsonw_open(w, '{');
 	us_jsonw_put_int(w, "received", (int64_t) received);
 	us_jsonw_put_int(w, "noted", noted);
 	us_jsonw_put_int(w, "notLater", (int64_t) found - noted);
+	us_jsonw_put_int(w, "returning", returning);
 	us_jsonw_put_int(w, "unknown", (int64_t) n_unknown);
 	us_jsonw_key(w, "unknownUsers");
 	us_jsonw_open(w, '[');
@@ -94,7 +97,7 @@ enum us_errc us_directory_logins_note(struct us_call *call, struct us_err *err)
 {
 	struct us_directory d;
 	struct reported *list = NULL;
-	int64_t id, noted = 0;
+	int64_t id, noted = 0, returning = 0;
 	size_t n = 0, found = 0, n_unknown = 0;
 	enum us_errc rc = us_call_read_number(call, 0, "directory", &id, err);
 
@@ -113,16 +116,23 @@ enum us_errc us_directory_logins_note(struct us_call *call, struct us_err *err)
 		rc = us_object_find_number(call->c, id, false, list[i].username, 0, &number, err);
 		if (rc && rc != US_NOT_FOUND)
 			return rc;
-		if (rc)
-			unknown[n_unknown++] = list[i].username;
-		else
+		if (rc) {
+			bool is_returning;
+			rc = us_retired_return(call->c, id, list[i].username, list[i].at, &is_returning, err);
+			if (rc)
+				return rc;
+			if (is_returning)
+				returning++;
+			else
+				unknown[n_unknown++] = list[i].username;
+		} else
 			logins[found++] = (struct us_login) { number, list[i].at, call->who.name };
 	}
 	rc = us_login_note(call->c, id, logins, found, &noted, err);
 	if (!rc)
 		rc = us_call_commit(call, err);
 	if (!rc)
-		write_noted(&call->w, n, found, noted, unknown, n_unknown);
+		write_noted(&call->w, n, found, noted, returning, unknown, n_unknown);
 	return rc;
 }
 

@@ -124,6 +124,9 @@ static void say_there(struct facts *f)
 
 	if (!u->owned)
 		add_reason(f, "The user is local to the directory; the connector does not touch them.");
+	else if (u->retired.since)
+		reason(f, "The user was cleaned up by connector %lld, because no login was known for too long; a login that is reported, or a single update, undoes that.",
+			(long long) u->retired.by);
 	else if (u->missing_since)
 		add_reason(f, "The user was not in the last complete listing and has been cleaned up.");
 	else

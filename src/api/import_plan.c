@@ -273,6 +273,8 @@ static enum us_errc decide(
 		return US_OK;
 	item->id = old->id;
 	item->is_renamed = !us_slice_is_equal(us_fold(arena, old->name), us_fold(arena, item->entry->name));
+	if (type->directory_option)
+		return US_OK;
 	enum us_errc rc = us_directory_load(w->call->c, arena, old->directory, &directory, &why);
 	if (rc == US_NOT_FOUND) {
 		item->action = US_IMPORT_UPDATED;

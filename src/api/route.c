@@ -105,7 +105,7 @@ const struct us_route us_routes[] = {
 		"The users of a directory in order of their names, each with the last login that is known.", NULL, "LoginPage", us_directory_logins_list },
 	{ US_HTTPD_POST, DIRECTORY "/login", US_ROLE_OPERATOR, 200, 0, "noteLogins",
 		"Notes when users logged in: one, or an array of up to 5000. Only a later login replaces what is known. Names that the directory does not have are "
-		"counted and named. If one is malformed, none is noted.",
+		"counted and named; \"returning\" counts those that were deleted as inactive and may come back now. If one is malformed, none is noted.",
 		"Logins", "NotedLogins", us_directory_logins_note },
 	{ US_HTTPD_GET, DIRECTORY "/group", US_ROLE_OPERATOR, 200, US_ROUTE_PAGED | US_ROUTE_SEARCH, "listDirectoryGroups",
 		"The groups of a directory in order of their names.", NULL, "GroupPage", us_directories_list_groups },

@@ -143,8 +143,8 @@ const struct us_schema us_schemas[] = {
 	{ "Login", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"username\"],\"properties\":{\"username\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}"
 		",\"at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"description\":\"now if it is not given\"}}}" },
 	{ "Logins", "{\"anyOf\":[" REF("Login") ",{\"type\":\"array\",\"items\":" REF("Login") "}]}" },
-	{ "NotedLogins", "{\"type\":\"object\",\"required\":[\"received\",\"noted\",\"notLater\",\"unknown\",\"unknownUsers\"],\"properties\":{\"received\":" COUNT ",\"noted\":" COUNT
-		",\"notLater\":" COUNT ",\"unknown\":" COUNT ",\"unknownUsers\":" TEXTS "}}" },
+	{ "NotedLogins", "{\"type\":\"object\",\"required\":[\"received\",\"noted\",\"notLater\",\"returning\",\"unknown\",\"unknownUsers\"],\"properties\":{\"received\":" COUNT ",\"noted\":" COUNT
+		",\"notLater\":" COUNT ",\"returning\":" COUNT ",\"unknown\":" COUNT ",\"unknownUsers\":" TEXTS "}}" },
 	{ "LoginPage", "{\"type\":\"object\",\"required\":[\"logins\",\"cursor\"],\"properties\":{\"logins\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
 		"\"username\",\"active\",\"lastLogin\",\"lastLoginVia\"],\"properties\":{\"username\":" TEXT ",\"active\":{\"type\":\"boolean\"},\"lastLogin\":" TIME_OR_NULL
 		",\"lastLoginVia\":" TEXT_OR_NULL "}}}," CURSOR "}}" },

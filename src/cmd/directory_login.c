@@ -92,6 +92,8 @@ int us_directory_login_note_run(struct us_cli *cli)
 		return us_cli_fail("directory %lld has no user %s", (long long) id, cli->args.operands[1]);
 	if (cli->as_json)
 		us_cli_print_raw(&answer);
+	else if (us_json_int(answer.doc, "returning", 0))
+		puts("was deleted as inactive and comes back with the next sync");
 	else
 		puts(us_json_int(answer.doc, "noted", 0) ? "noted" : "a login at that time or later is known already");
 	return US_EXIT_OK;
@@ -192,7 +194,7 @@ static int read_csv(struct us_cli *cli, const char *path, struct us_slice text, 
 
 static int send(struct us_cli *cli, int64_t id, const struct rows *rows)
 {
-	int64_t noted = 0, not_later = 0, unknown = 0;
+	int64_t noted = 0, not_later = 0, unknown = 0, returning = 0;
 	size_t named = 0;
 	struct us_str body = US_STR_INIT;
 	int code = US_EXIT_OK;
@@ -211,6 +213,7 @@ static int send(struct us_cli *cli, int64_t id, const struct rows *rows)
 		noted += us_json_int(answer.doc, "noted", 0);
 		not_later += us_json_int(answer.doc, "notLater", 0);
 		unknown += us_json_int(answer.doc, "unknown", 0);
+		returning += us_json_int(answer.doc, "returning", 0);
 		const struct us_json *names = us_json_find(answer.doc, "unknownUsers");
 		for (size_t i = 0; names && i < names->array.n && named < NAMES_SHOWN; i++, named++)
 			printf("unknown: " US_SLICE_FMT "\n", US_SLICE_ARG(names->array.items[i].string));
@@ -218,7 +221,9 @@ static int send(struct us_cli *cli, int64_t id, const struct rows *rows)
 	us_str_fini(&body);
 	if (code != US_EXIT_OK)
 		us_cli_fail("%lld of %zu logins were noted before that; importing the file again takes the rest", (long long) (noted + not_later), rows->n);
-	else
+	if (code == US_EXIT_OK && returning)
+		printf("%lld were deleted as inactive and come back with the next sync\n", (long long) returning);
+	if (code == US_EXIT_OK)
 		printf("%zu logins: %lld noted, %lld not later than what is known, %lld of unknown users\n", rows->n, (long long) noted,
 			(long long) not_later, (long long) unknown);
 	return code;

@@ -118,6 +118,11 @@ void us_user_image_write(struct us_jsonw *w, const struct us_user_image *image)
 	us_jsonw_put_bool(w, "owned", image->owned);
 	if (image->missing_since)
 		us_jsonw_put_int(w, "missingSince", image->missing_since);
+	if (image->retired.since) {
+		us_jsonw_put_int(w, "retiredSince", image->retired.since);
+		us_jsonw_put_int(w, "retiredBy", image->retired.by);
+		us_jsonw_put_bool(w, "retiredStrips", image->retired.strips);
+	}
 	put_hash(w, image->hash);
 	us_jsonw_put_int(w, "revision", image->revision);
 	us_jsonw_close(w, '}');
@@ -269,9 +274,11 @@ enum us_errc us_user_image_parse(struct us_arena *arena, struct us_slice json, s
 		(rc = get_string(doc, "firstName", &u->first_name, err)) ||
 		(rc = get_string(doc, "lastName", &u->last_name, err)) || (rc = get_string(doc, "email", &u->email, err)) ||
 		(rc = get_bool(doc, "active", &u->active, err)) || (rc = get_bool(doc, "owned", &image.owned, err)) ||
-		(rc = get_int(doc, "missingSince", &image.missing_since, err)) || (rc = get_hash(doc, &image.hash, err)) ||
+		(rc = get_int(doc, "missingSince", &image.missing_since, err)) ||
+		(rc = get_int(doc, "retiredSince", &image.retired.since, err)) || (rc = get_int(doc, "retiredBy", &image.retired.by, err)) || (rc = get_hash(doc, &image.hash, err)) ||
 		(rc = get_int(doc, "revision", &image.revision, err)))
 		return rc;
+	image.retired.strips = us_json_bool(doc, "retiredStrips", false);
 	attributes = us_json_find(doc, "attributes");
 	if (attributes && (rc = take_attributes(arena, attributes, &u->attributes, &u->n_attributes, err)))
 		return rc;

@@ -44,6 +44,11 @@ struct us_user_image {
 	struct us_user user;
 	bool owned;            /* by the directory's connector; else local and never touched by it (invariant O) */
 	int64_t missing_since; /* wall seconds; 0: was in the last whole listing */
+	struct {
+		int64_t since;     /* wall seconds: when a connector of type `inactive` first found the user without a login; 0: none has */
+		int64_t by;        /* that connector's number */
+		bool strips;       /* it took the user's memberships away */
+	} retired;
 	struct us_hash hash;   /* of the wanted user at the last sync; zero after cleanup, so that a return always differs */
 	int64_t revision;      /* run that wrote it last */
 };
@@ -75,7 +80,8 @@ struct us_change {
 	};
 };
 
-/* Images as JSON: {"id","name","fullName","firstName","lastName","email","active","attributes":{…},"owned","missingSince","hash","revision"};
+/* Images as JSON: {"id","name","fullName","firstName","lastName","email","active","attributes":{…},"owned","missingSince","retiredSince","retiredBy",
+ * "retiredStrips","hash","revision"};
  * members that are not set are left out. The form is stored and shown: it only ever grows. */
 void us_user_image_write(struct us_jsonw *w, const struct us_user_image *image);
 void us_group_image_write(struct us_jsonw *w, const struct us_group_image *image);

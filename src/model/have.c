@@ -20,6 +20,7 @@ void us_have_fini(struct us_have *have)
 {
 	side_fini(&have->users);
 	side_fini(&have->groups);
+	us_map_fini(&have->gone);
 	*have = (struct us_have) { 0 };
 }
 
@@ -74,4 +75,18 @@ uint32_t us_have_add(struct us_have_side *side, struct us_hash id, struct us_has
 	side->flags[at] = flags;
 	side->n++;
 	return at;
+}
+
+uint32_t us_have_place(const struct us_have_side *side, uint32_t number)
+{
+	uint32_t low = 0, high = side->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (side->numbers[mid] < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < side->n && side->numbers[low] == number ? low : US_MAP_NONE;
 }

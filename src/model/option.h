@@ -46,6 +46,7 @@ struct us_type {
 	const char *title; /* "LDAP / Active Directory" */
 	const char *help;
 	const struct us_option *options; /* ends with name NULL */
+	const char *directory_option;    /* the setting that names the directory it works on; NULL: it has one of its own */
 	const struct us_preset *preset;  /* default mapping (model/mapping.h); NULL: the generic one */
 };
 

@@ -1,6 +1,7 @@
 #include "source/source.h"
 
 #include "source/file.h"
+#include "source/inactive.h"
 #include "source/ldap.h"
 #include "source/keycloak.h"
 
@@ -11,6 +12,7 @@ static const struct us_source_ops *drivers[MAX_TYPES + 1] = {
 	&us_source_ldap,
 	&us_source_file,
 	&us_source_keycloak,
+	&us_source_inactive,
 	NULL,
 };
 

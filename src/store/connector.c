@@ -185,6 +185,50 @@ static enum us_errc check_name(struct us_dbc *c, struct us_slice name, struct us
 	return rc ? rc : us_err_set(err, US_CONFLICT, "another connector is named \"" US_SLICE_FMT "\"", US_SLICE_ARG(name));
 }
 
+enum us_errc us_connector_find_directory(const struct us_store *store, struct us_dbc *c, struct us_slice key, int64_t *ret_directory,
+	struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_directory directory;
+	struct us_stmt *s;
+	int64_t id = 0;
+	enum us_errc rc;
+
+	if (us_slice_to_int(key, &id)) {
+		rc = us_directory_load(c, &arena, id, &directory, err);
+	} else if (!(rc = us_db_prepare(c, "SELECT directory, type FROM connector WHERE uuid = ?1 OR name_fold = ?1", &s, err))) {
+		us_stmt_bind_slice(s, 1, us_fold(&arena, key));
+		rc = us_stmt_step(s, err);
+		const struct us_type *type = rc ? NULL : us_type_find(store->types, us_stmt_slice(s, 1));
+		id = rc ? 0 : us_stmt_int(s, 0);
+		us_stmt_reset(s);
+		if (rc == US_END || (type && type->directory_option))
+			rc = us_err_set(err, US_NOT_FOUND, "there is no directory and no connector with a directory of its own \"%.*s\"",
+				key.n > 100 ? 100 : (int) key.n, key.p ? key.p : "");
+	}
+	us_arena_fini(&arena);
+	if (!rc)
+		*ret_directory = id;
+	return rc;
+}
+
+/* The directory that a new connector gets, or the one that it works on. */
+static enum us_errc give_directory(const struct us_store *store, struct us_dbc *c, struct us_slice uuid, struct us_slice name, struct us_slice type,
+	const struct us_json *configuration, int64_t now_s, int64_t *ret_directory, struct us_err *err)
+{
+	const struct us_type *t = us_type_find(store->types, type);
+	enum us_errc rc;
+
+	if (!t || !t->directory_option)
+		return us_directory_create(c, name, uuid, now_s, ret_directory, err);
+	rc = us_connector_find_directory(store, c, us_json_string(configuration, t->directory_option), ret_directory, err);
+	if (rc == US_NOT_FOUND) {
+		us_err_prefix(err, "%s", t->directory_option);
+		rc = err->code = US_CONFIG;
+	}
+	return rc;
+}
+
 static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, struct us_slice uuid, struct us_slice name,
 	struct us_slice type, const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_str *text,
 	struct us_err *err)
@@ -197,7 +241,7 @@ static enum us_errc insert(const struct us_store *store, struct us_dbc *c, struc
 	struct us_sealed sealed = sealed_of(store, arena, type, uuid);
 	if ((rc = check_name(c, name, fold, 0, err)) ||
 		(rc = us_sealed_write(&sealed, arena, configuration, NULL, text, err)) ||
-		(rc = us_directory_create(c, name, uuid, now_s, &directory, err)) ||
+		(rc = give_directory(store, c, uuid, name, type, configuration, now_s, &directory, err)) ||
 		(rc = us_row_next_id(c, "connector", &id, err)) ||
 		(rc = us_db_prepare(c, "INSERT INTO connector (id, uuid, name_fold, name, type, directory, enabled, configuration, created,"
 			" updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)", &s, err)))
@@ -284,7 +328,9 @@ static enum us_errc update(const struct us_store *store, struct us_dbc *c, struc
 	struct us_sealed sealed = sealed_of(store, arena, k.type, k.uuid);
 	if ((rc = check_name(c, name, fold, id, err)) || (rc = us_sealed_write(&sealed, arena, configuration, stored, text, err)))
 		return rc;
-	rc = us_directory_load(c, arena, k.directory, &directory, err);
+	const struct us_type *type = us_type_find(store->types, k.type);
+	rc = type && type->directory_option ? give_directory(store, c, k.uuid, name, k.type, configuration, now_s, &k.directory, err)
+		: us_directory_load(c, arena, k.directory, &directory, err);
 	if (rc == US_NOT_FOUND) {
 		/* Nothing was ever applied to the new one. */
 		k.applied_scope = US_SLICE_NONE;

@@ -28,7 +28,12 @@ enum us_errc us_connector_find_id(struct us_dbc *c, struct us_slice key, int64_t
 enum us_errc us_connector_list(const struct us_store *store, struct us_dbc *c, struct us_arena *arena, enum us_secrets secrets,
 	struct us_connector **ret_list, size_t *ret_n, struct us_err *err);
 
-/* Makes the connector and its directory. configuration must have been checked. US_CONFLICT: the name is taken. */
+/* A directory by what a setting says: the number of one, or the uniqueId or name of a connector that has one of its own. US_NOT_FOUND. */
+enum us_errc us_connector_find_directory(const struct us_store *store, struct us_dbc *c, struct us_slice key, int64_t *ret_directory,
+	struct us_err *err);
+
+/* Makes the connector and its directory; of a type with a directory_option none is made, and US_CONFIG says that what it names is not there.
+ * configuration must have been checked. US_CONFLICT: the name is taken. */
 enum us_errc us_connector_create(const struct us_store *store, struct us_dbc *c, struct us_slice name, struct us_slice type,
 	const struct us_json *configuration, bool enabled, int64_t now_s, int64_t *ret_id, struct us_err *err);
 /* The same under a unique id that comes from elsewhere, lower case. US_CONFLICT: it is there already. */

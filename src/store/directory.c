@@ -153,6 +153,8 @@ static const struct {
 		"DELETE FROM grp", "DELETE FROM grp WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32" },
 	{ "SELECT EXISTS (SELECT 1 FROM credential WHERE id < ?1 << 32) OR EXISTS (SELECT 1 FROM credential WHERE id >= (?1 + 1) << 32)",
 		"DELETE FROM credential", "DELETE FROM credential WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32" },
+	{ "SELECT EXISTS (SELECT 1 FROM retired WHERE directory < ?1) OR EXISTS (SELECT 1 FROM retired WHERE directory > ?1)",
+		"DELETE FROM retired", "DELETE FROM retired WHERE directory = ?1" },
 	{ "SELECT EXISTS (SELECT 1 FROM login WHERE id < ?1 << 32) OR EXISTS (SELECT 1 FROM login WHERE id >= (?1 + 1) << 32)",
 		"DELETE FROM login", "DELETE FROM login WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32" },
 };

@@ -49,7 +49,8 @@ enum us_errc us_login_load(struct us_dbc *c, struct us_arena *arena, int64_t dir
 enum us_errc us_login_scan_begin(struct us_dbc *c, int64_t directory, struct us_login_scan *ret_scan, struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT id, at FROM login WHERE id >= ?1 AND id < ?2 ORDER BY id", &s, err);
+	enum us_errc rc = us_db_prepare(c, "SELECT u.id, u.created, l.at FROM usr AS u LEFT JOIN login AS l ON l.id = u.id"
+		" WHERE u.id >= ?1 AND u.id < ?2 ORDER BY u.id", &s, err);
 
 	if (rc)
 		return rc;
@@ -59,13 +60,13 @@ enum us_errc us_login_scan_begin(struct us_dbc *c, int64_t directory, struct us_
 	return US_OK;
 }
 
-enum us_errc us_login_scan_next(struct us_login_scan *scan, struct us_login *ret_login, struct us_err *err)
+enum us_errc us_login_scan_next(struct us_login_scan *scan, struct us_login_seen *ret_seen, struct us_err *err)
 {
 	enum us_errc rc = us_stmt_step(scan->stmt, err);
 
 	if (rc)
 		return rc;
-	*ret_login = (struct us_login) { .user = (uint32_t) us_stmt_int(scan->stmt, 0), .at = us_stmt_int(scan->stmt, 1) };
+	*ret_seen = (struct us_login_seen) { (uint32_t) us_stmt_int(scan->stmt, 0), us_stmt_int(scan->stmt, 1), us_stmt_int(scan->stmt, 2) };
 	return US_OK;
 }
 

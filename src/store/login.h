@@ -24,13 +24,17 @@ enum us_errc us_login_note(struct us_dbc *c, int64_t directory, const struct us_
 enum us_errc us_login_load(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user, struct us_login *ret_login,
 	struct us_err *err);
 
-/* All of a directory, in the order of the users' numbers, without `via`. The iterator's statement belongs to c: one scan at a time on a
+/* All users of a directory, in the order of their numbers. The iterator's statement belongs to c: one scan at a time on a
  * connection. next: US_END after the last. */
 struct us_login_scan {
 	struct us_stmt *stmt;
 };
+struct us_login_seen {
+	uint32_t user;
+	int64_t created, at; /* wall seconds; at 0: no login is known */
+};
 enum us_errc us_login_scan_begin(struct us_dbc *c, int64_t directory, struct us_login_scan *ret_scan, struct us_err *err);
-enum us_errc us_login_scan_next(struct us_login_scan *scan, struct us_login *ret_login, struct us_err *err);
+enum us_errc us_login_scan_next(struct us_login_scan *scan, struct us_login_seen *ret_seen, struct us_err *err);
 void us_login_scan_end(struct us_login_scan *scan);
 
 /* A page of a directory's users with their last logins, in order of the folded name. after: folded name of the last one of the page before, NONE

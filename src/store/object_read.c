@@ -2,6 +2,7 @@
 #include "base/fold.h"
 #include "store/object.h"
 #include "store/object_row.h"
+#include "store/retired.h"
 #include "store/row.h"
 
 /* ---- the index for planning ---- */
@@ -135,6 +136,8 @@ enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, const stru
 		rc = scan(c, directory, false, n_users, rules, &have, err);
 	if (!rc)
 		rc = scan(c, directory, true, n_groups, rules, &have, err);
+	if (!rc)
+		rc = us_retired_mark(c, directory, &have, err);
 	if (rc)
 		us_have_fini(&have);
 	else
@@ -206,7 +209,7 @@ enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const
 		(rc = look_up(c, directory, false, true, keys->user_names, keys->n_user_names, rules, &have, err)) ||
 		(rc = look_up(c, directory, true, false, keys->group_ids, keys->n_group_ids, rules, &have, err)) ||
 		(rc = look_up(c, directory, true, true, keys->group_names, keys->n_group_names, rules, &have, err)) ||
-		(rc = look_up_groups_of_users(c, directory, rules, &have, err)))
+		(rc = look_up_groups_of_users(c, directory, rules, &have, err)) || (rc = us_retired_wake(c, directory, &have, err)))
 		us_have_fini(&have);
 	else
 		*ret_have = have;
@@ -216,7 +219,8 @@ enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const
 /* ---- single objects ---- */
 
 #define USER_COLUMNS \
-	"id, name_fold, ext_id, hash, owned, active, missing_since, name, full_name, first_name, last_name, email, attributes, revision, created, updated"
+	"id, name_fold, ext_id, hash, owned, active, missing_since, name, full_name, first_name, last_name, email, attributes, revision, created, updated," \
+	" retired_since, retired_by, retired_strips"
 #define GROUP_COLUMNS "id, name_fold, ext_id, hash, owned, name, description, revision, created, updated"
 
 static enum us_errc take_user(struct us_stmt *s, struct us_arena *arena, struct us_user_image *image, struct us_err *err)
@@ -229,6 +233,7 @@ static enum us_errc take_user(struct us_stmt *s, struct us_arena *arena, struct 
 			.active = us_stmt_int(s, 5) != 0 },
 		.owned = us_stmt_int(s, 4) != 0,
 		.missing_since = us_stmt_int(s, 6),
+		.retired = { us_stmt_int(s, 16), us_stmt_int(s, 17), us_stmt_int(s, 18) != 0 },
 		.hash = us_hash_take(hash.p, hash.n),
 		.revision = us_stmt_int(s, 13),
 	};

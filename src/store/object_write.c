@@ -52,7 +52,7 @@ static void scratch_fini(struct scratch *k)
 	us_str_fini(&k->attributes);
 }
 
-/* ?1 … ?13 and ?14: revision and time. */
+/* ?1 … ?12, ?13 and ?14: revision and time, ?15 … ?17. */
 static void bind_user(struct us_stmt *s, struct scratch *k, const struct us_user_image *image, int64_t revision, int64_t now_s)
 {
 	const struct us_user *u = &image->user;
@@ -76,6 +76,9 @@ static void bind_user(struct us_stmt *s, struct scratch *k, const struct us_user
 	}
 	us_stmt_bind_int(s, 13, revision);
 	us_stmt_bind_int(s, 14, now_s);
+	us_stmt_bind_int(s, 15, image->retired.since);
+	us_stmt_bind_int(s, 16, image->retired.by);
+	us_stmt_bind_int(s, 17, image->retired.strips);
 }
 
 enum us_errc us_object_insert_user(struct us_dbc *c, int64_t directory, uint32_t number, const struct us_user_image *image, int64_t revision,
@@ -84,15 +87,15 @@ enum us_errc us_object_insert_user(struct us_dbc *c, int64_t directory, uint32_t
 	struct scratch k = { .arena = US_ARENA_INIT };
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "INSERT INTO usr (ext_id, name_fold, hash, owned, active, missing_since, name, full_name,"
-		" first_name, last_name, email, attributes, revision, created, updated, id, directory)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15, ?16)", &s, err);
+		" first_name, last_name, email, attributes, revision, created, updated, retired_since, retired_by, retired_strips, id, directory)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15, ?16, ?17, ?18, ?19)", &s, err);
 
 	if (rc)
 		return rc;
 	us_assert(number > 0);
 	bind_user(s, &k, image, revision, now_s);
-	us_stmt_bind_int(s, 15, us_object_row(directory, number));
-	us_stmt_bind_int(s, 16, directory);
+	us_stmt_bind_int(s, 18, us_object_row(directory, number));
+	us_stmt_bind_int(s, 19, directory);
 	rc = us_stmt_run(s, NULL, err);
 	scratch_fini(&k);
 	return rc;
@@ -106,13 +109,13 @@ enum us_errc us_object_update_user(struct us_dbc *c, int64_t directory, uint32_t
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "UPDATE usr SET ext_id = ?1, name_fold = ?2, hash = ?3, owned = ?4, active = ?5,"
 		" missing_since = ?6, name = ?7, full_name = ?8, first_name = ?9, last_name = ?10, email = ?11, attributes = ?12,"
-		" revision = ?13, updated = ?14 WHERE id = ?15 AND revision = ?16", &s, err);
+		" revision = ?13, updated = ?14, retired_since = ?15, retired_by = ?16, retired_strips = ?17 WHERE id = ?18 AND revision = ?19", &s, err);
 
 	if (rc)
 		return rc;
 	bind_user(s, &k, image, revision, now_s);
-	us_stmt_bind_int(s, 15, us_object_row(directory, number));
-	us_stmt_bind_int(s, 16, expect_revision);
+	us_stmt_bind_int(s, 18, us_object_row(directory, number));
+	us_stmt_bind_int(s, 19, expect_revision);
 	rc = us_stmt_run(s, &changed, err);
 	scratch_fini(&k);
 	return rc || changed ? rc : conflict("user", directory, number, err);

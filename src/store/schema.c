@@ -128,8 +128,19 @@ static const char names_of_rows[] =
 	"ALTER TABLE change ADD COLUMN name_fold TEXT;"
 	"CREATE INDEX change_name ON change (name_fold) WHERE name_fold IS NOT NULL";
 
+/* Who was cleaned up by a connector of type `inactive`. Of a user that is there: since when, by which connector, and whether its memberships were
+ * taken. Of one that was deleted: hashes of its id and of its folded name, so that no name outlives it. */
+static const char retired[] =
+	"ALTER TABLE usr ADD COLUMN retired_since BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE usr ADD COLUMN retired_by BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE usr ADD COLUMN retired_strips BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX usr_retired ON usr (id) WHERE retired_since > 0;"
+	"CREATE TABLE retired (directory BIGINT NOT NULL, id_hash BLOB NOT NULL, name_hash BLOB NOT NULL, at BIGINT NOT NULL, connector BIGINT NOT NULL,"
+	" PRIMARY KEY (directory, id_hash)) WITHOUT ROWID;"
+	"CREATE INDEX retired_name ON retired (directory, name_hash)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -1,7 +1,9 @@
 #include "sync/apply.h"
 
 #include "store/feed.h"
+#include "store/login.h"
 #include "store/object.h"
+#include "store/retired.h"
 #include "store/run.h"
 
 struct pass {
@@ -10,6 +12,7 @@ struct pass {
 	struct us_arena arena;
 	struct us_directory_delta counts;
 	uint32_t next_user, next_group;
+	bool has_gone;
 	struct us_err *err;
 };
 
@@ -63,6 +66,11 @@ static enum us_errc delete_user(struct pass *p, const struct us_change *c)
 {
 	p->counts.users--;
 	p->counts.active_users -= c->user.before->user.active;
+	if (p->in->retires && c->user.before->user.id.n) {
+		enum us_errc rc = us_retired_add(p->c, p->in->directory, &c->user.before->user, p->in->retires, p->in->now_s, p->err);
+		if (rc)
+			return rc;
+	}
 	return us_object_delete_user(p->c, p->in->directory, c->number, c->user.before->revision, p->err);
 }
 
@@ -91,6 +99,17 @@ static enum us_errc write_user(struct pass *p, const struct us_change *c)
 	if (!after)
 		return US_OK;
 	p->counts.active_users += after->user.active - (before && before->user.active);
+	if (before && p->in->is_login && before->retired.since && !after->retired.since) {
+		const struct us_login login = { c->number, p->in->now_s, US_SLICE("single update") };
+		enum us_errc rc = us_login_note(p->c, p->in->directory, &login, 1, NULL, p->err);
+		if (rc)
+			return rc;
+	}
+	if (!before && p->has_gone && after->user.id.n) {
+		enum us_errc rc = us_retired_remove(p->c, p->in->directory, after->user.id, p->err);
+		if (rc)
+			return rc;
+	}
 	if (before)
 		return us_object_update_user(p->c, p->in->directory, c->number, before->revision, after, p->in->revision, p->in->now_s,
 			p->err);
@@ -140,6 +159,8 @@ enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct u
 	bool is_bulk = false;
 	enum us_errc rc = us_object_raise_revision(c, in->directory, in->base_revision, err);
 
+	if (rc == US_OK)
+		rc = us_retired_has_gone(c, in->directory, &p.has_gone, err);
 	for (size_t i = 0; rc == US_OK && i < sizeof passes / sizeof *passes; i++) {
 		/* Only now: deletions look for what they take with them by the indexes that it drops. */
 		if (passes[i].row == write_user)

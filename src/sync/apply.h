@@ -16,6 +16,8 @@ struct us_apply {
 	int64_t plan_run;      /* whose rows */
 	int64_t revision;      /* the run that writes: becomes the revision of each object written */
 	int64_t base_revision; /* of the directory, that the plan was made from */
+	int64_t retires;       /* number of the connector of type `inactive` whose plan it is; 0: none. Who it deletes does not come back by itself */
+	bool is_login;         /* a single update: that it wakes a user up counts as a login */
 	bool is_local;         /* the directory has no connector: memberships are nobody's but its own */
 	const struct us_report *report; /* of the plan: which passes are needed */
 	int64_t now_s;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fold.h"
+#include "model/fate.h"
 #include "model/fields.h"
 
 struct us_plan *us_plan_new(const struct us_plan_input *input)
@@ -24,6 +25,9 @@ struct us_plan *us_plan_new(const struct us_plan_input *input)
 	}
 	for (uint32_t i = 0; i < p->users.n_have; i++)
 		p->counts.have_users += (p->users.have->flags[i] & (US_HAVE_OWNED | US_HAVE_MISSING)) == US_HAVE_OWNED;
+	for (uint32_t i = 0; i < p->users.n_have; i++)
+		if (p->users.have->flags[i] & US_HAVE_STRIPPED)
+			us_map_put(&p->stripped, us_members_hash_user(p->users.have->numbers[i]), NULL);
 	for (uint32_t i = 0; i < p->groups.n_have; i++)
 		p->counts.have_groups += (p->groups.have->flags[i] & US_HAVE_OWNED) != 0;
 	p->counts.have_memberships = input->have->n_memberships;
@@ -52,6 +56,7 @@ void us_plan_free(struct us_plan *p)
 	us_arena_fini(&p->names);
 	us_map_fini(&p->filtered);
 	us_map_fini(&p->assigned);
+	us_map_fini(&p->stripped);
 	free(p->filtered_as);
 	free(p->selected);
 	free(p->reached);
@@ -244,6 +249,11 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 			ret_step);
 		return;
 	}
+	if (is_new && us_map_find(&p->in.have->gone, id) != US_MAP_NONE) {
+		us_plan_filtered(p, false, want->id, ref, want->name,
+			US_SLICE("was deleted as inactive: a login that is reported, or a single update, brings the user back"), ret_step);
+		return;
+	}
 	if (place == US_MAP_NONE)
 		place = us_plan_add_new(s, id);
 	else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
@@ -268,17 +278,28 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 	}
 	see(p, s, place, hash);
 	struct us_user kept = *want;
+	bool is_retired = !is_new && s->have->flags[place] & US_HAVE_RETIRED, wakes = before && before->retired.since && !is_retired;
 	if (p->in.settings.keeps_active && before) {
-		kept.active = before->user.active || before->missing_since;
+		kept.active = before->user.active || before->missing_since || wakes;
+		want = &kept;
+	}
+	/* What was done to the inactive stays done; the rest of what the source says goes on, but for the anonymous. */
+	if (is_retired) {
+		kept = us_fate_is_anonymous(&before->user, s->have->numbers[place]) ? before->user : *want;
+		kept.active = before->user.active && want->active;
 		want = &kept;
 	}
 	struct us_slice why = is_new ? US_SLICE("is not in the directory") : us_fields_of_user(arena, before, want);
+	if (wakes)
+		why = us_slice(us_arena_printf(arena, "has logged in since%s" US_SLICE_FMT, why.n ? ", " : "", US_SLICE_ARG(why)));
 	if (!why.n) {
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
 	}
 	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
 	*after = (struct us_user_image) { .user = *want, .owned = true, .hash = hash };
+	if (is_retired)
+		after->retired = before->retired;
 	bool renamed = before && us_fields_differ(before->user.name, want->name);
 	step.change = (struct us_change) {
 		.object = US_OBJECT_USER,

@@ -1,6 +1,5 @@
-#include <stdio.h>
-
 #include "base/fold.h"
+#include "model/fate.h"
 #include "sync/plan_state.h"
 
 /* New objects have numbers in a row from the first new one on; those of a whole index were loaded in order of their numbers. */
@@ -79,79 +78,8 @@ static void keep_links(struct us_plan *p, uint32_t user_place, const struct us_p
 	}
 }
 
-/* What is to have been done to a user who is missing. The same whether each run came in time or one after a
- * gap: it depends on the days alone. */
-struct fate {
-	bool disable, strip, anonymize, delete;
-};
-
-static void do_stage(struct fate *f, enum us_stage_action action)
-{
-	switch (action) {
-	case US_STAGE_DISABLE:
-		f->disable = true;
-		break;
-	case US_STAGE_STRIP:
-		f->strip = true;
-		break;
-	case US_STAGE_ANONYMIZE:
-		f->disable = f->anonymize = true;
-		break;
-	case US_STAGE_DELETE:
-		f->delete = true;
-		break;
-	}
-}
-
-static struct fate fate_of(const struct us_plan *p, const struct us_user_image *before)
-{
-	const struct us_sync_settings *s = &p->in.settings;
-	int64_t days = before->missing_since ? (p->in.now_s - before->missing_since) / 86400 : 0;
-	struct fate f = { 0 };
-
-	switch (s->cleanup) {
-	case US_CLEANUP_KEEP:
-		return f;
-	case US_CLEANUP_DISABLE:
-		f.disable = true;
-		break;
-	case US_CLEANUP_DELETE:
-		f.delete = true;
-		break;
-	case US_CLEANUP_ANONYMIZE:
-		f.disable = f.anonymize = true;
-		break;
-	case US_CLEANUP_STAGED:
-		for (size_t i = 0; i < s->n_stages && s->stages[i].after_days <= days; i++)
-			do_stage(&f, s->stages[i].action);
-		break;
-	}
-	f.strip |= s->strips;
-	return f;
-}
-
-/* The id is kept, so whoever returns is found and renamed back. */
-static void anonymize(struct us_arena *arena, uint32_t number, struct us_user *user)
-{
-	struct us_slice name = us_slice(us_arena_printf(arena, "user-%u", number));
-
-	*user = (struct us_user) { .id = user->id,
-		.name = name,
-		.full_name = name,
-		.active = user->active,
-		.email = us_slice(us_arena_printf(arena, "user-%u@user.anon", number)) };
-}
-
-static bool is_anonymous(const struct us_user *user, uint32_t number)
-{
-	char name[24];
-
-	snprintf(name, sizeof name, "user-%u", number);
-	return us_slice_is(user->name, name) && us_slice_is(user->full_name, name) && !user->n_attributes;
-}
-
 /* What the connector's own script says of it. false: the script has failed, and *why says how. */
-static bool ask(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct fate *fate, struct us_slice *why)
+static bool ask(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_fate *fate, struct us_slice *why)
 {
 	const struct us_user_image *before = given->user;
 	struct us_predicate_subject subject = { .user = &before->user,
@@ -169,9 +97,9 @@ static bool ask(struct us_plan *p, struct us_arena *arena, const struct us_plan_
 	}
 	if (answer == US_PREDICATE_YES)
 		return true;
-	*fate = (struct fate) { 0 };
+	*fate = (struct us_fate) { 0 };
 	if (answer == US_PREDICATE_STAGE)
-		do_stage(fate, stage);
+		us_fate_do_stage(fate, stage);
 	else
 		*why = us_slice(us_arena_printf(arena, US_SLICE_FMT "; cleanupIf keeps the user", US_SLICE_ARG(*why)));
 	fate->strip |= answer == US_PREDICATE_STAGE && p->in.settings.strips;
@@ -200,13 +128,13 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	const struct filtered *filtered = us_plan_find_filtered(p, s, place);
 	struct us_slice why = filtered ? filtered->reason
 		: p->in.is_narrowed ? US_SLICE("is in none of the required groups, or no longer at the source") : US_SLICE("is no longer at the source");
-	struct fate fate = us_plan_may_clean_users(p) ? fate_of(p, before) : (struct fate) { 0 };
+	struct us_fate fate = us_plan_may_clean_users(p) ? us_fate_of(&p->in.settings, before->missing_since, p->in.now_s) : (struct us_fate) { 0 };
 	bool keeps = !us_plan_may_clean_users(p) || p->in.settings.cleanup == US_CLEANUP_KEEP;
 
 	us_assert(before && before->owned);
 	if (s->have->flags[place] & US_HAVE_PROTECTED) {
 		p->counts.protected_users++;
-		fate = (struct fate) { 0 };
+		fate = (struct us_fate) { 0 };
 		keeps = true;
 	}
 	if (p->in.predicate && !keeps && !ask(p, arena, given, &fate, &why)) {
@@ -227,11 +155,11 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	if (!before->missing_since)
 		after->missing_since = p->in.now_s;
 	bool disables = fate.disable && before->user.active;
-	bool anonymizes = fate.anonymize && !is_anonymous(&before->user, s->have->numbers[place]);
+	bool anonymizes = fate.anonymize && !us_fate_is_anonymous(&before->user, s->have->numbers[place]);
 	if (disables)
 		after->user.active = false;
 	if (anonymizes)
-		anonymize(arena, s->have->numbers[place], &after->user);
+		us_fate_anonymize(arena, s->have->numbers[place], &after->user);
 	if (!fate.delete &&(keeps || (before->missing_since && !disables && !anonymizes))) {
 		if (s->marks[place] & HAS_ROW) {
 			us_plan_filter_row(p, s, place, why, step);

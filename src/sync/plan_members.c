@@ -141,6 +141,17 @@ static void difference(struct us_arena *arena, const uint32_t *want, uint32_t n_
 	*ret_n_removed = n_removed;
 }
 
+/* Who was taken out of all groups as inactive gets no new memberships until they have logged in. */
+static uint32_t drop_stripped(const struct us_plan *p, const uint32_t *added, uint32_t n)
+{
+	uint32_t *kept = (uint32_t *) added, k = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (us_map_find(&p->stripped, us_members_hash_user(added[i])) == US_MAP_NONE)
+			kept[k++] = added[i];
+	return k;
+}
+
 static bool has_delta(const struct us_members_delta *d)
 {
 	return d->n_added_users || d->n_removed_users || d->n_added_groups || d->n_removed_groups;
@@ -206,6 +217,8 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, &d.removed_groups);
 	}
 	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
+	if (p->stripped.n)
+		d.n_added_users = drop_stripped(p, d.added_users, d.n_added_users);
 	if (!has_delta(&d))
 		return false;
 	note_loss(p, place, given, (int64_t) d.n_removed_users + d.n_removed_groups);

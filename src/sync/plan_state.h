@@ -77,6 +77,7 @@ struct us_plan {
 	enum phase phase;
 	uint32_t at;            /* place, in the phases that walk places */
 	bool asked;             /* the last step was a LOAD */
+	struct us_map stripped;      /* hashes of the numbers of users that get no memberships, retired as they are */
 	struct us_map filtered;      /* objects of the directory that are FILTERED, by side and place */
 	struct filtered *filtered_as;
 	uint32_t cap_filtered_as;

@@ -1,56 +1,21 @@
 #include "sync/protect.h"
 
-/* Numbers that were met, each once, in the order in which they were. */
-struct found {
-	struct us_map map;
-	uint32_t at;
-};
-
-static void meet(struct found *f, uint32_t number)
-{
-	us_map_put(&f->map, (struct us_hash) { number, 1 }, NULL);
-}
-
-static bool next(struct found *f, uint32_t *ret_number)
-{
-	if (f->at == f->map.n)
-		return false;
-	*ret_number = (uint32_t)f->map.keys[f->at++].lo;
-	return true;
-}
-
-static bool is_met(const struct found *f, uint32_t number)
-{
-	return us_map_find(&f->map, (struct us_hash) { number, 1 }) != US_MAP_NONE;
-}
+#include "sync/below.h"
 
 /* From the groups down. */
 static enum us_errc walk_down(struct us_dbc *c, int64_t directory, struct us_have *have, struct us_err *err)
 {
-	struct found groups = { 0 }, users = { 0 };
-	struct us_arena arena = US_ARENA_INIT;
-	enum us_errc rc = US_OK;
-	uint32_t number;
+	struct us_map groups = US_MAP_INIT, users = US_MAP_INIT;
 
 	for (uint32_t i = 0; i < have->groups.n; i++)
 		if (have->groups.flags[i] & US_HAVE_PROTECTS)
-			meet(&groups, have->groups.numbers[i]);
-	while (rc == US_OK && next(&groups, &number)) {
-		const struct us_member *u, *g;
-		size_t n_u, n_g;
-		us_arena_reset(&arena);
-		rc = us_object_load_members(c, &arena, directory, number, &u, &n_u, &g, &n_g, err);
-		for (size_t i = 0; rc == US_OK && i < n_u; i++)
-			meet(&users, u[i].number);
-		for (size_t i = 0; rc == US_OK && i < n_g; i++)
-			meet(&groups, g[i].number);
-	}
-	for (uint32_t i = 0; rc == US_OK && users.map.n && i < have->users.n; i++)
-		if (is_met(&users, have->users.numbers[i]))
+			us_below_add(&groups, have->groups.numbers[i]);
+	enum us_errc rc = us_below_users(c, directory, &groups, &users, err);
+	for (uint32_t i = 0; rc == US_OK && users.n && i < have->users.n; i++)
+		if (us_below_has(&users, have->users.numbers[i]))
 			have->users.flags[i] |= US_HAVE_PROTECTED;
-	us_map_fini(&groups.map);
-	us_map_fini(&users.map);
-	us_arena_fini(&arena);
+	us_map_fini(&groups);
+	us_map_fini(&users);
 	return rc;
 }
 
@@ -58,17 +23,17 @@ static enum us_errc walk_down(struct us_dbc *c, int64_t directory, struct us_hav
 static enum us_errc walk_up(struct us_dbc *c, int64_t directory, const struct us_rules *rules, uint32_t user,
 	bool *ret_is, struct us_err *err)
 {
-	struct found groups = { 0 };
+	struct us_map groups = US_MAP_INIT;
 	struct us_arena arena = US_ARENA_INIT;
 	const struct us_member *above;
 	size_t n;
-	uint32_t number;
 	enum us_errc rc = us_object_load_groups_of_user(c, &arena, directory, user, &above, &n, err);
 
 	*ret_is = false;
 	for (size_t i = 0; rc == US_OK && i < n; i++)
-		meet(&groups, above[i].number);
-	while (rc == US_OK && !*ret_is && next(&groups, &number)) {
+		us_below_add(&groups, above[i].number);
+	for (uint32_t at = 0; rc == US_OK && !*ret_is && at < groups.n; at++) {
+		uint32_t number = (uint32_t) groups.keys[at].lo;
 		struct us_group_image image;
 		us_arena_reset(&arena);
 		rc = us_object_load_group(c, &arena, directory, number, &image, err);
@@ -77,9 +42,9 @@ static enum us_errc walk_up(struct us_dbc *c, int64_t directory, const struct us
 		if (rc == US_OK)
 			rc = us_object_load_groups_of_group(c, &arena, directory, number, &above, &n, err);
 		for (size_t i = 0; rc == US_OK && i < n; i++)
-			meet(&groups, above[i].number);
+			us_below_add(&groups, above[i].number);
 	}
-	us_map_fini(&groups.map);
+	us_map_fini(&groups);
 	us_arena_fini(&arena);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "store/object.h"
 #include "sync/apply.h"
 #include "sync/guard.h"
+#include "sync/inactive.h"
 #include "sync/last_admin.h"
 #include "sync/messages.h"
 #include "sync/protect.h"
@@ -39,6 +40,8 @@ struct act {
 	struct us_want_scope scope; /* of the read */
 	struct us_err source_err;  /* what cut the read short */
 	bool is_partial;
+	bool is_guest;             /* the directory is not the connector's own; it reads no source */
+	bool is_local;             /* the directory has no connector at all */
 	struct us_verdict verdict;
 	struct us_last_admin last_admin; /* of that rule */
 	bool splits;               /* what the plan takes away waits as a run of its own */
@@ -75,17 +78,28 @@ static enum us_errc open_connector(struct act *a)
 	if (rc)
 		return rc;
 	a->predicate = us_predicate_new(a->connector.configuration, a->connector.name);
-	a->run.directory = a->connector.directory;
-	rc = us_directory_load(a->reader, &a->arena, a->connector.directory, &directory, a->err);
-	if (rc)
-		return rc;
-	a->sync->progress->total_users = directory.n_users;
 	a->ops = us_source_find(a->connector.type);
 	if (!a->ops)
 		return us_err_set(a->err, US_CONFIG, "there is no connector type " US_SLICE_FMT, US_SLICE_ARG(a->connector.type));
 	const struct us_json *common = us_sync_settings_common(&a->arena, a->ops->type.options, a->connector.configuration);
 	us_sync_settings_read(common, &a->settings);
 	a->rules = us_rules_new(common);
+	const char *option = a->ops->type.directory_option;
+	a->is_guest = option != NULL;
+	a->run.directory = a->connector.directory;
+	if (a->is_guest) {
+		/* Found anew in each run: it may have been made again since the connector was saved. */
+		rc = us_connector_find_directory(a->sync->store, a->reader, us_json_string(a->connector.configuration, option), &a->run.directory, a->err);
+		if (rc)
+			return rc;
+		/* There is nothing in its plans that could go on. */
+		a->settings.holds_cleanup_only = false;
+	}
+	rc = us_directory_load(a->reader, &a->arena, a->run.directory, &directory, a->err);
+	if (rc)
+		return rc;
+	a->is_local = a->is_guest && !directory.connector.p;
+	a->sync->progress->total_users = directory.n_users;
 	us_sync_settings_scope(a->ops->type.options, a->connector.configuration, &a->scope_json);
 	return US_OK;
 }
@@ -228,8 +242,10 @@ static void write_certificate(struct act *a)
 		us_jsonw_put_int(&w, "groups", (int64_t) a->scope.n);
 		us_jsonw_close(&w, '}');
 	}
-	us_jsonw_put_int(&w, "requests", a->source->stats.requests);
-	us_jsonw_put_int(&w, "retries", a->source->stats.retries);
+	if (a->source) {
+		us_jsonw_put_int(&w, "requests", a->source->stats.requests);
+		us_jsonw_put_int(&w, "retries", a->source->stats.retries);
+	}
 	us_jsonw_close(&w, '}');
 	a->run.certificate = us_str_slice(&a->certificate_json);
 }
@@ -292,6 +308,41 @@ static enum us_errc plan_full(struct act *a)
 	if (a->is_partial)
 		complete = (struct us_plan_complete) { 0 };
 	return finish_plan(a, &want, &complete);
+}
+
+/* A directory that is read from the store is read whole. */
+static void write_guest_certificate(struct act *a)
+{
+	static const char end[] = "whole directory";
+
+	a->certificate = (struct us_certificate) { .n = 1,
+		.rows = { { .listing = "users", .kind = US_RECORD_USER, .pages = 1, .rows = a->have.users.n, .announced = -1, .signal = end } } };
+	write_certificate(a);
+}
+
+static enum us_errc plan_guest(struct act *a)
+{
+	enum us_errc rc;
+
+	if (a->run.kind == US_RUN_SINGLE)
+		return us_err_set(a->err, US_CONFIG, "a connector of type " US_SLICE_FMT " has no single updates: start a sync or a simulation",
+			US_SLICE_ARG(a->connector.type));
+	enter(a, US_SYNC_INDEX);
+	rc = us_object_load_have(a->reader, a->run.directory, a->rules, &a->have, a->err);
+	if (rc == US_OK)
+		rc = us_protect_members(a->reader, a->run.directory, a->rules, false, &a->have, a->err);
+	if (rc)
+		return rc;
+	a->run.base_revision = a->have.revision;
+	enter(a, US_SYNC_PLAN);
+	struct us_inactive in = { .reader = a->reader, .directory = a->run.directory, .configuration = a->connector.configuration, .rules = a->rules,
+		.settings = { .connector = a->connector.id, .is_local = a->is_local, .now_s = a->run.started, .sync = &a->settings, .predicate = a->predicate },
+		.have = &a->have, .rows = &a->rows, .messages = &a->messages, .cancel = a->sync->cancel, .users = &a->sync->progress->users };
+	us_inactive_read(&(struct us_conf) { a->ops->type.options, a->connector.configuration }, &in.settings);
+	rc = us_inactive_plan_all(&in, &a->counts, a->err);
+	if (rc == US_OK)
+		write_guest_certificate(a);
+	return rc;
 }
 
 /* Asks by name; if the IdP does not know that name, by the id of the user that the directory has under it. */
@@ -427,7 +478,7 @@ static enum us_errc plan_undo(struct act *a)
 	a->run.base_revision = directory.revision;
 	enter(a, US_SYNC_PLAN);
 	struct us_undo undo = { .reader = a->reader, .directory = a->run.directory,
-		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .writer = turned.id, .rows = &a->rows,
+		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .writer = turned.id, .is_local = a->is_local, .rows = &a->rows,
 		.cancel = a->sync->cancel };
 	struct us_undo_left left;
 	rc = us_undo_plan(&undo, &a->counts, &left, a->err);
@@ -527,7 +578,8 @@ static enum us_errc write_plan(struct act *a)
 	struct us_messages_mark mark = us_messages_mark(&a->messages);
 	struct us_apply apply = { .directory = a->run.directory,
 		.plan_run = a->run.kind == US_RUN_APPLY ? a->run.plan_run : a->run.id, .revision = a->run.id,
-		.base_revision = a->run.base_revision, .report = &a->run.report, .now_s = us_clock_wall_s(),
+		.base_revision = a->run.base_revision, .report = &a->run.report, .now_s = us_clock_wall_s(), .is_login = a->run.kind == US_RUN_SINGLE,
+		.is_local = a->is_local, .retires = a->is_guest && a->run.kind != US_RUN_UNDO ? a->connector.id : 0,
 		.applied = &a->sync->progress->applied };
 	enum us_errc rc;
 
@@ -783,6 +835,8 @@ static enum us_errc play(struct act *a)
 		return write_stored(a);
 	if (a->run.kind == US_RUN_UNDO)
 		rc = plan_undo(a);
+	else if (a->is_guest)
+		rc = plan_guest(a);
 	else if (a->run.kind == US_RUN_SINGLE)
 		rc = plan_single(a);
 	else

@@ -3,6 +3,7 @@
  *     full, simulation   open source → index → read, map, plan → guard → apply (or keep)
  *     single             the same for one user; no cleanup
  *     apply              the stored plan of another run, written as it is
+ *     full, simulation   of a connector without a source (type inactive): index and last logins → plan → guard → apply (or keep)
  *     undo               the plan of another run turned round → guard → apply
  *     approved           (decided_by is set) a HELD run's own plan, written as it is
  */

@@ -12,7 +12,9 @@
 #include "model/sync_options.h"
 #include "store/connector.h"
 #include "store/directory.h"
+#include "store/login.h"
 #include "store/object.h"
+#include "store/retired.h"
 
 struct us_str why; /* of the current test; empty: passed so far */
 
@@ -117,12 +119,23 @@ static void fill_user(struct world *w, struct us_dbc *c, struct us_mapping *m, c
 	struct us_slice missing = case_word(line, "missing");
 	int64_t days;
 	image.missing_since = !missing.p ? 0 : us_slice_to_int(missing, &days) ? w->now_s - days * 86400 : 1000000;
+	struct us_slice retired = case_word(line, "retired"), login = case_word(line, "login");
+	if (retired.p && us_slice_to_int(retired, &days)) {
+		image.retired.since = w->now_s - days * 86400;
+		image.retired.by = 77;
+		image.retired.strips = case_word(line, "strips").p;
+	}
 	image.hash = image.missing_since ? US_HASH_ZERO : us_user_hash(&image.user);
 	if (!image.owned)
 		image.user.id = US_SLICE_NONE;
 	uint32_t number = us_map_put(&w->users, us_hash_slice(line->words[1]), NULL) + 1;
 	if (us_object_insert_user(c, w->directory, number, &image, 0, 1000000, &err))
 		die("insert user", &err);
+	if (login.p && us_slice_to_int(login, &days)) {
+		const struct us_login l = { number, w->now_s - days * 86400, US_SLICE("case") };
+		if (us_login_note(c, w->directory, &l, 1, NULL, &err))
+			die("login", &err);
+	}
 	counts->users++;
 	counts->active_users += image.user.active;
 }
@@ -237,6 +250,12 @@ void open_world(struct world *w, const struct sync_case *c)
 		if (us_slice_is(c->before.line[i].words[0], "user"))
 			fill_user(w, db, m, &c->before.line[i], &counts);
 	for (size_t i = 0; i < c->before.n; i++)
+		if (us_slice_is(c->before.line[i].words[0], "gone")) {
+			const struct us_user gone = { .id = c->before.line[i].words[1], .name = c->before.line[i].words[2] };
+			if (us_retired_add(db, w->directory, &gone, 77, w->now_s - 86400, &err))
+				die("gone", &err);
+		}
+	for (size_t i = 0; i < c->before.n; i++)
 		if (us_slice_is(c->before.line[i].words[0], "group"))
 			fill_group(w, db, m, &c->before.line[i], &counts);
 	for (size_t i = 0; i < c->before.n; i++)
@@ -311,6 +330,7 @@ static void dump_user(struct lines *out, const struct us_user_image *u)
 			us_str_printf(&s, " " US_SLICE_FMT "=" US_SLICE_FMT, US_SLICE_ARG(u->user.attributes[i].name), US_SLICE_ARG(u->user.attributes[i].values[k]));
 	us_str_add_text(&s, u->user.active ? "" : " inactive");
 	us_str_add_text(&s, u->missing_since ? " missing" : "");
+	us_str_add_text(&s, u->retired.since ? " retired" : "");
 	us_str_add_text(&s, u->owned ? "" : " local");
 	add_line(out, us_str_steal(&s));
 }
@@ -440,6 +460,8 @@ void dump_expected(const struct case_lines *lines, struct lines *out)
 		const struct case_line *l = &lines->line[i];
 		struct us_str s = US_STR_INIT;
 		bool local = case_word(l, "local").p;
+		if (us_slice_is(l->words[0], "gone"))
+			continue;
 		if (us_slice_is(l->words[0], "member")) {
 			for (size_t k = 2; k < l->n; k++) {
 				if (us_slice_is(l->words[k], "local"))
@@ -458,7 +480,8 @@ void dump_expected(const struct case_lines *lines, struct lines *out)
 			add_pair(&s, keys[k], case_word(l, keys[k]));
 		for (size_t k = 3; k < l->n; k++) {
 			bool known =
-				!memchr(l->words[k].p, '=', l->words[k].n) || memcmp(l->words[k].p, "missing=", 8) == 0;
+				!memchr(l->words[k].p, '=', l->words[k].n) || memcmp(l->words[k].p, "missing=", 8) == 0 ||
+				memcmp(l->words[k].p, "retired=", 8) == 0 || memcmp(l->words[k].p, "login=", 6) == 0;
 			for (size_t j = 0; j < sizeof keys / sizeof *keys; j++)
 				known |= l->words[k].n > strlen(keys[j]) && memcmp(l->words[k].p, keys[j], strlen(keys[j])) == 0;
 			if (!known)
@@ -467,6 +490,7 @@ void dump_expected(const struct case_lines *lines, struct lines *out)
 		if (is_user) {
 			us_str_add_text(&s, case_word(l, "inactive").p ? " inactive" : "");
 			us_str_add_text(&s, case_word(l, "missing").p ? " missing" : "");
+			us_str_add_text(&s, case_word(l, "retired").p ? " retired" : "");
 		}
 		us_str_add_text(&s, local ? " local" : "");
 		add_line(out, us_str_steal(&s));

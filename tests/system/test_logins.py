@@ -24,11 +24,11 @@ def logins(server, hr, query=""):
 def test_one_or_many_are_noted_and_only_a_later_one_counts(server, hr):
     before = server.call("GET", hr["path"])[1]["revision"]
     status, noted = server.call("POST", hr["path"] + "/login", {"username": "USER000", "at": "2026-01-31T08:00:00Z"})
-    assert status == 200 and noted == {"received": 1, "noted": 1, "notLater": 0, "unknown": 0, "unknownUsers": []}
+    assert status == 200 and noted == {"received": 1, "noted": 1, "notLater": 0, "returning": 0, "unknown": 0, "unknownUsers": []}
     status, noted = server.call("POST", hr["path"] + "/login/", [
         {"username": "user000", "at": "2026-01-30T08:00:00Z"}, {"username": "user001", "at": "2026-02-01T10:00:00+02:00"},
         {"username": "nobody", "at": "2026-02-01T08:00:00Z"}, {"username": "user000", "at": "2026-01-31T08:00:01Z"}])
-    assert status == 200 and noted == {"received": 4, "noted": 2, "notLater": 1, "unknown": 1, "unknownUsers": ["nobody"]}
+    assert status == 200 and noted == {"received": 4, "noted": 2, "notLater": 1, "returning": 0, "unknown": 1, "unknownUsers": ["nobody"]}
     assert logins(server, hr) == {"user000": "2026-01-31T08:00:01Z", "user001": "2026-02-01T08:00:00Z", "user002": None}
     assert logins(server, hr, "?never=true") == {"user002": None}
     assert server.call("GET", hr["path"])[1]["revision"] == before

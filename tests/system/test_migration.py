@@ -6,7 +6,7 @@ import pytest
 from company import Company
 from server import ROOT, Server
 
-OLD = sorted((ROOT / "tests/system").glob("schema_*.sql"))
+OLD = sorted((ROOT / "tests/system").glob("schema_*.sql"), key=lambda p: int(p.stem.removeprefix("schema_")))
 
 
 def tables(path):

@@ -104,8 +104,9 @@ static inline void fixture_dump(struct us_dbc *c, struct us_str *out)
 	static const char *const tables[][2] = {
 		{ "SELECT 'directory', id, name, connector, revision, n_users, n_active_users, n_groups, n_memberships, next_user, next_group,"
 		  " feed_gone FROM directory ORDER BY id", "12" },
-		{ "SELECT 'usr', id, ext_id, name_fold, hex(hash), owned, active, missing_since, name, email, attributes, revision, updated"
-		  " FROM usr ORDER BY id", "13" },
+		{ "SELECT 'usr', id, ext_id, name_fold, hex(hash), owned, active, missing_since, name, email, attributes, revision, updated,"
+		  " retired_since, retired_by, retired_strips FROM usr ORDER BY id", "16" },
+		{ "SELECT 'retired', directory, hex(id_hash), hex(name_hash), at, connector FROM retired ORDER BY directory, id_hash", "6" },
 		{ "SELECT 'grp', id, ext_id, name_fold, hex(hash), hex(members_hash), n_members, owned, name, revision FROM grp ORDER BY id",
 		  "10" },
 		{ "SELECT 'membership', directory, grp, usr, owned FROM membership ORDER BY directory, grp, usr", "5" },

@@ -23,7 +23,7 @@ static int64_t note(struct fixture *f, int64_t directory, const struct us_login 
 static void scan(struct fixture *f, int64_t directory, struct us_str *out)
 {
 	struct us_login_scan s;
-	struct us_login l;
+	struct us_login_seen l;
 	struct us_err err = US_ERR_INIT;
 	enum us_errc rc;
 
@@ -105,16 +105,16 @@ static void logins_go_with_the_user_and_with_the_directory(void **state)
 	assert_int_equal(note(f, f->directory, &three[1], 1), 0); /* not there any more: passed over */
 	add_user(f, f->directory, 2, "u2");
 	scan(f, f->directory, &text);
-	assert_string_equal(us_str_text(&text), "1:7 3:9 ");
+	assert_string_equal(us_str_text(&text), "1:7 2:0 3:9 ");
 	assert_ok(us_directory_delete(f->w, f->directory, &err));
 	scan(f, f->directory, &text);
 	assert_string_equal(us_str_text(&text), "");
 	scan(f, other, &text);
-	assert_string_equal(us_str_text(&text), "1:7 2:8 ");
+	assert_string_equal(us_str_text(&text), "1:7 2:8 3:0 ");
 	assert_ok(us_directory_create(f->w, S("People"), US_SLICE_NONE, 1, &again, &err));
 	add_user(f, again, 1, "u1");
 	scan(f, again, &text);
-	assert_string_equal(us_str_text(&text), "");
+	assert_string_equal(us_str_text(&text), "1:0 ");
 	assert_ok(us_directory_delete(f->w, other, &err));
 	us_str_fini(&text);
 }

@@ -1,0 +1,66 @@
+#include "model/fate.h"
+
+#include <stdio.h>
+
+void us_fate_do_stage(struct us_fate *f, enum us_stage_action action)
+{
+	switch (action) {
+	case US_STAGE_DISABLE:
+		f->disable = true;
+		break;
+	case US_STAGE_STRIP:
+		f->strip = true;
+		break;
+	case US_STAGE_ANONYMIZE:
+		f->disable = f->anonymize = true;
+		break;
+	case US_STAGE_DELETE:
+		f->delete = true;
+		break;
+	}
+}
+
+struct us_fate us_fate_of(const struct us_sync_settings *s, int64_t since, int64_t now_s)
+{
+	int64_t days = since ? (now_s - since) / 86400 : 0;
+	struct us_fate f = { 0 };
+
+	switch (s->cleanup) {
+	case US_CLEANUP_KEEP:
+		return f;
+	case US_CLEANUP_DISABLE:
+		f.disable = true;
+		break;
+	case US_CLEANUP_DELETE:
+		f.delete = true;
+		break;
+	case US_CLEANUP_ANONYMIZE:
+		f.disable = f.anonymize = true;
+		break;
+	case US_CLEANUP_STAGED:
+		for (size_t i = 0; i < s->n_stages && s->stages[i].after_days <= days; i++)
+			us_fate_do_stage(&f, s->stages[i].action);
+		break;
+	}
+	f.strip |= s->strips;
+	return f;
+}
+
+void us_fate_anonymize(struct us_arena *arena, uint32_t number, struct us_user *user)
+{
+	struct us_slice name = us_slice(us_arena_printf(arena, "user-%u", number));
+
+	*user = (struct us_user) { .id = user->id,
+		.name = name,
+		.full_name = name,
+		.active = user->active,
+		.email = us_slice(us_arena_printf(arena, "user-%u@user.anon", number)) };
+}
+
+bool us_fate_is_anonymous(const struct us_user *user, uint32_t number)
+{
+	char name[24];
+
+	snprintf(name, sizeof name, "user-%u", number);
+	return us_slice_is(user->name, name) && us_slice_is(user->full_name, name) && !user->n_attributes;
+}

@@ -1,0 +1,23 @@
+/* Fate: what cleanup is to have done to a user by now, and how a user is made anonymous. Pure. */
+#ifndef US_MODEL_FATE_H
+#define US_MODEL_FATE_H
+
+#include "base/arena.h"
+#include "model/record.h"
+#include "model/sync_options.h"
+
+struct us_fate {
+	bool disable, strip, anonymize, delete;
+};
+
+/* since: when the user was first found to be missing or inactive, wall seconds; 0: now. The same whether each run came in time or one after a gap: it
+ * depends on the days alone. */
+struct us_fate us_fate_of(const struct us_sync_settings *settings, int64_t since, int64_t now_s);
+
+void us_fate_do_stage(struct us_fate *fate, enum us_stage_action action);
+
+/* "user-<number>", without anything else but the id and the active state. The id is kept, so whoever returns is found and renamed back. */
+void us_fate_anonymize(struct us_arena *arena, uint32_t number, struct us_user *user);
+bool us_fate_is_anonymous(const struct us_user *user, uint32_t number);
+
+#endif
