@@ -3,14 +3,16 @@
 #include "api/handlers.h"
 #include "api/wait.h"
 #include "base/clock.h"
+#include "model/sync_options.h"
 #include "store/connector.h"
 #include "store/run.h"
 #include "store/schedule.h"
+#include "store/setting.h"
 
 enum { NAME_CHARACTERS_MOST = 255 };
 
 /* What an export holds besides is the server's to say. */
-static const char *const known_members[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus", "paused",
+static const char *const known_members[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus", "inherited", "paused",
 	"pausedSince", "pausedBy", "nextRuns", "missedRuns", "scheduleProblem", "created", "updated", NULL };
 
 static void write_schedule(struct us_call *call, int64_t connector)
@@ -32,6 +34,14 @@ static void write_schedule(struct us_call *call, int64_t connector)
 	us_jsonw_put_string(w, "scheduleProblem", view.problem);
 }
 
+/* The server's limits; NULL: none, or they cannot be read, which the run will say. */
+static const struct us_json *call_limits(struct us_call *call)
+{
+	struct us_setting setting;
+
+	return us_setting_load(call->c, call->arena, US_SETTING_LIMITS, &setting, NULL) == US_OK ? setting.value : NULL;
+}
+
 /* Whoever may only watch does not see how it is set up. */
 static void write_connector(struct us_call *call, const struct us_connector *c, const struct us_run *last)
 {
@@ -47,6 +57,8 @@ static void write_connector(struct us_call *call, const struct us_connector *c, 
 	if (call->who.role > US_ROLE_MONITOR) {
 		us_jsonw_key(w, "configuration");
 		us_jsonw_value(w, c->configuration);
+		us_jsonw_key(w, "inherited");
+		us_sync_settings_write_inherited(w, c->configuration, call_limits(call));
 	}
 	us_jsonw_put_text(w, "lastStatus", last ? us_run_status_text(last->status) : NULL);
 	write_schedule(call, c->id);

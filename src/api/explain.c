@@ -360,7 +360,7 @@ enum us_errc us_explain_answer(struct us_api *api, struct us_slice connector, st
 	if (rc == US_OK)
 		rc = us_connector_find(store, f.c, &f.arena, connector, US_SECRETS_HIDDEN, &f.connector, err);
 	if (rc == US_OK) {
-		us_sync_settings_read(configuration ? configuration : f.connector.configuration, &f.settings);
+		us_sync_settings_read(configuration ? configuration : f.connector.configuration, NULL, &f.settings);
 		rc = gather(&f);
 	}
 	if (rc == US_OK)

@@ -21,6 +21,7 @@
 	X(us_tokens_list) X(us_tokens_add) X(us_tokens_remove) \
 	X(us_applications_list) X(us_applications_add) X(us_applications_show) X(us_applications_save) X(us_applications_remove) \
 	X(us_applications_make_token) X(us_applications_remove_token) \
+	X(us_limits_show) X(us_limits_save) \
 	X(us_notices_list_targets) X(us_notices_add_target) X(us_notices_show_target) X(us_notices_save_target) X(us_notices_remove_target) \
 	X(us_notices_test_target) X(us_notices_list_deliveries) X(us_notices_show_delivery) X(us_notices_retry_delivery) X(us_notices_discard_delivery) \
 	X(us_health_live) X(us_health_ready) X(us_metrics_show) X(us_support_show) X(us_openapi_show)

@@ -54,11 +54,16 @@ const struct us_schema us_schemas[] = {
 	{ "Connector", "{\"type\":\"object\",\"required\":[\"uniqueId\",\"id\",\"name\",\"type\",\"directoryId\",\"enabled\",\"lastStatus\",\"paused\",\"nextRuns\"],\"properties\":{"
 		"\"uniqueId\":{\"type\":\"string\",\"format\":\"uuid\"},\"id\":{\"type\":\"integer\"},\"name\":" TEXT ",\"type\":" TEXT ",\"directoryId\":{\"type\":\"integer\"},"
 		"\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\",\"description\":\"Not shown to the role monitor.\"},"
+		"\"inherited\":{\"type\":\"object\",\"description\":\"Limits, onLimit and heldExpiry of the server that the configuration has none of its own for.\"},"
 		"\"lastStatus\":{\"type\":[\"string\",\"null\"],\"enum\":[null," RUN_STATUS "]},"
 		"\"paused\":{\"type\":\"boolean\",\"description\":\"The schedule starts no runs.\"},\"pausedSince\":" TIME_OR_NULL ",\"pausedBy\":" TEXT_OR_NULL ","
 		"\"nextRuns\":{\"type\":\"array\",\"items\":" TIME ",\"description\":\"The next starts by the schedule, five at most.\"},"
 		"\"missedRuns\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Times of the schedule that passed without a run.\"},"
 		"\"scheduleProblem\":{\"type\":[\"string\",\"null\"],\"description\":\"Why a schedule that was saved cannot be kept.\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
+	{ "LimitDefaults", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"limits\":{\"type\":[\"object\",\"null\"],"
+		"\"description\":\"As in a connector's configuration; each of its members stands for connectors that do not have that one.\"},"
+		"\"onLimit\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"hold\",\"cleanup\"]},\"heldExpiry\":" TEXT_OR_NULL
+		",\"updated\":" TIME_OR_NULL ",\"updatedBy\":" TEXT_OR_NULL "}}" },
 	{ "ConnectorList", LIST("Connector") },
 	{ "ConnectorFile", "{\"type\":\"object\",\"required\":[\"format\",\"formatVersion\",\"connectors\"],\"properties\":{\"format\":{\"const\":\"usersync-connectors\"},"
 		"\"formatVersion\":{\"const\":1},\"connectors\":{\"type\":\"array\",\"maxItems\":1000,\"items\":" REF("ConnectorEntry") "},\"secrets\":" REF("SealedSecrets") "}}" },

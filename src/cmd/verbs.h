@@ -29,6 +29,8 @@ int us_undo_run(struct us_cli *cli);
 
 int us_explain_run(struct us_cli *cli);
 
+int us_limits_show_run(struct us_cli *cli);
+int us_limits_set_run(struct us_cli *cli);
 int us_directory_list_run(struct us_cli *cli);
 int us_directory_show_run(struct us_cli *cli);
 int us_directory_users_run(struct us_cli *cli);

@@ -169,10 +169,57 @@ static void read_stages(const struct us_json *list, struct us_sync_settings *s)
 			(enum us_stage_action)find_word(action_words, us_json_string(&list->array.items[i], "action")) };
 }
 
-void us_sync_settings_read(const struct us_json *configuration, struct us_sync_settings *ret_settings)
+/* A member that is null is not set. */
+static const struct us_json *find_set(const struct us_json *object, const char *name)
+{
+	const struct us_json *v = us_json_find(object, name);
+
+	return v && v->type != US_JSON_NULL ? v : NULL;
+}
+
+/* One of the limits: the connector's own, or the server's. */
+static const struct us_json *find_limit(const struct us_json *configuration, const struct us_json *defaults, const char *name)
+{
+	const struct us_json *own = find_set(find_set(configuration, "limits"), name);
+
+	return own ? own : find_set(find_set(defaults, "limits"), name);
+}
+
+void us_sync_settings_write_inherited(struct us_jsonw *w, const struct us_json *configuration, const struct us_json *defaults)
+{
+	static const char *const plain[] = { "onLimit", "heldExpiry" };
+	const struct us_json *own = find_set(configuration, "limits"), *limits = find_set(defaults, "limits");
+
+	us_jsonw_open(w, '{');
+	us_jsonw_key(w, "limits");
+	us_jsonw_open(w, '{');
+	for (size_t i = 0; limits && limits->type == US_JSON_OBJECT && i < limits->object.n; i++) {
+		const struct us_json_member *m = &limits->object.members[i];
+		bool has_own = false;
+		for (size_t k = 0; own && own->type == US_JSON_OBJECT && k < own->object.n; k++)
+			has_own |= us_slice_is_equal(own->object.members[k].key, m->key) && own->object.members[k].value.type != US_JSON_NULL;
+		if (has_own || m->value.type == US_JSON_NULL)
+			continue;
+		us_jsonw_key_slice(w, m->key);
+		us_jsonw_value(w, &m->value);
+	}
+	us_jsonw_close(w, '}');
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+		const struct us_json *v = find_set(configuration, plain[i]) ? NULL : find_set(defaults, plain[i]);
+		if (v) {
+			us_jsonw_key(w, plain[i]);
+			us_jsonw_value(w, v);
+		}
+	}
+	us_jsonw_close(w, '}');
+}
+
+void us_sync_settings_read(const struct us_json *configuration, const struct us_json *defaults, struct us_sync_settings *ret_settings)
 {
 	const struct us_conf conf = { us_sync_options, configuration };
-	const struct us_json *limits = us_conf_value(&conf, "limits");
+	const struct us_conf on_limit = { us_sync_options, find_set(configuration, "onLimit") ? configuration : defaults };
+	const struct us_conf expiry = { us_sync_options, find_set(configuration, "heldExpiry") ? configuration : defaults };
+	const struct us_json *shrink = find_limit(configuration, defaults, "shrinkPercent");
 	struct us_sync_settings s = {
 		.cleanup = (enum us_cleanup)find_word(cleanup_words, us_conf_string(&conf, "cleanup")),
 		.strips = us_conf_bool(&conf, "stripMemberships"),
@@ -182,11 +229,11 @@ void us_sync_settings_read(const struct us_json *configuration, struct us_sync_s
 		.keeps_active = !us_conf_bool(&conf, "setActive"),
 		.delete_groups = us_slice_is(us_conf_string(&conf, "groupCleanup"), "delete"),
 		.all_or_nothing = us_conf_bool(&conf, "allOrNothing"),
-		.holds_cleanup_only = us_slice_is(us_conf_string(&conf, "onLimit"), "cleanup"),
-		.shrink_percent = us_json_int(limits, "shrinkPercent", DEFAULT_SHRINK_PERCENT),
+		.holds_cleanup_only = us_slice_is(us_conf_string(&on_limit, "onLimit"), "cleanup"),
+		.shrink_percent = shrink && shrink->type == US_JSON_INT ? shrink->integer : DEFAULT_SHRINK_PERCENT,
 	};
 
-	us_clock_parse_span(us_conf_string(&conf, "heldExpiry"), &s.held_expiry_s);
+	us_clock_parse_span(us_conf_string(&expiry, "heldExpiry"), &s.held_expiry_s);
 	const struct us_json *assigned = us_conf_value(&conf, "assignGroups");
 	if (assigned && assigned->type == US_JSON_STRING && assigned->string.n)
 		s.assigned[s.n_assigned++] = assigned->string;
@@ -197,14 +244,14 @@ void us_sync_settings_read(const struct us_json *configuration, struct us_sync_s
 	s.disabled = s.deleted = s.anonymized = (struct us_limit) { .percent = 100 };
 	s.users = s.groups = s.memberships = default_limit;
 	for (size_t i = 0; i < N_LIMITS; i++) {
-		const struct us_json *l = us_json_find(limits, limit_fields[i].name);
+		const struct us_json *l = find_limit(configuration, defaults, limit_fields[i].name);
 		struct us_limit *out = (struct us_limit *) ((char *) &s + limit_fields[i].offset);
 		if (out == &s.renamed)
 			*out = s.users;
 		if (l && l->type == US_JSON_OBJECT)
 			*out = (struct us_limit) { us_json_int(l, "floor", default_limit.floor), us_json_int(l, "percent", default_limit.percent) };
 	}
-	const struct us_json *per_group = us_json_find(limits, "perGroup");
+	const struct us_json *per_group = find_limit(configuration, defaults, "perGroup");
 	s.per_group = (struct us_limit) { us_json_int(per_group, "minSize", default_per_group.floor),
 		us_json_int(per_group, "percent", default_per_group.percent) };
 	*ret_settings = s;

@@ -58,8 +58,10 @@ struct us_sync_settings {
 	int64_t shrink_percent;        /* a listing shorter by more than this than what is there never cleans up unasked */
 };
 
-/* Reads a configuration that was checked. */
-void us_sync_settings_read(const struct us_json *configuration, struct us_sync_settings *ret_settings);
+/* Reads a configuration that was checked. defaults: the server's limits, onLimit and heldExpiry, for what it has none of its own; may be NULL. */
+void us_sync_settings_read(const struct us_json *configuration, const struct us_json *defaults, struct us_sync_settings *ret_settings);
+/* Those of defaults that the configuration takes over, of the same form. */
+void us_sync_settings_write_inherited(struct us_jsonw *w, const struct us_json *configuration, const struct us_json *defaults);
 /* The configuration without what is the source's own: a setting of its type hides the common one of the same name (groupFilter of ldap, nestedGroups of
  * keycloak). Borrows from configuration. */
 const struct us_json *us_sync_settings_common(struct us_arena *arena, const struct us_option *type_options, const struct us_json *configuration);

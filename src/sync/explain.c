@@ -286,7 +286,7 @@ enum us_errc us_sync_explain(struct us_store *store, const struct us_explain_ask
 	rc = us_probe_open(&e.probe, ask->connector, ask->configuration, err);
 	if (rc == US_OK) {
 		const struct us_json *common = us_sync_settings_common(&e.probe.arena, e.probe.ops->type.options, e.probe.configuration);
-		us_sync_settings_read(common, &e.settings);
+		us_sync_settings_read(common, NULL, &e.settings);
 		e.rules = us_rules_new(common);
 		enum us_errc asked = ask_source(&e, &source_err);
 		if (asked == US_OK)

@@ -8,6 +8,7 @@
 #include "store/connector.h"
 #include "store/directory.h"
 #include "store/object.h"
+#include "store/setting.h"
 #include "sync/apply.h"
 #include "sync/guard.h"
 #include "sync/inactive.h"
@@ -77,12 +78,16 @@ static enum us_errc open_connector(struct act *a)
 	rc = us_connector_find(a->sync->store, a->reader, &a->arena, us_slice(key), US_SECRETS_CLEAR, &a->connector, a->err);
 	if (rc)
 		return rc;
+	struct us_setting defaults;
+	rc = us_setting_load(a->reader, &a->arena, US_SETTING_LIMITS, &defaults, a->err);
+	if (rc)
+		return rc;
 	a->predicate = us_predicate_new(a->connector.configuration, a->connector.name);
 	a->ops = us_source_find(a->connector.type);
 	if (!a->ops)
 		return us_err_set(a->err, US_CONFIG, "there is no connector type " US_SLICE_FMT, US_SLICE_ARG(a->connector.type));
 	const struct us_json *common = us_sync_settings_common(&a->arena, a->ops->type.options, a->connector.configuration);
-	us_sync_settings_read(common, &a->settings);
+	us_sync_settings_read(common, defaults.value, &a->settings);
 	a->rules = us_rules_new(common);
 	const char *option = a->ops->type.directory_option;
 	a->is_guest = option != NULL;

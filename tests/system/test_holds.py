@@ -293,3 +293,63 @@ def test_who_may_only_watch_overrides_nothing(whole):
     answer = whole.request("POST", f"/rest/samlsso-admin/1.0/usersync/connector/{whole.hr['id']}/sync?override=limits&reason=x", user="watcher",
                            password="long enough for it")
     assert answer.status == 403
+
+
+# --- limits of the server -------------------------------------------------------------------------
+
+def test_the_servers_limits_are_for_connectors_without_their_own(whole):
+    assert whole.call("GET", "/settings/limits") == (200, {"updated": None, "updatedBy": None})
+    status, saved = whole.call("PUT", "/settings/limits", {"limits": {"users": {"floor": 1, "percent": 0}, "groups": {"floor": 3}}, "heldExpiry": "3d"})
+    assert status == 200 and saved["updatedBy"] == "admin" and saved["heldExpiry"] == "3d"
+    log = whole.log()
+    assert "limits of the server changed" in log and '"message":"limits of the server changed","actor":"admin"' in log
+    shown = whole.call("GET", f"/usersync/connector/{whole.hr['id']}")[1]
+    assert shown["inherited"] == {"limits": {"users": {"floor": 1, "percent": 0}, "groups": {"floor": 3}}, "heldExpiry": "3d"}
+    assert "limits" not in shown["configuration"]
+    # as it is shown it can be saved
+    assert whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", shown)[0] == 200
+    lose(whole, 2)
+    held = whole.sync(whole.hr)
+    assert (held["held"]["rule"], held["held"]["limit"]) == ("users.removed", 1)
+    assert seconds(held, "expires") - seconds(held, "lastModified") in range(3 * 86400 - 2, 3 * 86400 + 3)
+    own = save(whole, limits={"users": {"floor": 10, "percent": 20}}, heldExpiry="1h")
+    assert own["inherited"] == {"limits": {"groups": {"floor": 3}}}
+    assert whole.sync(whole.hr)["status"] == "DONE"
+    assert whole.call("PUT", "/settings/limits", {})[1].keys() == {"updated", "updatedBy"}
+
+
+def test_on_limit_can_be_the_servers(whole):
+    assert whole.call("PUT", "/settings/limits", {"onLimit": "cleanup"})[0] == 200
+    lose(whole, 20, come=["new1"])
+    run = whole.sync(whole.hr)
+    assert (run["status"], run["addedCount"], run["heldCount"]) == ("DONE", 1, 20)
+    save(whole, onLimit="hold")
+    assert whole.sync(whole.hr)["status"] == "HELD"
+
+
+@pytest.mark.parametrize("body, field, reason", [
+    ({"limits": {"users": {"floor": -1}}}, "limits.users.floor", "must be from 0 to"),
+    ({"limits": {"users": {"percent": 101}}}, "limits.users.percent", "must be from 0 to 100"),
+    ({"limits": {"people": {}}}, "limits.people", "is not known"),
+    ({"limits": 3}, "limits", "must be an object"),
+    ({"onLimit": "never"}, "onLimit", "must be one of hold|cleanup"),
+    ({"heldExpiry": "soon"}, "heldExpiry", "must be a time from"),
+    ({"cleanup": "delete"}, "cleanup", "is unknown"),
+])
+def test_wrong_limits_of_the_server_are_refused_with_the_field(whole, body, field, reason):
+    status, answer = whole.call("PUT", "/settings/limits", body)
+    assert status == 422 and answer["fields"][0]["field"] == field and reason in answer["fields"][0]["reason"], answer
+    assert whole.call("GET", "/settings/limits")[1]["updated"] is None
+
+
+def test_limits_of_the_server_are_for_admins_and_for_the_command_line(whole, tmp_path):
+    whole.call("POST", "/user", {"name": "oper", "role": "operator", "password": "long enough for it"})
+    assert whole.call("PUT", "/settings/limits", {}, user="oper", password="long enough for it")[0] == 403
+    path = tmp_path / "limits.json"
+    path.write_text('{"limits": {"users": {"floor": 1, "percent": 0}}}')
+    done = whole.cli("limits", "set", str(path))
+    assert done.returncode == 0 and '"floor":1' in done.stdout.replace(" ", ""), done.stdout + done.stderr
+    assert whole.cli("limits", "show").stdout == done.stdout
+    path.write_text('{"limits": {"users": {"floor": -1}}}')
+    done = whole.cli("limits", "set", str(path))
+    assert done.returncode == 1 and "limits.users.floor must be from 0 to" in done.stderr
