@@ -113,7 +113,7 @@ enum us_edit_refusal us_edit_check(const struct us_edit *edit, struct us_err *er
 	case US_EDIT_CREATE_GROUP:
 	case US_EDIT_UPDATE_GROUP:
 		is_group = true;
-		/* fall through */
+		break;
 	case US_EDIT_CREATE_USER:
 	case US_EDIT_UPDATE_USER:
 		break;
