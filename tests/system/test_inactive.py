@@ -279,3 +279,41 @@ def test_a_thousand_users():
         woken = server.sync(hr)
         assert (woken["updatedCount"], woken["memberships"]["addedCount"]) == (90, 90)
         assert all(users(server, directory).values())
+
+
+def test_a_directory_without_a_connector_is_all_within_reach(server):
+    status, made = server.call("POST", "/directory", {"name": "by hand"})
+    assert status == 201, made
+    directory = made["id"]
+    for name in ("anna", "bert", "carl"):
+        assert server.call("POST", f"/directory/{directory}/user", {"name": name})[0] == 201
+    assert server.call("POST", f"/directory/{directory}/group", {"name": "staff"})[0] == 201
+    for name in ("anna", "bert"):
+        assert server.cli("directory", "member", "add", str(directory), "staff", name).returncode == 0
+    note(server, directory, anna=200, bert=1)
+    connector = server.create("stale", "inactive", {"directory": str(directory), "days": 90, "stripMemberships": True})
+    run = server.sync(connector)
+    assert run["status"] == "DONE" and outcomes(server, run) == {("user", "DISABLED", "anna"), ("members", "UPDATED", "staff")}, run
+    assert users(server, directory) == {"anna": False, "bert": True, "carl": True} and groups_of(server, directory, "anna") == []
+    assert outcomes(server, server.sync(connector)) == set()
+    undone = server.wait(server.call("POST", f"/usersync/syncstatus/{run['id']}/undo")[1]["id"])
+    assert undone["status"] == "DONE", undone
+    assert all(users(server, directory).values()) and groups_of(server, directory, "anna") == ["staff"]
+    # deleted, and brought back
+    status, saved = server.call("PUT", f"/usersync/connector/{connector['id']}", {"directory": str(directory), "days": 90, "cleanup": "delete"})
+    assert status == 200, saved
+    held = server.sync(connector)
+    assert held["status"] == "HELD"
+    server.call("POST", f"/usersync/syncstatus/{held['id']}/approve")
+    assert server.wait(held["id"])["status"] == "DONE" and users(server, directory) == {"bert": True, "carl": True}
+    undone = server.wait(server.call("POST", f"/usersync/syncstatus/{held['id']}/undo")[1]["id"])
+    assert undone["status"] == "DONE" and groups_of(server, directory, "anna") == ["staff"], undone
+
+
+def test_a_script_decides_whom_cleanup_takes(server, hr):
+    directory = hr["directoryId"]
+    note(server, directory, user000=200, user001=300)
+    connector = stale(server, cleanupIf="return daysSinceLogin > 250")
+    run = server.sync(connector)
+    assert run["status"] == "DONE" and outcomes(server, run) == {("user", "DISABLED", "user001")}, run
+    assert outcomes(server, server.sync(connector)) == set()
