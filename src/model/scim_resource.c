@@ -296,9 +296,9 @@ static void change(struct us_scim_projection *p, struct us_slice text, bool is_s
 	if (us_scim_path_parse_plain(p->kind, us_slice_trim(text), &path, NULL))
 		return;
 	uint32_t *list = list_of(p, path.schema);
+	uint32_t bits = path.sub ? 1u << us_scim_index(path.attribute->sub, path.sub) : UINT32_MAX;
 	for (unsigned i = 0; path.schema->attributes[i].name; i++) {
 		const struct us_scim_attribute *a = &path.schema->attributes[i];
-		uint32_t bits = path.sub ? 1u << us_scim_index(a->sub, path.sub) : UINT32_MAX;
 		if ((path.attribute && path.attribute != a) || a->returned == US_SCIM_ALWAYS || a->returned == US_SCIM_NEVER)
 			continue;
 		list[i] = is_shown ? list[i] | bits : list[i] & ~bits;

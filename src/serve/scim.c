@@ -172,9 +172,11 @@ static void fail(struct us_scim_call *call, int status, const struct us_err *err
 static const char *content_type(const struct us_httpd_request *request)
 {
 	struct us_slice accept = us_httpd_find_header(request, "Accept");
-	bool names_json = memmem(accept.n ? accept.p : "", accept.n, "application/json", 16);
-	bool names_scim = memmem(accept.n ? accept.p : "", accept.n, "application/scim+json", 21);
 
+	if (!accept.p)
+		return "application/scim+json";
+	bool names_json = memmem(accept.p, accept.n, "application/json", 16);
+	bool names_scim = memmem(accept.p, accept.n, "application/scim+json", 21);
 	return names_json && !names_scim ? "application/json" : "application/scim+json";
 }
 
