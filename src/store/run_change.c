@@ -5,6 +5,8 @@
 
 static int64_t row_id(int64_t run, uint32_t ord) { return (int64_t) ((uint64_t) run << 32 | ord); }
 
+/* The same without what became of the object. */
+#define COLUMNS_BEFORE "c.id, c.object, c.outcome, c.number, c.ext_id, c.name, c.reason, c.before_image, NULL, c.members"
 #define COLUMNS "c.id, c.object, c.outcome, c.number, c.ext_id, c.name, c.reason, c.before_image, c.after_image, c.members"
 
 enum { TEXT_BYTES = 1024 }; /* room for most images */
@@ -353,33 +355,47 @@ void us_change_walk_end(struct us_change_walk *walk)
 	walk->stmt = NULL;
 }
 
-enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
+#define LIST(columns) "SELECT " columns " FROM change AS c " FILTER " AND (?5 IS NULL OR lower(c.name) LIKE ?5 ESCAPE '\\'" \
+	" OR lower(c.ext_id) LIKE ?5 ESCAPE '\\') ORDER BY c.id LIMIT ?6"
+
+static enum us_errc list(struct us_dbc *c, struct us_arena *arena, const char *sql, int64_t run, int object, int outcome, struct us_slice search,
 	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err)
 {
 	struct us_slice pattern = US_SLICE_NONE;
-	struct us_change *list = NULL;
+	struct us_change *rows = NULL;
 	size_t n = 0, cap = 0;
 	struct us_stmt *s;
 	enum us_errc rc = search.p ? us_row_pattern(arena, search, &pattern, err) : US_OK;
 
-	if (rc || (rc = us_db_prepare(c, "SELECT " COLUMNS " FROM change AS c " FILTER " AND (?5 IS NULL OR lower(c.name) LIKE ?5 ESCAPE '\\'"
-			" OR lower(c.ext_id) LIKE ?5 ESCAPE '\\') ORDER BY c.id LIMIT ?6", &s, err)))
+	if (rc || (rc = us_db_prepare(c, sql, &s, err)))
 		return rc;
 	bind_filter(s, row_id(run, 0) + after + 1, row_id(run + 1, 0), object, outcome);
 	us_stmt_bind_slice(s, 5, pattern);
 	us_stmt_bind_int(s, 6, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
-		list = us_row_grow(arena, list, n, &cap, sizeof *list);
-		if ((rc = take(s, arena, &list[n], err)))
+		rows = us_row_grow(arena, rows, n, &cap, sizeof *rows);
+		if ((rc = take(s, arena, &rows[n], err)))
 			break;
 		n++;
 	}
 	us_stmt_reset(s);
 	if (rc != US_END)
 		return rc;
-	*ret_list = list;
+	*ret_list = rows;
 	*ret_n = n;
 	return US_OK;
+}
+
+enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
+	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err)
+{
+	return list(c, arena, LIST(COLUMNS), run, object, outcome, search, after, limit, ret_list, ret_n, err);
+}
+
+enum us_errc us_run_list_befores(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, int64_t after, size_t limit,
+	struct us_change **ret_list, size_t *ret_n, struct us_err *err)
+{
+	return list(c, arena, LIST(COLUMNS_BEFORE), run, object, outcome, US_SLICE_NONE, after, limit, ret_list, ret_n, err);
 }
 
 enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,

@@ -219,7 +219,7 @@ static enum us_errc undo_within(struct us_store *store, struct us_dbc *c, struct
 		return rc;
 	run->id = id;
 	struct us_rows rows = { .store = store, .run = id, .directory = turned.directory, .within = c };
-	const struct us_undo undo = { .reader = c, .directory = turned.directory, .plan_run = turned.id, .writer = turned.id, .is_local = true,
+	const struct us_undo undo = { .reader = c, .directory = turned.directory, .plan_run = turned.id, .report = &turned.report, .writer = turned.id, .is_local = true,
 		.rows = &rows, .cancel = &never };
 	struct us_undo_left left = { 0 };
 	struct us_messages messages;

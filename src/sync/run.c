@@ -483,7 +483,7 @@ static enum us_errc plan_undo(struct act *a)
 	a->run.base_revision = directory.revision;
 	enter(a, US_SYNC_PLAN);
 	struct us_undo undo = { .reader = a->reader, .directory = a->run.directory,
-		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .writer = turned.id, .is_local = a->is_local, .rows = &a->rows,
+		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .report = &turned.report, .writer = turned.id, .is_local = a->is_local, .rows = &a->rows,
 		.cancel = a->sync->cancel };
 	struct us_undo_left left;
 	rc = us_undo_plan(&undo, &a->counts, &left, a->err);

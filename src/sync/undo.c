@@ -245,33 +245,44 @@ static enum us_errc turn_group(struct turn *t, const struct us_change *c)
 
 typedef enum us_errc turn_fn(struct turn *t, const struct us_change *c);
 
-/* One page of rows after the other, so that the walk's statement is not open while others run. */
-static enum us_errc walk(struct turn *t, int object, turn_fn *turn)
+/* Rows of one page, in one transaction of the reader: what it reads belongs together, and is locked once. */
+static enum us_errc turn_page(struct turn *t, struct us_arena *page, int object, int outcome, turn_fn *turn, int64_t *after, bool *ret_is_end)
 {
-	enum { PAGE = 500 };
+	enum { PAGE = 1000 };
+	struct us_change *list;
+	size_t n = 0;
+	/* The reader of a local undo is its writer, which has begun. */
+	enum us_errc rc = t->in->is_local ? US_OK : us_db_begin(t->in->reader, t->err);
+
+	if (rc)
+		return rc;
+	rc = us_run_list_befores(t->in->reader, page, t->in->plan_run, object, outcome, *after, PAGE, &list, &n, t->err);
+	for (size_t i = 0; rc == US_OK && i < n; i++)
+		if (us_outcome_is_written(list[i].outcome))
+			rc = turn(t, &list[i]);
+	if (rc == US_OK && n)
+		*after = list[n - 1].ord;
+	*ret_is_end = n < PAGE;
+	if (!t->in->is_local)
+		us_db_rollback(t->in->reader);
+	return rc;
+}
+
+/* One page after the other, so that nothing is open while the rows of the undo are written. outcome: -1 for all. */
+static enum us_errc walk(struct turn *t, int object, int outcome, turn_fn *turn)
+{
 	struct us_arena page = US_ARENA_INIT;
 	int64_t after = -1;
+	bool is_end = false;
 	enum us_errc rc = US_OK;
 
-	for (;;) {
-		struct us_change *list;
-		size_t n;
+	while (!is_end && !rc) {
 		us_arena_reset(&page);
-		if (*t->in->cancel)
-			rc = us_err_set(t->err, US_CANCELLED, "Cancelled while planning");
-		if (rc == US_OK)
-			rc = us_run_list_changes(t->in->reader, &page, t->in->plan_run, object, -1, US_SLICE_NONE, after, PAGE, &list, &n, t->err);
-		if (rc || n == 0)
-			break;
-		for (size_t i = 0; rc == US_OK && i < n; i++)
-			if (us_outcome_is_written(list[i].outcome))
-				rc = turn(t, &list[i]);
-		after = list[n - 1].ord;
+		rc = *t->in->cancel ? us_err_set(t->err, US_CANCELLED, "Cancelled while planning")
+		                    : turn_page(t, &page, object, outcome, turn, &after, &is_end);
 		/* gathered rows borrow from the page */
 		if (rc == US_OK)
 			rc = us_rows_flush(t->in->rows, t->err);
-		if (rc)
-			break;
 		us_arena_reset(&t->arena);
 	}
 	us_arena_fini(&page);
@@ -302,15 +313,29 @@ static void forget_survey(struct turn *t)
 	t->counts.report = (struct us_report) { 0 };
 }
 
+static enum us_errc survey_side(struct turn *t, bool is_group)
+{
+	/* Those of the first kinds may want a name. Who was added wants none, and matters only if somebody else does. */
+	static const enum us_outcome outcomes[] = { US_OUTCOME_DELETED, US_OUTCOME_RENAMED, US_OUTCOME_ANONYMIZED, US_OUTCOME_ADDED };
+	const int64_t *counts = is_group ? t->in->report->groups : t->in->report->users;
+	const struct names *names = is_group ? &t->groups : &t->users;
+	enum us_errc rc = US_OK;
+
+	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes && !rc; i++)
+		if (counts[outcomes[i]] && (outcomes[i] != US_OUTCOME_ADDED || names->n))
+			rc = walk(t, is_group ? US_OBJECT_GROUP : US_OBJECT_USER, (int) outcomes[i], is_group ? turn_group : turn_user);
+	return rc;
+}
+
 /* Which of the rows cannot be turned round because somebody else has the name by now. */
 static enum us_errc survey_names(struct turn *t)
 {
 	enum us_errc rc;
 
 	t->is_survey = true;
-	rc = walk(t, US_OBJECT_USER, turn_user);
+	rc = survey_side(t, false);
 	if (rc == US_OK)
-		rc = walk(t, US_OBJECT_GROUP, turn_group);
+		rc = survey_side(t, true);
 	t->is_survey = false;
 	forget_survey(t);
 	if (rc)
@@ -327,17 +352,17 @@ enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret
 
 	/* What the run added can go if its memberships can. */
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_MEMBERS, us_undo_count_members);
+		rc = walk(&t, US_OBJECT_MEMBERS, -1, us_undo_count_members);
 	if (rc == US_OK)
 		rc = survey_names(&t);
 	us_have_fini(&t.have);
 	/* Objects first: who comes back decides which memberships can. */
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_USER, turn_user);
+		rc = walk(&t, US_OBJECT_USER, -1, turn_user);
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_GROUP, turn_group);
+		rc = walk(&t, US_OBJECT_GROUP, -1, turn_group);
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_MEMBERS, us_undo_turn_members);
+		rc = walk(&t, US_OBJECT_MEMBERS, -1, us_undo_turn_members);
 	if (rc == US_OK)
 		rc = us_rows_flush(undo->rows, err);
 	/* Nothing was listed, so the rules of listings have nothing to say: only the limits judge an undo. */

@@ -14,6 +14,7 @@ struct us_undo {
 	struct us_dbc *reader;
 	int64_t directory;
 	int64_t plan_run; /* whose rows */
+	const struct us_report *report; /* theirs */
 	int64_t writer;   /* the run that wrote them: the revision that its objects still must have */
 	bool is_local;    /* the directory has no connector: every membership may go */
 	struct us_rows *rows;
