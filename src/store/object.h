@@ -16,6 +16,9 @@
 /* All of a directory, with two scans. rules: give the objects their flags by name; may be NULL. */
 enum us_errc us_object_load_have(struct us_dbc *c, int64_t directory, const struct us_rules *rules,
 	struct us_have *ret_have, struct us_err *err);
+/* What the guard measures a plan by, without the index: objects that the connector made (users: but those cleaned up before), their memberships. */
+enum us_errc us_object_count_owned(struct us_dbc *c, int64_t directory, int64_t *ret_users, int64_t *ret_groups, int64_t *ret_memberships,
+	struct us_err *err);
 /* Only what a plan for a few objects needs: the objects with these ids, whoever holds these names, and the
  * groups that those users are in. next_number and revision are as in a whole index. */
 struct us_object_keys {
@@ -134,6 +137,11 @@ enum us_errc us_object_add_members(struct us_dbc *c, int64_t directory, uint32_t
  * that is there twice shows at bulk_end (US_CONFLICT). */
 enum us_errc us_object_bulk_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_is_bulk, struct us_err *err);
 enum us_errc us_object_bulk_end(struct us_dbc *c, struct us_err *err);
+/* Likewise around a plan that takes most of what is there away. The memberships come first: members_end builds their indexes again, before objects
+ * are deleted, which look for what they take with them; those of the users are built by bulk_end. */
+enum us_errc us_object_bulk_remove_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_users, bool *ret_memberships,
+	struct us_err *err);
+enum us_errc us_object_bulk_remove_members_end(struct us_dbc *c, struct us_err *err);
 
 /* Adds to the directory's counters. */
 struct us_directory_delta {

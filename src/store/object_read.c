@@ -454,6 +454,34 @@ enum us_errc us_object_load_members(struct us_dbc *c, struct us_arena *arena, in
 		directory, group, ret_groups, ret_n_groups, err);
 }
 
+static enum us_errc count_range(struct us_dbc *c, const char *sql, int64_t directory, int64_t *ret_n, int64_t *ret_sum, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, sql, &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, 0));
+	us_stmt_bind_int(s, 2, us_object_row(directory + 1, 0));
+	if ((rc = us_stmt_step(s, err)) == US_OK) {
+		*ret_n = us_stmt_int(s, 0);
+		*ret_sum = us_stmt_int(s, 1);
+	}
+	us_stmt_reset(s);
+	return rc;
+}
+
+enum us_errc us_object_count_owned(struct us_dbc *c, int64_t directory, int64_t *ret_users, int64_t *ret_groups, int64_t *ret_memberships,
+	struct us_err *err)
+{
+	int64_t none;
+	enum us_errc rc = count_range(c, "SELECT count(*), 0 FROM usr WHERE id >= ?1 AND id < ?2 AND owned <> 0 AND missing_since = 0", directory,
+		ret_users, &none, err);
+
+	return rc ? rc : count_range(c, "SELECT COALESCE(SUM(owned <> 0), 0), COALESCE(SUM(n_members), 0) FROM grp WHERE id >= ?1 AND id < ?2", directory,
+		ret_groups, ret_memberships, err);
+}
+
 enum us_errc us_object_load_groups_of_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
 	const struct us_member **ret_groups, size_t *ret_n, struct us_err *err)
 {

@@ -203,9 +203,8 @@ struct members {
 	int64_t n;
 };
 
-static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct members *m, struct us_err *err)
+static enum us_errc load_members_hash(struct us_dbc *c, int64_t directory, uint32_t group, struct us_hash *ret_sum, struct us_err *err)
 {
-	unsigned char bytes[US_HASH_BYTES];
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "SELECT members_hash FROM grp WHERE id = ?1", &s, err);
 
@@ -215,8 +214,20 @@ static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t
 	if ((rc = us_stmt_step(s, err)))
 		return rc == US_END ? conflict("group", directory, group, err) : rc;
 	struct us_slice stored = us_stmt_slice(s, 0);
-	struct us_hash sum = us_hash_take(stored.p, stored.n);
+	*ret_sum = us_hash_take(stored.p, stored.n);
 	us_stmt_reset(s);
+	return US_OK;
+}
+
+static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct members *m, struct us_err *err)
+{
+	unsigned char bytes[US_HASH_BYTES];
+	struct us_hash sum;
+	struct us_stmt *s;
+	enum us_errc rc = load_members_hash(c, directory, group, &sum, err);
+
+	if (rc)
+		return rc;
 	sum = us_members_hash_remove(us_members_hash_add(sum, m->added), m->removed);
 	us_hash_put(sum, bytes);
 	if ((rc = us_db_prepare(c, "UPDATE grp SET members_hash = ?1, n_members = n_members + ?2 WHERE id = ?3", &s, err)))
@@ -413,17 +424,44 @@ enum us_errc us_object_delete_group(struct us_dbc *c, int64_t directory, uint32_
 /* Below these an index costs less to keep than to build. */
 enum { BULK_USERS = 5000, BULK_MEMBERSHIPS = 50000 };
 
-enum us_errc us_object_bulk_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_is_bulk, struct us_err *err)
+static enum us_errc load_sizes(struct us_dbc *c, int64_t *ret_users, int64_t *ret_memberships, struct us_err *err)
 {
-	int64_t users = 0, memberships = 0;
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "SELECT sum(n_users), sum(n_memberships) FROM directory", &s, err);
 
 	if (rc || (rc = us_stmt_step(s, err)))
 		return rc;
-	users = us_stmt_int(s, 0);
-	memberships = us_stmt_int(s, 1);
+	*ret_users = us_stmt_int(s, 0);
+	*ret_memberships = us_stmt_int(s, 1);
 	us_stmt_reset(s);
+	return US_OK;
+}
+
+enum us_errc us_object_bulk_remove_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_users, bool *ret_memberships,
+	struct us_err *err)
+{
+	int64_t users = 0, memberships = 0;
+	enum us_errc rc = load_sizes(c, &users, &memberships, err);
+
+	if (rc)
+		return rc;
+	*ret_users = n_users >= BULK_USERS && n_users > users / 2;
+	*ret_memberships = n_memberships >= BULK_MEMBERSHIPS && n_memberships > memberships / 2;
+	if ((*ret_users && (rc = us_db_exec(c, US_SCHEMA_DROP_USER_INDEXES, err))) ||
+		(*ret_memberships && (rc = us_db_exec(c, US_SCHEMA_DROP_MEMBER_INDEXES, err))))
+		return rc;
+	return US_OK;
+}
+
+enum us_errc us_object_bulk_remove_members_end(struct us_dbc *c, struct us_err *err) { return us_db_exec(c, US_SCHEMA_MEMBER_INDEXES, err); }
+
+enum us_errc us_object_bulk_begin(struct us_dbc *c, int64_t n_users, int64_t n_memberships, bool *ret_is_bulk, struct us_err *err)
+{
+	int64_t users = 0, memberships = 0;
+	enum us_errc rc = load_sizes(c, &users, &memberships, err);
+
+	if (rc)
+		return rc;
 	bool drop_users = n_users >= BULK_USERS && n_users > users;
 	bool drop_members = n_memberships >= BULK_MEMBERSHIPS && n_memberships > memberships;
 	if ((drop_users && (rc = us_db_exec(c, US_SCHEMA_DROP_USER_INDEXES, err))) ||

@@ -13,11 +13,11 @@ int us_schema_version(void); /* the newest that this program knows */
 
 /* Part of the schema that a large import drops and builds again. What is only looked up by equality has its most telling column first: sorting
  * and searching then compare one field. */
-#define US_SCHEMA_DROP_USER_INDEXES "DROP INDEX usr_fold; DROP INDEX usr_ext_id"
+#define US_SCHEMA_DROP_USER_INDEXES "DROP INDEX IF EXISTS usr_fold; DROP INDEX IF EXISTS usr_ext_id"
 #define US_SCHEMA_USER_INDEXES \
 	"CREATE UNIQUE INDEX IF NOT EXISTS usr_fold ON usr (directory, name_fold);" \
 	"CREATE UNIQUE INDEX IF NOT EXISTS usr_ext_id ON usr (ext_id, directory)"
-#define US_SCHEMA_DROP_MEMBER_INDEXES "DROP INDEX membership_usr"
+#define US_SCHEMA_DROP_MEMBER_INDEXES "DROP INDEX IF EXISTS membership_usr"
 #define US_SCHEMA_MEMBER_INDEXES "CREATE INDEX IF NOT EXISTS membership_usr ON membership (usr, directory, grp, owned)"
 
 #endif

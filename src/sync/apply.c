@@ -156,19 +156,23 @@ enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct u
 		{ r->memberships_added > 0, US_OBJECT_MEMBERS, -1, add_members },
 	};
 	struct pass p = { .c = c, .in = in, .err = err };
-	bool is_bulk = false;
+	bool is_bulk = false, is_bulk_users = false, is_bulk_members = false;
 	enum us_errc rc = us_object_raise_revision(c, in->directory, in->base_revision, err);
 
 	if (rc == US_OK)
 		rc = us_retired_has_gone(c, in->directory, &p.has_gone, err);
+	if (rc == US_OK)
+		rc = us_object_bulk_remove_begin(c, r->users[US_OUTCOME_DELETED], r->memberships_removed, &is_bulk_users, &is_bulk_members, err);
 	for (size_t i = 0; rc == US_OK && i < sizeof passes / sizeof *passes; i++) {
 		/* Only now: deletions look for what they take with them by the indexes that it drops. */
 		if (passes[i].row == write_user)
 			rc = us_object_bulk_begin(c, r->users[US_OUTCOME_ADDED], r->memberships_added, &is_bulk, err);
 		if (rc == US_OK && passes[i].is_needed)
 			rc = walk(&p, passes[i].object, passes[i].outcome, passes[i].row);
+		if (rc == US_OK && is_bulk_members && passes[i].row == remove_members)
+			rc = us_object_bulk_remove_members_end(c, err);
 	}
-	if (rc == US_OK && is_bulk)
+	if (rc == US_OK && (is_bulk || is_bulk_users))
 		rc = us_object_bulk_end(c, err);
 	if (rc == US_OK)
 		rc = us_object_add_counts(c, in->directory, &p.counts, p.next_user, p.next_group, err);

@@ -289,21 +289,6 @@ static enum us_errc walk(struct turn *t, int object, int outcome, turn_fn *turn)
 	return rc;
 }
 
-static enum us_errc load_have(struct turn *t)
-{
-	const struct us_have *have = &t->have;
-	enum us_errc rc = us_object_load_have(t->in->reader, t->in->directory, NULL, &t->have, t->err);
-
-	if (rc)
-		return rc;
-	for (uint32_t i = 0; i < have->users.n; i++)
-		t->counts.have_users += (have->users.flags[i] & (US_HAVE_OWNED | US_HAVE_MISSING)) == US_HAVE_OWNED;
-	for (uint32_t i = 0; i < have->groups.n; i++)
-		t->counts.have_groups += (have->groups.flags[i] & US_HAVE_OWNED) != 0;
-	t->counts.have_memberships = have->n_memberships;
-	return US_OK;
-}
-
 static void forget_survey(struct turn *t)
 {
 	us_map_fini(&t->back_users);
@@ -340,6 +325,10 @@ static enum us_errc survey_names(struct turn *t)
 	forget_survey(t);
 	if (rc)
 		return rc;
+	if (!t->users.n && !t->groups.n)
+		return US_OK; /* nobody wants a name */
+	if ((rc = us_object_load_have(t->in->reader, t->in->directory, NULL, &t->have, t->err)))
+		return rc;
 	us_undo_find_clashes(&t->users, &t->have.users);
 	us_undo_find_clashes(&t->groups, &t->have.groups);
 	return US_OK;
@@ -348,7 +337,8 @@ static enum us_errc survey_names(struct turn *t)
 enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret_counts, struct us_undo_left *ret_left, struct us_err *err)
 {
 	struct turn t = { .in = undo, .later = { undo->reader, undo->directory, undo->writer }, .err = err };
-	enum us_errc rc = load_have(&t);
+	enum us_errc rc = us_object_count_owned(undo->reader, undo->directory, &t.counts.have_users, &t.counts.have_groups,
+		&t.counts.have_memberships, err);
 
 	/* What the run added can go if its memberships can. */
 	if (rc == US_OK)
