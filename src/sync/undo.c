@@ -334,6 +334,24 @@ static enum us_errc survey_names(struct turn *t)
 	return US_OK;
 }
 
+/* Whether the run has rows of that kind that were written: rows of all kinds lie together, and a walk passes by all of them. */
+static bool has_rows(const struct us_report *r, enum us_object object)
+{
+	int64_t n = 0;
+
+	if (object == US_OBJECT_MEMBERS)
+		return r->memberships_added || r->memberships_removed;
+	for (int i = 0; i < US_OUTCOME_COUNT; i++)
+		if (i != US_OUTCOME_NOT_MODIFIED && us_outcome_is_written((enum us_outcome) i))
+			n += object == US_OBJECT_USER ? r->users[i] : r->groups[i];
+	return n > 0;
+}
+
+static enum us_errc walk_all(struct turn *t, enum us_object object, turn_fn *turn)
+{
+	return has_rows(t->in->report, object) ? walk(t, object, -1, turn) : US_OK;
+}
+
 enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret_counts, struct us_undo_left *ret_left, struct us_err *err)
 {
 	struct turn t = { .in = undo, .later = { undo->reader, undo->directory, undo->writer }, .err = err };
@@ -342,17 +360,17 @@ enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret
 
 	/* What the run added can go if its memberships can. */
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_MEMBERS, -1, us_undo_count_members);
+		rc = walk_all(&t, US_OBJECT_MEMBERS, us_undo_count_members);
 	if (rc == US_OK)
 		rc = survey_names(&t);
 	us_have_fini(&t.have);
 	/* Objects first: who comes back decides which memberships can. */
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_USER, -1, turn_user);
+		rc = walk_all(&t, US_OBJECT_USER, turn_user);
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_GROUP, -1, turn_group);
+		rc = walk_all(&t, US_OBJECT_GROUP, turn_group);
 	if (rc == US_OK)
-		rc = walk(&t, US_OBJECT_MEMBERS, -1, us_undo_turn_members);
+		rc = walk_all(&t, US_OBJECT_MEMBERS, us_undo_turn_members);
 	if (rc == US_OK)
 		rc = us_rows_flush(undo->rows, err);
 	/* Nothing was listed, so the rules of listings have nothing to say: only the limits judge an undo. */
