@@ -9,6 +9,7 @@
 #include "job/ending.h"
 #include "job/notifier.h"
 #include "model/override.h"
+#include "net/known.h"
 #include "store/connector.h"
 #include "sync/authenticate.h"
 #include "sync/edit.h"
@@ -49,6 +50,7 @@ struct us_job {
 	pthread_t workers[MAX_WORKERS];
 	int64_t source_requests, source_retries;
 	struct us_endings endings; /* has a lock of its own */
+	struct us_known *known;    /* the same; passwords that identity providers have just found right */
 };
 
 /* ---- the list of entries; under the lock ---- */
@@ -247,6 +249,7 @@ enum us_errc us_job_open(const struct us_job_conf *conf, struct us_job **ret_job
 	job->notifier = conf->notifier;
 	job->node = us_strdup(conf->node ? conf->node : "NOT_CLUSTERED");
 	us_endings_init(&job->endings, conf->store);
+	job->known = us_known_new();
 	pthread_mutex_init(&job->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -291,6 +294,7 @@ void us_job_close(struct us_job *job)
 		job->waiters = next;
 	}
 	us_endings_fini(&job->endings);
+	us_known_free(job->known);
 	pthread_cond_destroy(&job->queued);
 	pthread_cond_destroy(&job->finished);
 	pthread_mutex_destroy(&job->lock);
@@ -649,10 +653,26 @@ enum us_errc us_job_undo(struct us_job *job, int64_t id, struct us_job_who who, 
 	return rc;
 }
 
+static bool is_known(void *context, struct us_hash key)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_slice value;
+	bool is = us_known_find(context, key, 0, &arena, &value);
+
+	us_arena_fini(&arena);
+	return is;
+}
+
+static void keep_known(void *context, struct us_hash key, int64_t seconds)
+{
+	us_known_keep(context, key, 0, us_clock_wall_s() + seconds, US_SLICE("right"));
+}
+
 enum us_errc us_job_authenticate(struct us_job *job, int64_t directory, struct us_slice user, struct us_slice password,
 	enum us_authentication *ret_authentication, struct us_err *err)
 {
-	const struct us_authenticate request = { .directory = directory, .user = user, .password = password };
+	const struct us_authenticate_cache cache = { job->known, is_known, keep_known };
+	const struct us_authenticate request = { .directory = directory, .user = user, .password = password, .cache = &cache };
 
 	return us_authenticate_user(job->store, &request, &job->stops, ret_authentication, err);
 }

@@ -48,6 +48,7 @@ struct us_type {
 	const struct us_option *options; /* ends with name NULL */
 	const char *directory_option;    /* the setting that names the directory it works on; NULL: it has one of its own */
 	const struct us_preset *preset;  /* default mapping (model/mapping.h); NULL: the generic one */
+	bool authenticates;              /* can tell whether a password is a user's */
 };
 
 const struct us_type *us_type_find(const struct us_type *types, struct us_slice name);

@@ -89,6 +89,13 @@ const struct us_option us_sync_options[] = {
 		.members = us_retention_options },
 	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true },
 	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true },
+	{ "delegateAuthentication", US_OPTION_BOOL, "Delegate authentication",
+		"Applications that may authenticate users can have this connector's identity provider asked whether a password is right; the password is "
+		"not stored.",
+		.fallback = "false" },
+	{ "authenticationCacheSeconds", US_OPTION_INT, "Authentication cache",
+		"For so many seconds the same right password of the same user is not asked for again; 0: it is asked for each time.",
+		.fallback = "0", .min = 0, .max = 600 },
 	{ "noticeFailures", US_OPTION_INT, "Failures before a notice",
 		"A notice goes out when the full sync has failed so many times in a row, and after as many more; 0 for none.", .fallback = "3", .min = 0,
 		.max = 1000 },

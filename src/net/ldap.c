@@ -396,6 +396,56 @@ enum us_errc us_ldap_connect(struct us_ldap *l, int64_t *ret_connection, struct 
 	return US_OK;
 }
 
+static int policy_of(LDAP *ld, LDAPControl **controls)
+{
+	LDAPControl *control = controls ? ldap_control_find(LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls, NULL) : NULL;
+	LDAPPasswordPolicyError error = PP_noError;
+	ber_int_t expire, grace;
+
+	if (!control || ldap_parse_passwordpolicy_control(ld, control, &expire, &grace, &error) != LDAP_SUCCESS || error == PP_noError)
+		return -1;
+	return (int) error;
+}
+
+static enum us_errc ask_bind(struct us_ldap *l, const char *dn, struct us_slice password, struct us_ldap_bind *ret_bind, struct us_err *err)
+{
+	LDAPControl policy = { .ldctl_oid = (char *) LDAP_CONTROL_PASSWORDPOLICYREQUEST }, *asked[] = { &policy, NULL }, **answered = NULL;
+	struct berval secret = { password.n, (char *) password.p };
+	LDAPMessage *message = NULL;
+	char *text = NULL;
+	int id, code;
+
+	l->counts.binds++;
+	if (ldap_sasl_bind(l->ld, dn, LDAP_SASL_SIMPLE, &secret, asked, NULL, &id) != LDAP_SUCCESS)
+		return line_failed(l, "the bind of a user", err);
+	enum us_errc rc = receive(l, id, "the bind of a user", &message, err);
+	if (rc)
+		return rc;
+	if (ldap_parse_result(l->ld, message, &code, NULL, &text, NULL, &answered, 1) != LDAP_SUCCESS)
+		return line_failed(l, "the bind of a user", err);
+	*ret_bind = (struct us_ldap_bind) { .code = code, .policy = policy_of(l->ld, answered) };
+	snprintf(ret_bind->text, sizeof ret_bind->text, "%s", text ? text : "");
+	ldap_controls_free(answered);
+	ldap_memfree(text);
+	return US_OK;
+}
+
+enum us_errc us_ldap_check_bind(struct us_ldap *l, const char *dn, struct us_slice password, struct us_ldap_bind *ret_bind, struct us_err *err)
+{
+	struct us_ldap own = *l;
+
+	if (!password.n || !*dn)
+		return us_err_set(err, US_INVALID, "a bind without a name or a password would be an anonymous one");
+	own.ld = NULL;
+	own.bind_dn = NULL;
+	enum us_errc rc = us_ldap_connect(&own, NULL, err);
+	if (!rc)
+		rc = ask_bind(&own, dn, password, ret_bind, err);
+	us_ldap_disconnect(&own);
+	l->counts = own.counts;
+	return rc;
+}
+
 /* ---- searches ---- */
 
 enum us_errc us_ldap_search_begin(struct us_ldap *l, const struct us_ldap_search *q, int *ret_id, struct us_err *err)

@@ -59,6 +59,18 @@ enum us_errc us_ldap_connect(struct us_ldap *ldap, int64_t *ret_connection, stru
 void us_ldap_disconnect(struct us_ldap *ldap);
 const char *us_ldap_get_url(const struct us_ldap *ldap); /* "no server" without a connection */
 
+/* What a server says to a name and a password. */
+struct us_ldap_bind {
+	int code;       /* LDAP result; 0 is success */
+	int policy;     /* error of the password policy control (draft-behera-ldap-password-policy): expired, locked, to be changed …; -1: none */
+	char text[160]; /* the server's words; empty: none */
+};
+enum { US_LDAP_POLICY_EXPIRED = 0, US_LDAP_POLICY_LOCKED = 1, US_LDAP_POLICY_MUST_CHANGE = 2 };
+/* A simple bind as somebody else, over a connection of its own that is made like the session's and closed at once. US_OK: the server has answered.
+ * An empty password never leaves us (US_INVALID): a server takes it for an anonymous bind and says success (RFC 4513 section 5.1.2).
+ * Errors name nobody. */
+enum us_errc us_ldap_check_bind(struct us_ldap *ldap, const char *dn, struct us_slice password, struct us_ldap_bind *ret_bind, struct us_err *err);
+
 /* Sends the request; there must be a connection. */
 enum us_errc us_ldap_search_begin(struct us_ldap *ldap, const struct us_ldap_search *search, int *ret_id, struct us_err *err);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fold.h"
+#include "base/secret.h"
 #include "net/url.h"
 #include "source/keycloak_record.h"
 #include "source/keycloak_walk.h"
@@ -373,12 +374,112 @@ static enum us_errc test_source(struct us_source *source, struct us_str *notes, 
 	return rc;
 }
 
+/* ---- passwords ---- */
+
+static enum us_errc judge_grant(struct us_keycloak *k, int status, const struct us_json *answer, enum us_authentication *ret_authentication,
+	struct us_err *err)
+{
+	struct us_slice error = us_json_string(answer, "error"), why = us_json_string(answer, "error_description");
+	const char *client = us_str_text(&k->api.client_id);
+
+	if (!why.p)
+		why = US_SLICE("");
+	if (status == 200) {
+		*ret_authentication = US_AUTH_OK;
+		return US_OK;
+	}
+	if (us_slice_is(error, "invalid_grant")) {
+		*ret_authentication = memmem(why.p, why.n, "disabled", 8) || memmem(why.p, why.n, "locked", 6) ? US_AUTH_INACTIVE
+			: memmem(why.p, why.n, "not fully set up", 16) || memmem(why.p, why.n, "expired", 7) ? US_AUTH_EXPIRED : US_AUTH_WRONG;
+		return US_OK;
+	}
+	if (us_slice_is(error, "unauthorized_client") || us_slice_is(error, "unsupported_grant_type"))
+		return us_err_set_native(err, US_CONFIG, status, "the client \"%s\" may not check passwords: switch on its \"Direct access grants\"", client);
+	return us_err_set_native(err, US_PROTOCOL, status, "the server does not check a user's password: status %d (%.*s)", status,
+		error.n > 100 ? 100 : (int) error.n, error.p ? error.p : "");
+}
+
+static void add_client(struct us_keycloak *k, struct us_str *body)
+{
+	us_url_add_form(body, "client_id", us_str_slice(&k->api.client_id));
+	us_keycloak_api_add_secret(&k->api, body);
+}
+
+/* A session that nobody uses should not be left there; that it could not be ended is no matter of the password. */
+static void end_session(struct us_keycloak *k, struct us_slice refresh_token)
+{
+	struct us_http_call *call = k->api.call;
+
+	if (!refresh_token.n)
+		return;
+	us_http_prepare(call);
+	us_keycloak_api_add_protocol_url(&k->api, "logout", &call->url);
+	add_client(k, &call->body);
+	us_url_add_form(&call->body, "refresh_token", refresh_token);
+	us_http_run(call, NULL);
+	us_secret_wipe_str(&call->body);
+}
+
+/* The resource owner password grant (RFC 6749 section 4.3), which Keycloak calls direct access. */
+static enum us_errc ask_grant(struct us_keycloak *k, struct us_slice username, struct us_slice password, enum us_authentication *ret_authentication,
+	struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_http_call *call = k->api.call;
+	struct us_slice refresh = US_SLICE_NONE;
+	const struct us_json *doc;
+
+	us_http_prepare(call);
+	us_keycloak_api_add_protocol_url(&k->api, "token", &call->url);
+	us_url_add_form(&call->body, "grant_type", US_SLICE("password"));
+	add_client(k, &call->body);
+	us_url_add_form(&call->body, "username", username);
+	us_url_add_form(&call->body, "password", password);
+	enum us_errc rc = us_http_run(call, err);
+	us_secret_wipe_str(&call->body);
+	if (!rc && us_json_parse(&arena, us_str_slice(&call->answer), US_JSON_LIMITS_SMALL, &doc, NULL))
+		rc = us_err_set_native(err, US_PROTOCOL, call->status, "the server's answer to a user's password is no JSON (status %d)", call->status);
+	if (!rc)
+		rc = judge_grant(k, call->status, doc, ret_authentication, err);
+	if (!rc && *ret_authentication == US_AUTH_OK)
+		refresh = us_json_string(doc, "refresh_token");
+	us_secret_wipe_str(&call->answer);
+	end_session(k, refresh);
+	if (refresh.p)
+		us_secret_wipe((void *) refresh.p, refresh.n);
+	us_arena_fini(&arena);
+	return rc;
+}
+
+static enum us_errc authenticate(struct us_source *source, struct us_slice id, struct us_slice password,
+	enum us_authentication *ret_authentication, struct us_err *err)
+{
+	struct us_keycloak *k = self_of(source);
+	struct us_arena arena = US_ARENA_INIT;
+	const struct us_json *user = NULL;
+
+	us_http_set_tries(k->api.http, 1);
+	enum us_errc rc = us_keycloak_api_connect(&k->api, err);
+	if (!rc) {
+		rc = find_by_id(k, id, &arena, &user, err);
+		if (rc == US_NOT_FOUND)
+			*ret_authentication = US_AUTH_UNKNOWN;
+	}
+	if (!rc)
+		rc = ask_grant(k, us_json_string(user, "username"), password, ret_authentication, err);
+	us_http_set_tries(k->api.http, k->tries);
+	count_requests(k);
+	us_arena_fini(&arena);
+	return rc == US_NOT_FOUND ? US_OK : rc;
+}
+
 const struct us_source_ops us_source_keycloak = {
 	.type = {
 		.name = "keycloak",
 		.title = "Keycloak",
 		.help = "Users and groups of a Keycloak realm, read by its admin API.",
 		.options = options,
+		.authenticates = true,
 	},
 	.open = open_source,
 	.close = close_source,
@@ -386,4 +487,5 @@ const struct us_source_ops us_source_keycloak = {
 	.listings = list_listings,
 	.fetch = fetch,
 	.find = find,
+	.authenticate = authenticate,
 };

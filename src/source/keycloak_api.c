@@ -1,5 +1,6 @@
 #include "source/keycloak_api.h"
 
+#include "base/secret.h"
 #include "net/http_fail.h"
 #include "net/url.h"
 
@@ -21,6 +22,7 @@ enum us_errc us_keycloak_api_open(struct us_keycloak_api *api, const struct us_k
 	us_str_add_slice(&api->url, url);
 	us_str_add_slice(&api->realm, options->realm);
 	us_str_add_slice(&api->client_id, options->client_id);
+	us_str_add_slice(&api->client_secret, options->client_secret);
 	http.base_url = us_str_text(&api->url);
 	enum us_errc rc = us_http_open(&http, cancel, &api->http, err);
 	if (rc) {
@@ -42,6 +44,7 @@ void us_keycloak_api_close(struct us_keycloak_api *api)
 	us_str_fini(&api->admin);
 	us_str_fini(&api->realm);
 	us_str_fini(&api->client_id);
+	us_secret_wipe_str(&api->client_secret);
 	*api = (struct us_keycloak_api) { 0 };
 }
 
@@ -147,6 +150,20 @@ enum us_errc us_keycloak_api_count(struct us_keycloak_api *api, const char *what
 
 /* ---- getting in ---- */
 
+void us_keycloak_api_add_protocol_url(const struct us_keycloak_api *api, const char *end_point, struct us_str *url)
+{
+	us_str_add_slice(url, us_str_slice(&api->base));
+	us_str_add_text(url, "/realms");
+	us_url_add_segment(url, us_str_slice(&api->realm));
+	us_str_add_text(url, "/protocol/openid-connect/");
+	us_str_add_text(url, end_point);
+}
+
+void us_keycloak_api_add_secret(const struct us_keycloak_api *api, struct us_str *form)
+{
+	us_url_add_form(form, "client_secret", us_str_slice(&api->client_secret));
+}
+
 static void set_base(struct us_keycloak_api *api, struct us_slice base)
 {
 	struct us_str token = US_STR_INIT;
@@ -155,10 +172,7 @@ static void set_base(struct us_keycloak_api *api, struct us_slice base)
 	set_str(&api->admin, base);
 	us_str_add_text(&api->admin, "/admin/realms");
 	us_url_add_segment(&api->admin, us_str_slice(&api->realm));
-	us_str_add_slice(&token, base);
-	us_str_add_text(&token, "/realms");
-	us_url_add_segment(&token, us_str_slice(&api->realm));
-	us_str_add_text(&token, "/protocol/openid-connect/token");
+	us_keycloak_api_add_protocol_url(api, "token", &token);
 	us_token_set_url(api->token, us_str_slice(&token));
 	us_str_fini(&token);
 }

@@ -17,7 +17,7 @@ struct us_keycloak_api {
 	struct us_str url;          /* as configured, without slashes at its end */
 	struct us_str base;         /* with /auth or without, as found */
 	struct us_str admin;        /* base + /admin/realms/<realm> */
-	struct us_str realm, client_id;
+	struct us_str realm, client_id, client_secret;
 	bool is_connected;          /* base found, token given, and the rights are enough to see everybody */
 };
 
@@ -35,6 +35,10 @@ void us_keycloak_api_close(struct us_keycloak_api *api);
  * after us_keycloak_api_forget. Errors: US_DENIED names the missing role. */
 enum us_errc us_keycloak_api_connect(struct us_keycloak_api *api, struct us_err *err);
 void us_keycloak_api_forget(struct us_keycloak_api *api);
+
+/* "…/protocol/openid-connect/" and the end point of that name; connected. The client's secret as a member of a form. */
+void us_keycloak_api_add_protocol_url(const struct us_keycloak_api *api, const char *end_point, struct us_str *url);
+void us_keycloak_api_add_secret(const struct us_keycloak_api *api, struct us_str *form);
 
 /* A call that is ready but for its path below the realm: add segments and a query to call->url. */
 void us_keycloak_api_prepare(struct us_keycloak_api *api, struct us_http_call *call);

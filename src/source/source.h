@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "model/authentication.h"
 #include "model/option.h"
 #include "model/record.h"
 
@@ -78,6 +79,13 @@ struct us_source_ops {
 	enum us_errc (*outline)(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
 		struct us_err *err);
 	enum us_errc (*narrow)(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err);
+
+	/* Whether a password is that of the user with this id; NULL: this kind of source cannot tell (type.authenticates says so, too). US_OK: the IdP
+	 * has spoken, *ret_authentication is OK, WRONG, UNKNOWN, INACTIVE (locked or switched off) or EXPIRED (account or password has expired,
+	 * or must be renewed). An error is not an answer, and names nobody. Asks once: a second try would count as a second failure. The password is never
+	 * empty; it is neither kept nor written anywhere, and what was made of it is wiped. */
+	enum us_errc (*authenticate)(struct us_source *source, struct us_slice id, struct us_slice password,
+		enum us_authentication *ret_authentication, struct us_err *err);
 };
 
 /* First member of each driver's own struct. */

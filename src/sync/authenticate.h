@@ -11,10 +11,18 @@
 #include "model/authentication.h"
 #include "store/store.h"
 
+/* Passwords that were right a moment ago, by keyed fingerprint; see net/known.h. Both may be called by several threads. */
+struct us_authenticate_cache {
+	void *context;
+	bool (*has)(void *context, struct us_hash key);
+	void (*keep)(void *context, struct us_hash key, int64_t seconds);
+};
+
 struct us_authenticate {
 	int64_t directory;
 	struct us_slice user;     /* name */
 	struct us_slice password; /* in the clear; the caller wipes it. Empty is always wrong, and asks nobody */
+	const struct us_authenticate_cache *cache; /* used as far as the connector's settings allow; NULL: none */
 };
 
 /* Blocks: some milliseconds for a local user, as long as the provider takes for a synced one. No connection of the store is held meanwhile; none may

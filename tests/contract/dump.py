@@ -24,6 +24,7 @@ class Dump:
         self.native = errors[-1]["native"] if errors else 0
         self.text = errors[-1]["text"] if errors else ""
         self.is_narrowed = any(line.get("narrowed") for line in lines)
+        self.authentication = next((line["authentication"] for line in lines if "authentication" in line), None)
         counters = [line for line in lines if "searches" in line]
         self.counters = counters[-1] if counters else {}
 

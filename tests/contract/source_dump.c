@@ -1,12 +1,12 @@
 /* Opens a source by type and configuration, reads it as a sync does and prints what came as JSON lines: one for each record, one for each
  * listing of the certificate, the error if there was one, and the counters. The contract tests compare these lines.
  *
- *     source_dump TYPE CONFIGURATION.json [--test | --find NAME | --find-id ID | --check] [--quiet] [--cancel-after-ms N] [--again]
+ *     source_dump TYPE CONFIGURATION.json [--test | --find NAME | --find-id ID | --authenticate ID | --check] [--quiet] [--cancel-after-ms N] [--again]
  *                 [--required NAME]…
  *
  * Exit status: 0 read whole, 1 error, 2 usage or bad configuration. --quiet leaves the records out, for measuring; --again reads a second
  * time with the same source after the first reading, whatever became of it. "-" reads the configuration from standard input.
- * --required: reads the names of groups first and narrows the reading to these; prints whether the source could.
+ * --authenticate takes the password from SOURCE_PASSWORD. --required: reads the names of groups first and narrows the reading to these; prints whether the source could.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 static atomic_bool is_cancelled;
 
 struct options {
-	const char *type, *file, *find;
+	const char *type, *file, *find, *authenticate;
 	bool is_id, test, check, quiet, again;
 	long cancel_after_ms;
 	const char *required[16];
@@ -221,6 +221,17 @@ static enum us_errc act(struct us_source *source, const struct options *o, struc
 	if (o->test) {
 		rc = source->ops->test(source, &notes, err);
 		fputs(us_str_text(&notes), stderr);
+	} else if (o->authenticate) {
+		enum us_authentication a;
+		const char *password = getenv("SOURCE_PASSWORD");
+		rc = source->ops->authenticate(source, us_slice(o->authenticate), us_slice(password ? password : ""), &a, err);
+		if (rc == US_OK) {
+			struct us_jsonw w = US_JSONW_INIT(line);
+			us_jsonw_open(&w, '{');
+			us_jsonw_put_text(&w, "authentication", us_authentication_text(a));
+			us_jsonw_close(&w, '}');
+			put_line(line);
+		}
 	} else if (o->find) {
 		int64_t start = us_clock_monotonic_ms();
 		rc = source->ops->find(source, us_slice(o->find), o->is_id, &arena, &page, err);
@@ -305,6 +316,8 @@ static bool read_options(int argc, char **argv, struct options *o)
 			o->find = argv[++i];
 		} else if (has_value && strcmp(argv[i], "--required") == 0 && o->n_required < 16)
 			o->required[o->n_required++] = argv[++i];
+		else if (has_value && strcmp(argv[i], "--authenticate") == 0)
+			o->authenticate = argv[++i];
 		else if (has_value && strcmp(argv[i], "--cancel-after-ms") == 0)
 			o->cancel_after_ms = atol(argv[++i]);
 		else
@@ -325,7 +338,7 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN); /* as the server has it */
 	if (!read_options(argc, argv, &o) || !read_file(o.file, &text)) {
-		fprintf(stderr, "usage: source_dump TYPE CONFIGURATION.json [--test | --find NAME | --find-id ID | --check] [--quiet] [--again]\n");
+		fprintf(stderr, "usage: source_dump TYPE CONFIGURATION.json [--test | --find NAME | --find-id ID | --authenticate ID | --check] [--quiet] [--again]\n");
 		return 2;
 	}
 	if (o.cancel_after_ms)

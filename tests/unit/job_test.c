@@ -40,6 +40,10 @@ static struct {
 	size_t n;
 	bool is_cut;                      /* says PARTIAL behind the first page */
 	void (*on_fetch)(struct world *); /* called once, while a page is asked for */
+	enum us_authentication verdict;   /* of any password */
+	enum us_errc trouble;             /* instead of a verdict */
+	int asked;                        /* for a password */
+	size_t inactive;                  /* number of somebody who is; 0: nobody */
 	struct world *world;
 } now;
 
@@ -79,7 +83,7 @@ static enum us_errc people_fetch(struct us_source *source, size_t listing, struc
 		*field = (struct us_field) { US_SLICE("username"), value, 1 };
 		records[i] = (struct us_record) { .kind = US_RECORD_USER,
 			.id = us_slice(now.people[i].id),
-			.active = US_TRI_YES,
+			.active = i && i == now.inactive ? US_TRI_NO : US_TRI_YES,
 			.fields = field,
 			.n_fields = 1 };
 	}
@@ -99,6 +103,17 @@ static enum us_errc people_find(struct us_source *source, struct us_slice key, b
 	return us_err_set(err, US_NOT_FOUND, "nobody");
 }
 
+static enum us_errc people_authenticate(struct us_source *source, struct us_slice id, struct us_slice password,
+	enum us_authentication *ret_authentication, struct us_err *err)
+{
+	assert_true(us_slice_is(id, "id1") && password.n);
+	now.asked++;
+	if (now.trouble)
+		return us_err_set(err, now.trouble, "trouble");
+	*ret_authentication = now.verdict;
+	return US_OK;
+}
+
 static const struct us_option options[] = {
 	{ "filter", US_OPTION_STRING, "Filter", "Who is read.", .scope = true },
 	{ NULL },
@@ -112,6 +127,7 @@ static const struct us_source_ops people_ops = {
 	.listings = people_listings,
 	.fetch = people_fetch,
 	.find = people_find,
+	.authenticate = people_authenticate,
 };
 
 static enum us_errc people_open(
@@ -562,6 +578,80 @@ static void approval_is_refused_once_the_directory_has_moved(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void sync_all(struct world *w)
+{
+	int64_t run;
+
+	assert_int_equal(run_full(w, &run), US_RUN_DONE);
+}
+
+static enum us_authentication authenticate(struct world *w, const char *name, const char *password)
+{
+	struct us_err err = US_ERR_INIT;
+	enum us_authentication a = US_AUTH_COUNT;
+
+	assert_ok(us_job_authenticate(w->job, 1, us_slice(name), us_slice(password), &a, &err));
+	return a;
+}
+
+static void passwords_of_synced_users_are_asked_for_where_it_is_allowed(void **state)
+{
+	static const enum us_authentication verdicts[] = { US_AUTH_WRONG, US_AUTH_UNKNOWN, US_AUTH_INACTIVE, US_AUTH_EXPIRED, US_AUTH_OK };
+	static const enum us_errc troubles[] = { US_UNAVAILABLE, US_DENIED, US_TLS, US_TIMEOUT, US_PROTOCOL, US_CONFIG, US_CANCELLED, US_NOT_FOUND, US_PARTIAL };
+	struct world *w = *state;
+
+	list_people(3, NULL);
+	sync_all(w);
+	/* off unless it is switched on */
+	assert_int_equal(authenticate(w, "u1", "secret"), US_AUTH_NOT_ALLOWED);
+	assert_int_equal(now.asked, 0);
+	save(w, "{\"cleanup\":\"delete\",\"filter\":\"all\",\"delegateAuthentication\":true}", 2000);
+	for (size_t i = 0; i < countof(verdicts); i++) {
+		now.verdict = verdicts[i];
+		assert_int_equal(authenticate(w, "U1", "secret"), verdicts[i]);
+	}
+	assert_int_equal(now.asked, countof(verdicts));
+	/* no cache: the same again is asked again; trouble is no answer */
+	for (size_t i = 0; i < countof(troubles); i++) {
+		now.trouble = troubles[i];
+		assert_int_equal(authenticate(w, "u1", "secret"), US_AUTH_UNREACHABLE);
+	}
+	/* nobody is asked for nothing, or for somebody who is not there */
+	now.asked = 0;
+	assert_int_equal(authenticate(w, "u1", ""), US_AUTH_WRONG);
+	assert_int_equal(authenticate(w, "nobody", "secret"), US_AUTH_UNKNOWN);
+	assert_int_equal(now.asked, 0);
+}
+
+static void right_passwords_are_remembered_as_long_as_is_allowed(void **state)
+{
+	struct world *w = *state;
+
+	list_people(3, NULL);
+	sync_all(w);
+	save(w, "{\"cleanup\":\"delete\",\"filter\":\"all\",\"delegateAuthentication\":true,\"authenticationCacheSeconds\":600}", 2000);
+	now.verdict = US_AUTH_WRONG;
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(authenticate(w, "u1", "guess"), US_AUTH_WRONG);
+		assert_int_equal(now.asked, i); /* wrong ones are not remembered */
+	}
+	now.asked = 0;
+	now.verdict = US_AUTH_OK;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(authenticate(w, "u1", "secret"), US_AUTH_OK);
+	assert_int_equal(now.asked, 1);
+	assert_int_equal(authenticate(w, "u1", "secret "), US_AUTH_OK);
+	assert_int_equal(now.asked, 2); /* another password is another one */
+	/* what was right before the settings were saved is asked for again */
+	save(w, "{\"cleanup\":\"delete\",\"filter\":\"all\",\"delegateAuthentication\":true,\"authenticationCacheSeconds\":600}", 3000);
+	assert_int_equal(authenticate(w, "u1", "secret"), US_AUTH_OK);
+	assert_int_equal(now.asked, 3);
+	/* and who has been disabled since is not let in by what is remembered */
+	now.inactive = 1;
+	sync_all(w);
+	assert_int_equal(authenticate(w, "u1", "secret"), US_AUTH_INACTIVE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +662,8 @@ int main(void)
 		CASE(connector_deleted_while_running_writes_nothing),
 		CASE(directory_deleted_while_running_fails_the_run),
 		CASE(undo_leaves_names_that_others_have_by_now),
+		CASE(passwords_of_synced_users_are_asked_for_where_it_is_allowed),
+		CASE(right_passwords_are_remembered_as_long_as_is_allowed),
 		CASE(undo_does_not_bring_back_who_is_there_again),
 		CASE(any_failing_statement_leaves_the_connector_free),
 		CASE(cancel_that_cannot_be_written_is_not_forgotten),
