@@ -159,7 +159,7 @@ const struct us_route us_routes[] = {
 	{ US_HTTPD_GET, "/settings/limits", US_ROLE_OPERATOR, 200, 0, "showLimits", "The limits of connectors that have none of their own.", NULL, "LimitDefaults",
 		us_limits_show },
 	{ US_HTTPD_PUT, "/settings/limits", US_ROLE_ADMIN, 200, 0, "saveLimits",
-		"Sets them, valid from the next run on; what is left out is as the program has it.", "LimitDefaults", "LimitDefaults", us_limits_save },
+		"Sets them, valid from the next run on; what is left out is as the program has it.", "SavedLimitDefaults", "LimitDefaults", us_limits_save },
 	{ US_HTTPD_GET, TARGET, US_ROLE_OPERATOR, 200, 0, "listNoticeTargets", "Where notices go; secrets are never given out.", NULL, "NoticeTargetList",
 		us_notices_list_targets },
 	{ US_HTTPD_POST, TARGET, US_ROLE_ADMIN, 201, US_ROUTE_CONFLICT, "addNoticeTarget",

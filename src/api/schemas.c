@@ -60,6 +60,9 @@ const struct us_schema us_schemas[] = {
 		"\"nextRuns\":{\"type\":\"array\",\"items\":" TIME ",\"description\":\"The next starts by the schedule, five at most.\"},"
 		"\"missedRuns\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Times of the schedule that passed without a run.\"},"
 		"\"scheduleProblem\":{\"type\":[\"string\",\"null\"],\"description\":\"Why a schedule that was saved cannot be kept.\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
+	{ "SavedLimitDefaults", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"limits\":{\"type\":[\"object\",\"null\"]},"
+		"\"onLimit\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"hold\",\"cleanup\"]},\"heldExpiry\":" TEXT_OR_NULL
+		",\"updated\":{\"description\":\"Passed over.\"},\"updatedBy\":{\"description\":\"Passed over.\"}}}" },
 	{ "LimitDefaults", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"limits\":{\"type\":[\"object\",\"null\"],"
 		"\"description\":\"As in a connector's configuration; each of its members stands for connectors that do not have that one.\"},"
 		"\"onLimit\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"hold\",\"cleanup\"]},\"heldExpiry\":" TEXT_OR_NULL
