@@ -198,7 +198,8 @@ def step_tsan(count):
     """Threads: the same programs under ThreadSanitizer, and the server under load."""
     build("tsan", count)
     if not count.failures:
-        meson_tests("tsan", count)
+        # the cases of sync and the seeds of the fuzz targets have one thread
+        meson_tests("tsan", count, ["--no-suite=sync", "--no-suite=fuzz"])
     threads = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/system").glob("test_threads*.py"))
     if threads and not count.failures:
         pytest_tests("threads", "tsan", threads, count, ["-n", "0"])
