@@ -28,7 +28,9 @@ struct us_ldap_narrowing {
 	struct us_slice *group_dns; /* by number of groups: as the server writes them; a canonical name may be nobody's */
 	size_t cap_groups;
 	bool keeps_names;          /* members of groups stay as they are written */
+	struct us_map wanted;      /* refs of the groups whose members were read */
 	struct us_map met;         /* of members */
+	bool has_stranger;         /* the group that was read last has a member whom nobody asked for */
 	struct us_ldap_member {
 		struct us_slice name, dn; /* as it is written; canonical, NONE if it is no DN: a user name where memberUid is read */
 	} *members;
@@ -90,5 +92,9 @@ enum us_errc us_ldap_scope_fetch(struct us_ldap_source *s, size_t listing, struc
 /* A group of the outline. */
 void us_ldap_scope_note_group(struct us_ldap_source *s, struct us_slice ref, struct us_slice dn);
 void us_ldap_scope_fini(struct us_ldap_source *s);
+/* Invariant L: who came into a required group after its members were read was not asked for, and is not gone. look_at_member: of the group that is
+ * being read, by canonical name or user name. check_group: US_PARTIAL if that has somebody in it who is not among those that were read. */
+void us_ldap_scope_look_at_member(struct us_ldap_source *s, struct us_slice canonical);
+enum us_errc us_ldap_scope_check_group(struct us_ldap_source *s, struct us_slice ref, struct us_err *err);
 
 #endif

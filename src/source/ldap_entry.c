@@ -211,10 +211,13 @@ static void add_refs(struct us_ldap_source *s, struct us_arena *arena, enum us_l
 			add_ref(s, us_slice_dup(arena, without_uid_part(values[i])));
 			continue;
 		}
-		if (kind == US_LDAP_MEMBER_UID)
+		if (kind == US_LDAP_MEMBER_UID) {
 			ref = ref_of_uid(s, arena, values[i]);
-		else if (!us_dn_canonicalize(arena, without_uid_part(values[i]), &ref))
+			us_ldap_scope_look_at_member(s, values[i]);
+		} else if (!us_dn_canonicalize(arena, without_uid_part(values[i]), &ref))
 			ref = us_slice_dup(arena, values[i]);
+		if (kind != US_LDAP_MEMBER_OF && kind != US_LDAP_MEMBER_UID)
+			us_ldap_scope_look_at_member(s, ref);
 		if (kind != US_LDAP_MEMBER_OF || is_in_group_bases(s, ref))
 			add_ref(s, ref);
 	}
@@ -533,6 +536,7 @@ enum us_errc us_ldap_record_make(struct us_ldap_source *s, struct us_ldap_entry 
 	enum us_errc rc;
 
 	s->n_refs = 0;
+	s->scope.has_stranger = false;
 	if (!us_dn_canonicalize(arena, entry->dn, &ref))
 		return us_err_set(err, US_PROTOCOL, "the server gave an entry the malformed name %.200s", us_arena_strndup(arena, entry->dn.p,
 			entry->dn.n));
@@ -545,6 +549,8 @@ enum us_errc us_ldap_record_make(struct us_ldap_source *s, struct us_ldap_entry 
 		rc = add_primary_group(s, &g, err);
 	if (!rc)
 		finish(s, &g, ref, ret_record);
+	if (!rc && kind == US_RECORD_GROUP)
+		rc = us_ldap_scope_check_group(s, ref, err);
 	if (!rc && s->scope.is_outline)
 		us_ldap_scope_note_group(s, ref, entry->dn);
 	return rc;

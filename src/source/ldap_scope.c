@@ -65,6 +65,7 @@ void us_ldap_scope_fini(struct us_ldap_source *s)
 	us_arena_fini(&s->scope.arena);
 	us_map_fini(&s->scope.groups);
 	us_map_fini(&s->scope.met);
+	us_map_fini(&s->scope.wanted);
 	free(s->scope.members);
 	free(s->scope.group_dns);
 	s->scope = (struct us_ldap_narrowing) { 0 };
@@ -137,7 +138,7 @@ static enum us_errc add_primary(struct us_ldap_source *s, const char *dn, struct
 	enum us_errc rc = read_entry(s, dn, NULL, (const char *const[]) { "objectSid", NULL }, &reply, &entry, err);
 
 	if (rc)
-		return rc == US_NOT_FOUND ? US_OK : rc;
+		return rc == US_NOT_FOUND ? US_END : rc;
 	while ((rc = us_ldap_attribute_next(&entry, &a, err)) == US_OK)
 		if (us_slice_is_nocase(a.name, "objectSid") && a.n && a.values[0].n >= 12) {
 			const unsigned char *rid = (const unsigned char *) a.values[0].p + a.values[0].n - 4;
@@ -157,7 +158,7 @@ static enum us_errc read_group(struct us_ldap_source *s, const char *dn, struct 
 	enum us_errc rc = read_entry(s, dn, s->settings.group_filter.p, s->settings.group_attributes, &reply, &entry, err);
 
 	if (rc)
-		return rc == US_NOT_FOUND ? US_OK : rc; /* gone since its name was read */
+		return rc == US_NOT_FOUND ? US_END : rc; /* gone, or renamed, since its name was read: whose members it has is not known */
 	s->scope.keeps_names = true;
 	rc = us_ldap_record_make(s, &entry, US_RECORD_GROUP, arena, &group, err);
 	s->scope.keeps_names = false;
@@ -197,6 +198,8 @@ enum us_errc us_ldap_scope_narrow(struct us_source *source, const struct us_slic
 	}
 	if (!rc) {
 		s->scope.is_on = true;
+		s->scope.wanted = q->met;
+		q->met = (struct us_map) US_MAP_INIT;
 		if (primary.n)
 			s->scope.primary = us_arena_printf(&s->scope.arena, "(&%s(|%s))", s->settings.user_filter.p, us_str_text(&primary));
 	} else {
@@ -209,6 +212,21 @@ enum us_errc us_ldap_scope_narrow(struct us_source *source, const struct us_slic
 	free(q);
 	us_arena_fini(&arena);
 	return us_ldap_count_requests(s, rc);
+}
+
+void us_ldap_scope_look_at_member(struct us_ldap_source *s, struct us_slice canonical)
+{
+	struct us_hash key = us_hash_slice(canonical);
+
+	if (s->scope.is_on && us_map_find(&s->scope.met, key) == US_MAP_NONE && us_map_find(&s->scope.wanted, key) == US_MAP_NONE)
+		s->scope.has_stranger = true;
+}
+
+enum us_errc us_ldap_scope_check_group(struct us_ldap_source *s, struct us_slice ref, struct us_err *err)
+{
+	if (!s->scope.is_on || !s->scope.has_stranger || us_map_find(&s->scope.wanted, us_hash_slice(ref)) == US_MAP_NONE)
+		return US_OK;
+	return us_err_set(err, US_PARTIAL, "somebody came into a required group while its members were read (%.200s): the next sync reads them", ref.p);
 }
 
 /* ---- reading them ---- */
