@@ -149,3 +149,25 @@ def test_names_of_groups_without_a_word_of_their_end_stop_the_read(fake):
     fake.faults.no_cookie_control = True
     got = read(fake, "openldap", "outer")
     assert got.error == "US_PARTIAL" and not got.is_narrowed and not got.users and not got.is_whole()
+
+
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_who_comes_into_a_group_while_it_is_read_is_not_gone(fake, is_renamed):
+    """A newcomer, or a member under a new name: the group names somebody whom nobody asked for."""
+    whole = read(fake, "openldap")
+    group = next(e for e in fake.tree if e.dn.lower().startswith("cn=team-00000,"))
+    inside = below(whole, ["team-00000"])
+    outsider = next(e for e in fake.tree if e.dn.lower().startswith("uid=") and fakeldap.normal(e.dn) not in {fakeldap.normal(r) for r in inside})
+
+    def change():
+        members = group.attributes["member"][1]
+        if is_renamed:
+            members[0] = outsider.dn.encode()
+        else:
+            members.append(outsider.dn.encode())
+
+    fake.faults.before_users = change
+    got = read(fake, "openldap", "team-00000")
+    assert got.is_narrowed and got.error == "US_PARTIAL" and "came into a required group" in got.text and not got.is_whole()
+    again = read(fake, "openldap", "team-00000")
+    assert again.is_narrowed and again.is_whole(), again.text

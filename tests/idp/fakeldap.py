@@ -67,6 +67,7 @@ class Faults:
     range_error: int = 0                            # result code of the second range
     range_missing: bool = False                     # the second range has no range attribute at all
     only_base: str = ""
+    before_users: object = None                     # called once, before the first search for users is answered
 
 
 class Entry:
@@ -220,6 +221,9 @@ class Session(socketserver.BaseRequestHandler):
             self.wait_for_client()
             return False
         key = normal(base)
+        if faults.before_users and scope == 2 and key == normal(owner.users_base):
+            change, faults.before_users = faults.before_users, None
+            change()
         found = [e for e in owner.tree if e.key == key] if scope == 0 else \
             [e for e in owner.tree if (e.key.endswith("," + key) and (scope == 2 or e.key.count(",") == key.count(",") + 1))
              or (scope == 2 and e.key == key)]
