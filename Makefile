@@ -22,7 +22,7 @@ build-tsan:
 
 tsan: build-tsan
 	ninja -C build-tsan
-	meson test -C build-tsan --print-errorlogs
+	meson test -C build-tsan --suite threads --print-errorlogs
 
 # Lets each libFuzzer program search for a minute; one of them for longer: tools/fuzz 600 json
 fuzz:

@@ -166,10 +166,13 @@ static int open_box(lua_State *lua)
 	return 0;
 }
 
-struct us_script *us_script_new(void)
-{
-	struct us_script *s = us_calloc(1, sizeof *s);
+struct us_script *us_script_new(void) { return us_calloc(1, sizeof(struct us_script)); }
 
+/* The box is opened for the first chunk: most mappings have none, and it costs more than planning a small directory. */
+static void need_box(struct us_script *s)
+{
+	if (s->lua)
+		return;
 	s->lua = lua_newstate(allocate, s);
 	if (!s->lua)
 		us_err_nomem();
@@ -177,7 +180,6 @@ struct us_script *us_script_new(void)
 	lua_pushcfunction(s->lua, open_box);
 	int code = lua_pcall(s->lua, 0, 0, 0);
 	us_assert(code == LUA_OK);
-	return s;
 }
 
 void us_script_free(struct us_script *s)
@@ -185,7 +187,8 @@ void us_script_free(struct us_script *s)
 	if (!s)
 		return;
 	s->is_limited = false;
-	lua_close(s->lua);
+	if (s->lua)
+		lua_close(s->lua);
 	for (size_t i = 0; i < US_SCRIPT_PATTERNS; i++) {
 		free(s->patterns[i].text);
 		us_regex_free(s->patterns[i].regex);
@@ -234,6 +237,7 @@ enum us_errc us_script_compile(struct us_script *s, struct us_slice source, int 
 {
 	if (source.n > US_SCRIPT_SOURCE_BYTES)
 		return us_err_set(err, US_CONFIG, "is longer than %d bytes", US_SCRIPT_SOURCE_BYTES);
+	need_box(s);
 	begin(s);
 	int code = luaL_loadbufferx(s->lua, source.p, source.n, "=" US_SCRIPT_CHUNK, "t");
 	s->is_limited = false;
