@@ -4,34 +4,23 @@
 
 #include "base/json.h"
 
-/* us_str_add_char without the call, where there is room: a small answer is mostly punctuation. */
-static inline void put(struct us_str *out, char c)
-{
-	if (out->n + 2 > out->cap) {
-		us_str_add_char(out, c);
-		return;
-	}
-	out->p[out->n++] = c;
-	out->p[out->n] = '\0';
-}
-
 static void comma(struct us_jsonw *w)
 {
 	if (w->want_comma)
-		put(w->out, ',');
+		us_str_add_char(w->out, ',');
 	w->want_comma = true;
 }
 
 void us_jsonw_open(struct us_jsonw *w, char bracket)
 {
 	comma(w);
-	put(w->out, bracket);
+	us_str_add_char(w->out, bracket);
 	w->want_comma = false;
 }
 
 void us_jsonw_close(struct us_jsonw *w, char bracket)
 {
-	put(w->out, bracket);
+	us_str_add_char(w->out, bracket);
 	w->want_comma = true;
 }
 
@@ -71,7 +60,7 @@ static void add_quoted(struct us_str *out, struct us_slice s)
 	uint64_t word;
 
 	us_str_reserve(out, s.n + 4); /* quotes, and what may follow */
-	put(out, '"');
+	us_str_add_char(out, '"');
 	/* Invariant: [from, p) can stand as it is and is not yet in out. */
 	while (p < end) {
 		while (end - p >= 8 && (memcpy(&word, p, 8), !has_special(word)))
@@ -92,14 +81,14 @@ static void add_quoted(struct us_str *out, struct us_slice s)
 		from = ++p;
 	}
 	us_str_add(out, from, (size_t) (p - from));
-	put(out, '"');
+	us_str_add_char(out, '"');
 }
 
 void us_jsonw_key_slice(struct us_jsonw *w, struct us_slice key)
 {
 	comma(w);
 	add_quoted(w->out, key);
-	put(w->out, ':');
+	us_str_add_char(w->out, ':');
 	w->want_comma = false;
 }
 

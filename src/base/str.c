@@ -119,14 +119,12 @@ void us_str_clear(struct us_str *s)
 		s->p[0] = '\0';
 }
 
-void us_str_reserve(struct us_str *s, size_t more)
+void us_str_grow(struct us_str *s, size_t more)
 {
 	size_t need;
 
 	if (__builtin_add_overflow(s->n, more, &need) || __builtin_add_overflow(need, 1, &need))
 		us_err_nomem();
-	if (need <= s->cap)
-		return;
 	size_t cap = s->cap ? s->cap : 64;
 	while (cap < need)
 		if (__builtin_mul_overflow(cap, 2, &cap))
@@ -134,19 +132,6 @@ void us_str_reserve(struct us_str *s, size_t more)
 	s->p = us_realloc(s->p, cap);
 	s->cap = cap;
 }
-
-void us_str_add(struct us_str *s, const char *p, size_t n)
-{
-	us_str_reserve(s, n);
-	if (n)
-		memcpy(s->p + s->n, p, n);
-	s->n += n;
-	s->p[s->n] = '\0';
-}
-
-void us_str_add_slice(struct us_str *s, struct us_slice part) { us_str_add(s, part.p, part.n); }
-void us_str_add_text(struct us_str *s, const char *text) { us_str_add(s, text, strlen(text)); }
-void us_str_add_char(struct us_str *s, char c) { us_str_add(s, &c, 1); }
 
 void us_str_add_int(struct us_str *s, int64_t value)
 {

@@ -54,11 +54,27 @@ struct us_str {
 
 void us_str_fini(struct us_str *s);
 void us_str_clear(struct us_str *s); /* keeps the memory */
-void us_str_reserve(struct us_str *s, size_t more);
-void us_str_add(struct us_str *s, const char *p, size_t n);
-void us_str_add_slice(struct us_str *s, struct us_slice part);
-void us_str_add_text(struct us_str *s, const char *text);
-void us_str_add_char(struct us_str *s, char c);
+void us_str_grow(struct us_str *s, size_t more); /* us_str_reserve where there is no room */
+
+/* Answers are written piece by piece: where there is room, adding is a copy and no call. */
+static inline void us_str_reserve(struct us_str *s, size_t more)
+{
+	if (s->n + 1 > s->cap || more > s->cap - s->n - 1)
+		us_str_grow(s, more);
+}
+
+static inline void us_str_add(struct us_str *s, const char *p, size_t n)
+{
+	us_str_reserve(s, n);
+	if (n)
+		memcpy(s->p + s->n, p, n);
+	s->n += n;
+	s->p[s->n] = '\0';
+}
+
+static inline void us_str_add_slice(struct us_str *s, struct us_slice part) { us_str_add(s, part.p, part.n); }
+static inline void us_str_add_text(struct us_str *s, const char *text) { us_str_add(s, text, strlen(text)); }
+static inline void us_str_add_char(struct us_str *s, char c) { us_str_add(s, &c, 1); }
 void us_str_add_int(struct us_str *s, int64_t value);
 void us_str_printf(struct us_str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct us_slice us_str_slice(const struct us_str *s);

@@ -155,14 +155,17 @@ struct us_slice us_target_parameter(const struct us_target *target, const char *
 void us_target_add_encoded(struct us_str *out, struct us_slice text)
 {
 	static const char hex[] = "0123456789ABCDEF";
+	const char *p = text.n ? text.p : "", *end = p + text.n, *from = p;
 
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char) text.p[i];
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c))) {
-			us_str_add_char(out, (char) c);
-		} else {
-			char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
-			us_str_add(out, escape, 3);
-		}
+	/* Invariant: [from, p) can stand as it is and is not yet in out. */
+	for (; p < end; p++) {
+		unsigned char c = (unsigned char) *p;
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~')
+			continue;
+		char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
+		us_str_add(out, from, (size_t) (p - from));
+		us_str_add(out, escape, sizeof escape);
+		from = p + 1;
 	}
+	us_str_add(out, from, (size_t) (end - from));
 }
