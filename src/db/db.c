@@ -18,7 +18,8 @@ struct us_stmt {
 	void *native;
 	char *sql;
 	int bind_result;   /* the first binding that was refused */
-	bool is_begun;     /* stepped since the last reset */
+	bool is_begun;     /* stepped since the last reset: then in the connection's list of those */
+	struct us_stmt *next, **link;
 };
 
 /* Statements by the address of their text, the text compared after. Open addressing, at most half full. */
@@ -35,6 +36,7 @@ struct us_dbc {
 	struct us_err sticky; /* code is not US_OK: the transaction has failed */
 	struct slot *slots;
 	size_t n_slots, n_used;
+	struct us_stmt *begun; /* all whose is_begun is set */
 	void (*after_commit[AFTER_COMMIT_MAX])(void);
 	size_t n_after_commit;
 };
@@ -160,6 +162,36 @@ void us_db_close(struct us_db *db)
 	free(db);
 }
 
+/* ---- statements that have begun ---- */
+
+static void note_begun(struct us_stmt *s)
+{
+	s->is_begun = true;
+	s->link = &s->c->begun;
+	s->next = s->c->begun;
+	if (s->next)
+		s->next->link = &s->next;
+	s->c->begun = s;
+}
+
+void us_stmt_reset(struct us_stmt *s)
+{
+	s->bind_result = 0;
+	if (!s->is_begun)
+		return;
+	s->driver->reset(s->native);
+	s->is_begun = false;
+	*s->link = s->next;
+	if (s->next)
+		s->next->link = s->link;
+}
+
+static void reset_begun(struct us_dbc *c)
+{
+	while (c->begun)
+		us_stmt_reset(c->begun);
+}
+
 /* ---- leases ---- */
 
 static struct timespec deadline_in(int64_t ms)
@@ -251,9 +283,7 @@ void us_db_release(struct us_dbc *c)
 
 	us_db_rollback(c);
 	/* A row loop that was left early would hold its snapshot. */
-	for (size_t i = 0; i < c->n_slots; i++)
-		if (c->slots[i].key)
-			us_stmt_reset(c->slots[i].stmt);
+	reset_begun(c);
 	db->driver->rest(c->native);
 	/* Statements outside of a transaction, and commits whose outcome nobody knows. */
 	if (c->is_writer)
@@ -360,10 +390,12 @@ enum us_errc us_db_prepare(struct us_dbc *c, const char *sql, struct us_stmt **r
 	if (rc)
 		return keep(c, rc, &got, err);
 	/* Another text at the same address: the old one's memory was given back, so nobody has that statement any more. */
-	if (s)
+	if (s) {
+		us_stmt_reset(s);
 		stmt_free(s);
-	else
+	} else {
 		c->n_used++;
+	}
 	s = us_calloc(1, sizeof *s);
 	*s = (struct us_stmt) { .driver = c->db->driver, .c = c, .native = native, .sql = us_strdup(sql) };
 	c->slots[at] = (struct slot) { sql, s };
@@ -400,7 +432,8 @@ enum us_errc us_stmt_step(struct us_stmt *s, struct us_err *err)
 	if (!s->is_begun)
 		rc = s->bind_result ? s->driver->explain(s->native, s->bind_result, &got) : count(s->c, &got);
 	if (!rc) {
-		s->is_begun = true;
+		if (!s->is_begun)
+			note_begun(s);
 		rc = s->driver->step(s->native, &got);
 	}
 	if (rc == US_OK)
@@ -419,14 +452,6 @@ enum us_errc us_stmt_run(struct us_stmt *s, int64_t *ret_changed, struct us_err 
 	if (ret_changed)
 		*ret_changed = s->driver->changed(s->native);
 	return US_OK;
-}
-
-void us_stmt_reset(struct us_stmt *s)
-{
-	if (s->is_begun)
-		s->driver->reset(s->native);
-	s->is_begun = false;
-	s->bind_result = 0;
 }
 
 int64_t us_stmt_int(struct us_stmt *s, int column) { return s->driver->column_int(s->native, column); }
@@ -491,6 +516,17 @@ enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err)
 	return US_OK;
 }
 
+/* Each read ends so: prepared once. Not counted among the statements: nothing is asked to fail here. */
+static void roll_back(struct us_dbc *c)
+{
+	struct us_stmt *s;
+
+	if (us_db_prepare(c, "ROLLBACK", &s, NULL))
+		return;
+	s->driver->step(s->native, NULL);
+	s->driver->reset(s->native);
+}
+
 void us_db_rollback(struct us_dbc *c)
 {
 	if (!c->in_transaction)
@@ -498,11 +534,9 @@ void us_db_rollback(struct us_dbc *c)
 	c->in_transaction = false;
 	c->sticky.code = US_OK;
 	c->n_after_commit = 0;
-	for (size_t i = 0; i < c->n_slots; i++)
-		if (c->slots[i].key)
-			us_stmt_reset(c->slots[i].stmt);
+	reset_begun(c);
 	if (c->db->driver->is_in_transaction(c->native))
-		c->db->driver->exec(c->native, "ROLLBACK", NULL);
+		roll_back(c);
 }
 
 void us_db_after_commit(struct us_dbc *c, void (*done)(void))
