@@ -15,7 +15,7 @@
 #include "net/framing.h"
 
 enum {
-	POOL_BYTES = 32768,         /* of one connection: request head and answer head */
+	POOL_BYTES = 20 << 10,      /* of one connection: request and answer head, at their limits. The library clears it with each request */
 	SWALLOW_BYTES = 16 << 20,   /* of a body that is too large, so that the client reads the 413 */
 	KEEP_BYTES = 64 << 10,      /* of a buffer for the connection's next request */
 	PIECE_BYTES = 16 << 10,     /* handed to the library at once when streaming */
