@@ -56,13 +56,13 @@ static const char *label_of(const struct us_metrics *metrics, size_t i)
 	return i < metrics->n_routes ? us_routes[i].operation : i < metrics->n ? metrics->others[i - metrics->n_routes] : "none";
 }
 
+/* From the end: what is asked most, the applications' protocols, stands behind the routes. */
 static struct figures *figures_of(struct us_metrics *metrics, const char *label)
 {
-	size_t i = 0;
-
-	while (i < metrics->n && label_of(metrics, i) != label)
-		i++;
-	return &metrics->labels[i];
+	for (size_t i = metrics->n; i-- > 0;)
+		if (label_of(metrics, i) == label)
+			return &metrics->labels[i];
+	return &metrics->labels[metrics->n];
 }
 
 void us_metrics_note(struct us_metrics *metrics, const char *label, int status, int64_t duration_us)

@@ -1,14 +1,18 @@
 #include "net/framing.h"
 
-static bool is_letter_or_digit(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+#define LETTERS_AND_DIGITS ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true
 
-static bool is_made_of(struct us_slice s, const char *others)
+/* What a header's name and the Host header are made of. */
+static const bool in_name[256] = { LETTERS_AND_DIGITS, ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true,
+	['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true };
+static const bool in_host[256] = { LETTERS_AND_DIGITS, ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true, ['!'] = true, ['$'] = true, ['&'] = true,
+	['\''] = true, ['('] = true, [')'] = true, ['*'] = true, ['+'] = true, [','] = true, [';'] = true, ['='] = true, [':'] = true, ['['] = true,
+	[']'] = true, ['%'] = true };
+
+static bool is_made_of(struct us_slice s, const bool set[256])
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_letter_or_digit((unsigned char) s.p[i]) && (!s.p[i] || !strchr(others, s.p[i])))
+		if (!set[(unsigned char) s.p[i]])
 			return false;
 	return s.n > 0;
 }
@@ -45,12 +49,12 @@ enum us_errc us_framing_check(const struct us_parameter *headers, size_t n, bool
 	struct us_framing f = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_made_of(headers[i].name, "!#$%&'*+-.^_`|~"))
+		if (!is_made_of(headers[i].name, in_name))
 			return us_err_set(err, US_INVALID, "a header's name holds a space or another character that cannot stand there");
 		if (!is_value(headers[i].value))
 			return us_err_set(err, US_INVALID, "a header's value holds a control character");
 		for (int j = 0; j < ONCE; j++)
-			if (us_slice_is_nocase(headers[i].name, once[j])) {
+			if ((headers[i].name.p[0] | 0x20) == (once[j][0] | 0x20) && us_slice_is_nocase(headers[i].name, once[j])) {
 				if (seen[j].p)
 					return us_err_set(err, US_INVALID, "more than one %s header", once[j]);
 				seen[j] = headers[i].value;
@@ -58,7 +62,7 @@ enum us_errc us_framing_check(const struct us_parameter *headers, size_t n, bool
 	}
 	if (!seen[HOST].p && is_http_11)
 		return us_err_set(err, US_INVALID, "no Host header");
-	if (seen[HOST].p && !is_made_of(seen[HOST], "-._~!$&'()*+,;=:[]%"))
+	if (seen[HOST].p && !is_made_of(seen[HOST], in_host))
 		return us_err_set(err, US_INVALID, "the Host header names no host");
 	if (seen[LENGTH].p && seen[ENCODING].p)
 		return us_err_set(err, US_INVALID, "Content-Length together with Transfer-Encoding");

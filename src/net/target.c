@@ -13,6 +13,12 @@ static enum us_errc decode(struct us_slice in, bool plus_is_space, char *out, st
 {
 	size_t n = 0;
 
+	if (!in.n || (!memchr(in.p, '%', in.n) && !(plus_is_space && memchr(in.p, '+', in.n)))) {
+		if (in.n)
+			memcpy(out, in.p, in.n);
+		n = in.n;
+		in.n = 0;
+	}
 	for (size_t i = 0; i < in.n; i++) {
 		char c = in.p[i];
 		if (c == '%') {
@@ -106,11 +112,12 @@ static enum us_errc parse_query(struct us_arena *arena, struct us_slice query, s
 
 enum us_errc us_target_parse(struct us_arena *arena, struct us_slice raw, struct us_target *ret_target, struct us_err *err)
 {
+	static const bool cannot_stand[256] = { [0 ... ' '] = true, [0x7F] = true, ['#'] = true };
 	struct us_target target = { .raw = raw, .path = raw };
 	struct us_slice query = US_SLICE_NONE;
 
 	for (size_t i = 0; i < raw.n; i++)
-		if ((unsigned char) raw.p[i] <= ' ' || raw.p[i] == 0x7F || raw.p[i] == '#')
+		if (cannot_stand[(unsigned char) raw.p[i]])
 			return us_err_set(err, US_INVALID, "character in the address that cannot stand there");
 	if (us_slice_is(raw, "*")) {
 		target.is_asterisk = true;

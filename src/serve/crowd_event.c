@@ -189,6 +189,32 @@ static enum us_errc find_names(struct us_crowd_call *call, struct events *e, str
 
 /* ---- what is said of them ---- */
 
+static void begin(struct us_crowd_writer *w, const char *token)
+{
+	us_crowd_put_head(w);
+	if (w->is_json) {
+		us_jsonw_open(&w->w, '{');
+		us_jsonw_put_text(&w->w, "newEventToken", token);
+		us_jsonw_put_bool(&w->w, "incrementalSynchronisationAvailable", true);
+		us_jsonw_key(&w->w, "events");
+		us_jsonw_open(&w->w, '[');
+	} else {
+		us_str_add_text(w->out, "<events newEventToken=\"");
+		us_str_add_text(w->out, token);
+		us_str_add_text(w->out, "\" incrementalSynchronisationAvailable=\"true\">");
+	}
+}
+
+static void end(struct us_crowd_writer *w)
+{
+	if (w->is_json) {
+		us_jsonw_close(&w->w, ']');
+		us_jsonw_close(&w->w, '}');
+	} else {
+		us_str_add_text(w->out, "</events>");
+	}
+}
+
 static void open_event(struct us_crowd_writer *w, const char *event, const char *operation)
 {
 	if (w->is_json) {
@@ -370,12 +396,7 @@ static enum us_errc next(struct us_crowd_stream *stream, struct us_err *err)
 	}
 	if (rc || e->phase != OVER)
 		return rc;
-	if (stream->writer.is_json) {
-		us_jsonw_close(&stream->writer.w, ']');
-		us_jsonw_close(&stream->writer.w, '}');
-	} else {
-		us_str_add_text(stream->writer.out, "</events>");
-	}
+	end(&stream->writer);
 	return US_END;
 }
 
@@ -389,27 +410,15 @@ static enum us_errc add_tokens(struct us_view *view, struct us_str *out, struct 
 
 	for (size_t i = 0; i < view->n && !rc; i++) {
 		rc = us_feed_newest(view->c, view->directories[i], &token, err);
+		if (!rc && i)
+			us_str_add_char(out, '.');
 		if (!rc)
-			us_str_printf(out, "%s%s", i ? "." : "", token.text);
+			us_str_add(out, token.text, sizeof token.text - 1);
 	}
 	/* Without a directory there is nothing to follow, and nothing will change. */
 	if (!view->n)
 		us_str_add_text(out, "none");
 	return rc;
-}
-
-static void begin(struct us_crowd_writer *w, const char *token)
-{
-	us_crowd_put_head(w);
-	if (w->is_json) {
-		us_jsonw_open(&w->w, '{');
-		us_jsonw_put_text(&w->w, "newEventToken", token);
-		us_jsonw_put_bool(&w->w, "incrementalSynchronisationAvailable", true);
-		us_jsonw_key(&w->w, "events");
-		us_jsonw_open(&w->w, '[');
-	} else {
-		us_str_printf(w->out, "<events newEventToken=\"%s\" incrementalSynchronisationAvailable=\"true\">", token);
-	}
 }
 
 static size_t count_tokens(struct us_slice tokens)
@@ -428,7 +437,14 @@ static enum us_errc answer(struct us_crowd_call *call, struct us_slice tokens, s
 	struct us_str newest = US_STR_INIT;
 	enum us_errc rc = add_tokens(&call->view, &newest, err);
 
-	if (!rc && tokens.p && count_tokens(tokens) != call->view.n)
+	/* What is asked most: nothing is new, or the client begins. */
+	if (!rc && (!tokens.p || us_slice_is_equal(tokens, us_str_slice(&newest)))) {
+		begin(&call->writer, us_str_text(&newest));
+		end(&call->writer);
+		us_str_fini(&newest);
+		return US_OK;
+	}
+	if (!rc && count_tokens(tokens) != call->view.n)
 		rc = us_crowd_refuse(call, US_CROWD_EVENT_TOKEN_EXPIRED, err, "the application sees other directories now: read everything again");
 	if (rc) {
 		us_str_fini(&newest);
@@ -437,8 +453,7 @@ static enum us_errc answer(struct us_crowd_call *call, struct us_slice tokens, s
 	struct events *e = us_crowd_stream_new(call, sizeof *e);
 	e->stream.next = next;
 	e->stream.fini = fini;
-	if (tokens.p && !us_slice_is_equal(tokens, us_str_slice(&newest)))
-		rc = find_names(call, e, tokens, err);
+	rc = find_names(call, e, tokens, err);
 	begin(&e->stream.writer, us_str_text(&newest));
 	us_str_fini(&newest);
 	if (!rc)
