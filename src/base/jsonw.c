@@ -56,6 +56,7 @@ static void add_escape(struct us_str *out, unsigned char c)
 
 static void add_quoted(struct us_str *out, struct us_slice s)
 {
+	static const bool is_plain[256] = { [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true };
 	const char *p = s.p, *end = s.p + s.n, *from = p;
 	uint64_t word;
 
@@ -65,10 +66,12 @@ static void add_quoted(struct us_str *out, struct us_slice s)
 	while (p < end) {
 		while (end - p >= 8 && (memcpy(&word, p, 8), !has_special(word)))
 			p += 8;
+		while (p < end && is_plain[(unsigned char) *p])
+			p++;
 		if (p >= end)
 			break;
 		unsigned char c = (unsigned char) *p;
-		size_t n = c < 0x80 ? c >= 0x20 && c != '"' && c != '\\' : utf8_length(p, end);
+		size_t n = c < 0x80 ? 0 : utf8_length(p, end);
 		if (n) {
 			p += n;
 			continue;

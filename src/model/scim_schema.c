@@ -227,8 +227,10 @@ const struct us_scim_kind us_scim_group = {
 
 const struct us_scim_attribute *us_scim_find_attribute(const struct us_scim_attribute *list, struct us_slice name)
 {
+	char first = (char) (name.n ? name.p[0] | 0x20 : 0);
+
 	for (; list && list->name; list++)
-		if (us_slice_is_nocase(name, list->name))
+		if ((list->name[0] | 0x20) == first && us_slice_is_nocase(name, list->name))
 			return list;
 	return NULL;
 }

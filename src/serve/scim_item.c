@@ -15,6 +15,7 @@ void us_scim_item_begin(struct us_scim_item *item, const struct us_scim_kind *ki
 
 	us_jsonw_open(&item->w, '{');
 	us_scim_resource_write_inside(&item->w, &item->object.resource, projection);
+	us_scim_object_write_groups(&item->source, &item->w, projection, &item->object);
 	item->is_open = m->n_users + m->n_groups > 0 && kind == &us_scim_group && us_scim_projection_shows(projection, US_SLICE("members"));
 	if (!item->is_open) {
 		us_jsonw_close(&item->w, '}');

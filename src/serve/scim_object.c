@@ -115,31 +115,20 @@ static void add_email(struct us_arena *arena, const struct us_user *user, struct
 	us_json_object_add(o, US_SLICE("emails"), us_json_array_done(&list));
 }
 
-static enum us_errc add_groups(const struct us_scim_source *source, struct us_arena *arena, uint32_t number, struct us_json_object *o,
+static enum us_errc load_groups(const struct us_scim_source *source, struct us_arena *arena, uint32_t number, struct us_scim_object *object,
 	struct us_str *content, struct us_err *err)
 {
-	struct us_json_array list = { .arena = arena };
-	struct us_named *groups;
-	size_t n = 0;
-	enum us_errc rc = us_object_list_groups_of_user(source->c, arena, source->directory, number, &groups, &n, err);
+	struct us_named *groups = NULL;
+	enum us_errc rc = us_object_list_groups_of_user(source->c, arena, source->directory, number, &groups, &object->n_groups, err);
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		struct us_json_object one = { .arena = arena };
-		struct us_slice id = id_of(arena, true, groups[i].number);
-		us_json_object_add_text(&one, "value", id);
-		us_json_object_add_text(&one, "$ref", address_of(arena, source->base, true, id));
-		us_json_object_add_text(&one, "display", groups[i].name);
-		us_json_object_add_text(&one, "type", US_SLICE("direct"));
-		us_json_array_add(&list, us_json_object_done(&one));
+	object->groups = groups;
+	for (size_t i = 0; !rc && i < object->n_groups; i++)
 		us_str_add(content, (const char *) &groups[i].number, sizeof groups[i].number);
-	}
-	if (!rc && n)
-		us_json_object_add(o, US_SLICE("groups"), us_json_array_done(&list));
 	return rc;
 }
 
 static enum us_errc add_user(const struct us_scim_source *source, struct us_arena *arena, const struct us_listed *row, bool has_links,
-	struct us_json_object *o, struct us_str *content, struct us_err *err)
+	struct us_json_object *o, struct us_scim_object *object, struct us_str *content, struct us_err *err)
 {
 	const struct us_user *user = &row->user.user;
 	struct us_json_object extension = { .arena = arena };
@@ -154,7 +143,7 @@ static enum us_errc add_user(const struct us_scim_source *source, struct us_aren
 	add_email(arena, user, o);
 	add_attributes(arena, user, us_scim_user.schema->attributes, o);
 	add_attributes(arena, user, us_scim_user.extension->attributes, &extension);
-	enum us_errc rc = has_links ? add_groups(source, arena, row->number, o, content, err) : US_OK;
+	enum us_errc rc = has_links ? load_groups(source, arena, row->number, object, content, err) : US_OK;
 	if (!rc && extension.n)
 		us_json_object_add(o, us_slice(us_scim_user.extension->id), us_json_object_done(&extension));
 	return rc;
@@ -213,7 +202,7 @@ enum us_errc us_scim_object_make(const struct us_scim_source *source, struct us_
 	us_json_object_add_text(&o, "id", id_of(arena, is_group, row->number));
 	us_json_object_add_text(&o, "externalId", is_group ? row->group.group.id : row->user.user.id);
 	enum us_errc rc = is_group ? add_group(source, arena, row, has_links, &o, &object.members, &content, err) :
-		add_user(source, arena, row, has_links, &o, &content, err);
+		add_user(source, arena, row, has_links, &o, &object, &content, err);
 	if (!rc) {
 		struct us_hash hash = us_hash_slice(us_str_slice(&content));
 		if (has_links)
@@ -294,10 +283,32 @@ static bool ask_members(struct asking *a, const struct us_scim_condition *c)
 	return is;
 }
 
+static bool ask_groups(const struct asking *a, const struct us_scim_condition *c)
+{
+	const struct us_scim_object *object = a->object;
+	struct us_json_array list = { .arena = a->arena };
+
+	for (size_t i = 0; i < object->n_groups; i++) {
+		struct us_json_object one = { .arena = a->arena };
+		struct us_slice id = id_of(a->arena, true, object->groups[i].number);
+		us_json_object_add_text(&one, "value", id);
+		us_json_object_add_text(&one, "$ref", address_of(a->arena, a->source->base, true, id));
+		us_json_object_add_text(&one, "display", object->groups[i].name);
+		us_json_object_add_text(&one, "type", US_SLICE("direct"));
+		us_json_array_add(&list, us_json_object_done(&one));
+	}
+	struct us_json whole = us_json_array_done(&list);
+	return us_scim_condition_is_met(c, object->n_groups ? &whole : NULL, a->arena);
+}
+
 static bool ask(void *data, const struct us_scim_condition *c, bool *ret_is)
 {
 	struct asking *a = data;
 
+	if (c->path.attribute && c->path.schema == us_scim_user.schema && strcmp(c->path.attribute->name, "groups") == 0) {
+		*ret_is = ask_groups(a, c);
+		return true;
+	}
 	if (!c->path.attribute || c->path.schema != us_scim_group.schema || strcmp(c->path.attribute->name, "members") != 0)
 		return false;
 	bool is_value = !c->path.filter && (!c->path.sub || strcmp(c->path.sub->name, "value") == 0);
@@ -347,4 +358,44 @@ enum us_errc us_scim_object_write_member(const struct us_scim_source *source, st
 		us_jsonw_put_string(w, "display", name);
 	us_jsonw_close(w, '}');
 	return US_OK;
+}
+
+/* ---- groups of a user ---- */
+
+/* Users are in dozens of groups, and their answers are mostly these: written as text, without a tree. Neither an id nor an address needs escaping. */
+void us_scim_object_write_groups(const struct us_scim_source *source, struct us_jsonw *w, const struct us_scim_projection *p,
+	const struct us_scim_object *object)
+{
+	if (!object->n_groups || !us_scim_projection_shows(p, US_SLICE("groups")))
+		return;
+	bool has_value = us_scim_projection_shows(p, US_SLICE("groups.value")), has_ref = us_scim_projection_shows(p, US_SLICE("groups.$ref"));
+	bool has_display = us_scim_projection_shows(p, US_SLICE("groups.display")), has_type = us_scim_projection_shows(p, US_SLICE("groups.type"));
+	char text[ID_BYTES];
+
+	us_jsonw_key(w, "groups");
+	us_jsonw_open(w, '[');
+	for (size_t i = 0; i < object->n_groups; i++) {
+		struct us_slice id = write_id(text, true, object->groups[i].number);
+		us_jsonw_open(w, '{');
+		if (has_value) {
+			us_str_add_text(w->out, "\"value\":\"");
+			us_str_add_slice(w->out, id);
+			us_str_add_text(w->out, has_ref || has_display || has_type ? "\"," : "\"");
+		}
+		if (has_ref) {
+			us_str_add_text(w->out, "\"$ref\":\"");
+			us_str_add_slice(w->out, source->base);
+			us_str_add_text(w->out, "/Groups/");
+			us_str_add_slice(w->out, id);
+			us_str_add_text(w->out, has_display || has_type ? "\"," : "\"");
+		}
+		if (has_display) {
+			us_str_add_text(w->out, "\"display\":");
+			us_jsonw_string(w, object->groups[i].name);
+		}
+		if (has_type)
+			us_str_add_text(w->out, has_display ? ",\"type\":\"direct\"" : "\"type\":\"direct\"");
+		us_jsonw_close(w, '}');
+	}
+	us_jsonw_close(w, ']');
 }

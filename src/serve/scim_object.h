@@ -19,8 +19,10 @@ struct us_scim_members {
 };
 
 struct us_scim_object {
-	struct us_json resource; /* a group's without its members */
+	struct us_json resource; /* a group's without its members, a user's without its groups */
 	struct us_scim_members members;
+	const struct us_named *groups; /* of a user */
+	size_t n_groups;
 	const char *version;     /* an ETag; NULL if it was made without links */
 };
 
@@ -39,7 +41,8 @@ bool us_scim_object_parse_id(struct us_slice id, bool *ret_is_group, uint32_t *r
 
 /* Whether the filter looks at what only an object with links has. */
 bool us_scim_object_needs_links(const struct us_logic *filter);
-/* Whether the object meets the filter. Members that the filter looks at are looked up, not loaded, where it asks for one. */
+/* Whether the object, made with links if it needs them, meets the filter. Members that the filter looks at are looked up, not loaded, where it asks for
+ * one. */
 enum us_errc us_scim_object_is_met(const struct us_scim_source *source, struct us_arena *arena, const struct us_logic *filter,
 	const struct us_scim_object *object, uint32_t number, bool *ret_is, struct us_err *err);
 
@@ -51,5 +54,9 @@ struct us_scim_member_form us_scim_object_member_form(const struct us_scim_proje
 /* One member, as an item of the list. names: of users or of groups, as the member is. */
 enum us_errc us_scim_object_write_member(const struct us_scim_source *source, struct us_names *names, struct us_jsonw *w,
 	struct us_scim_member_form form, bool is_group, uint32_t number, struct us_err *err);
+
+/* A user's groups, as the whole attribute; nothing if it has none or they are not shown. */
+void us_scim_object_write_groups(const struct us_scim_source *source, struct us_jsonw *w, const struct us_scim_projection *projection,
+	const struct us_scim_object *object);
 
 #endif
