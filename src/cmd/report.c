@@ -15,9 +15,10 @@ bool us_report_is_over(const struct us_json *status) { return !is_status(status,
 /* The run that holds its cleanup for a decision; 0: none. */
 static long long held_part(const struct us_json *status)
 {
-	bool is_decided = us_json_string(status, "decidedBy").n > 0;
+	const struct us_json *held = us_json_find(status, "held");
+	bool is_over = us_json_string(status, "decidedBy").n > 0 || us_json_bool(held, "expired", false);
 
-	return is_decided ? 0 : (long long) us_json_int(us_json_find(status, "held"), "run", 0);
+	return is_over ? 0 : (long long) us_json_int(held, "run", 0);
 }
 
 int us_report_exit(const struct us_json *status)

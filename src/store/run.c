@@ -368,21 +368,54 @@ enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, cons
 	return rc;
 }
 
-static enum us_errc expire(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
+/* One more message, and what is held as it is now. */
+static enum us_errc tell(struct us_dbc *c, const struct us_run *run, const char *text, struct us_slice held, struct us_err *err)
 {
-	char at[US_CLOCK_ISO_BYTES], text[200];
 	struct us_str messages = US_STR_INIT;
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "UPDATE run SET messages = ?1 WHERE id = ?2", &s, err);
+	enum us_errc rc = us_db_prepare(c, "UPDATE run SET messages = ?1, held = ?3 WHERE id = ?2", &s, err);
 
 	if (rc)
 		return rc;
-	snprintf(text, sizeof text, "Expired at %s: nobody has decided. Nothing was changed; start a new sync", us_clock_format(run->expires, at));
 	add_message(run->messages, text, &messages);
 	us_stmt_bind_slice(s, 1, us_str_slice(&messages));
 	us_stmt_bind_int(s, 2, run->id);
+	us_stmt_bind_slice(s, 3, held);
 	rc = us_stmt_run(s, NULL, err);
 	us_str_fini(&messages);
+	return rc;
+}
+
+/* The run that a cleanup was held beside, if it is still kept: nothing of it waits any more. */
+static enum us_errc tell_expired_whole(struct us_dbc *c, const struct us_run *part, const char *at, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_str held = US_STR_INIT;
+	struct us_run whole;
+	char text[200];
+	enum us_errc rc = us_run_load(c, &arena, part->plan_run, &whole, err);
+
+	if (!rc && whole.held.n > 2 && whole.held.p[whole.held.n - 1] == '}') {
+		us_str_printf(&held, "%.*s,\"expired\":true}", (int) whole.held.n - 1, whole.held.p);
+		snprintf(text, sizeof text, "Its cleanup, run %lld, expired at %s: nobody has decided. Nothing was taken away; the next sync plans it anew",
+			(long long) part->id, at);
+		rc = tell(c, &whole, text, us_str_slice(&held), err);
+	}
+	us_str_fini(&held);
+	us_arena_fini(&arena);
+	return rc == US_NOT_FOUND ? US_OK : rc;
+}
+
+static enum us_errc expire(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
+{
+	char at[US_CLOCK_ISO_BYTES], text[200];
+	enum us_errc rc;
+
+	us_clock_format(run->expires, at);
+	snprintf(text, sizeof text, "Expired at %s: nobody has decided. Nothing was changed; start a new sync", at);
+	rc = tell(c, run, text, run->held, err);
+	if (rc == US_OK && run->kind == US_RUN_CLEANUP)
+		rc = tell_expired_whole(c, run, at, err);
 	return rc ? rc : us_run_set_status(c, run->id, US_RUN_HELD, US_RUN_CANCELLED, now_s, err);
 }
 

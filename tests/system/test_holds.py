@@ -191,6 +191,29 @@ def test_an_expired_plan_is_cancelled_and_cannot_be_approved(whole):
     assert sum(users(whole).values()) == 40 and "held plans have expired" in whole.log()
 
 
+def test_a_cleanup_that_expired_waits_no_more_beside_its_run(whole):
+    """Who asks for the state of the connector must not be sent to decide about what nobody can decide any more."""
+    save(whole, heldExpiry="1s", onLimit="cleanup")
+    lose(whole, 20, come=["new1"])
+    run = whole.sync(whole.hr)
+    part = run["held"]["run"]
+    deadline = time.monotonic() + 60
+    while show(whole, part)["status"] == "HELD":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    late = show(whole, run["id"])
+    assert (late["status"], late["decidedBy"], late["held"]["run"], late["held"]["expired"]) == ("DONE", None, part, True)
+    assert late["messages"][-1] == (f"Its cleanup, run {part}, expired at {show(whole, part)['expires']}: nobody has decided. "
+                                    "Nothing was taken away; the next sync plans it anew")
+    done = whole.cli("status", str(run["id"]), "--run")
+    assert done.returncode == 0 and "See what waits" not in done.stdout, done.stdout
+    assert whole.cli("check", "hr", "--max-age", "2h").returncode == 0
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{run['id']}/approve")
+    assert status == 409 and answer["message"].startswith(f"run {part} expired at "), answer
+    again = whole.sync(whole.hr)
+    assert again["held"]["run"] != part and sum(users(whole).values()) == 41
+
+
 def test_a_plan_that_the_source_has_taken_back_cannot_be_approved(whole):
     """The listing was wrong, was mended, and a run saw that: who would approve the old plan now disables half of the company."""
     gone = {key: whole.company.people.pop(key) for key in list(whole.company.people)[:20]}
