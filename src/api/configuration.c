@@ -10,7 +10,6 @@ void us_configuration_check(struct us_call *call, const struct us_type *type,
 {
 	us_option_check(call->arena, type->options, call->api->conf.sync_options, configuration, list);
 	us_sync_settings_check(call->arena, configuration, list);
-	if (us_json_bool(configuration, "delegateAuthentication", false) && !type->authenticates)
-		us_problem_add(call->arena, list, "delegateAuthentication", "is not possible: a source of type %s cannot check passwords", type->name);
+	us_sync_settings_check_type(call->arena, type, configuration, list);
 	us_schedule_check(call->arena, configuration, us_zonefile_read, us_clock_wall_s(), list);
 }

@@ -6,6 +6,7 @@
 #include "api/schemas.h"
 #include "model/notice_options.h"
 #include "model/override.h"
+#include "model/sync_options.h"
 
 /* where: below "#/components/", with its slash or what the name starts with. */
 static void put_ref(struct us_jsonw *w, const char *where, const char *name)
@@ -371,7 +372,8 @@ static void put_configuration(struct us_jsonw *w, const char *prefix, const stru
 	for (const struct us_option *o = type->options; o && o->name; o++)
 		put_option(w, o);
 	for (const struct us_option *o = common; o && o->name; o++)
-		put_option(w, o);
+		if (us_sync_settings_has(type, o))
+			put_option(w, o);
 	us_jsonw_close(w, '}');
 	us_jsonw_close(w, '}');
 }

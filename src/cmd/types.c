@@ -67,16 +67,18 @@ static void print_json(void)
 	us_str_fini(&out);
 }
 
-/* prefix: "schedule." for the members of an object, else empty. */
-static void print_options(const char *prefix, const struct us_option *options)
+/* prefix: "schedule." for the members of an object, else empty; type: whose options beside its own they are, or NULL. */
+static void print_options(const char *prefix, const struct us_option *options, const struct us_type *type)
 {
 	for (const struct us_option *o = options; o && o->name; o++) {
+		if (type && !us_sync_settings_has(type, o))
+			continue;
 		printf("  %s%s (%s%s%s%s%s)\n      %s\n", prefix, o->name, o->type == US_OPTION_CHOICE ? o->choices : kind_of(o), o->required ? ", required" : "",
 			o->secret ? ", secret" : "", o->fallback ? ", default " : "", o->fallback ? o->fallback : "", o->help);
 		if (o->members) {
 			char inner[64];
 			snprintf(inner, sizeof inner, "%s%s.", prefix, o->name);
-			print_options(inner, o->members);
+			print_options(inner, o->members, NULL);
 		}
 	}
 }
@@ -105,8 +107,8 @@ int us_types_run(struct us_cli *cli)
 	if (!type)
 		return us_cli_misuse(cli, "no type '%s'; 'usersync types' lists them", name);
 	printf("%s: %s\n%s\n\nSettings:\n", type->name, type->title, type->help ? type->help : "");
-	print_options("", type->options);
-	puts("\nSettings of every connector:");
-	print_options("", us_sync_options);
+	print_options("", type->options, NULL);
+	puts("\nSettings beside those of the type:");
+	print_options("", us_sync_options, type);
 	return US_EXIT_OK;
 }

@@ -33,6 +33,7 @@ struct us_option {
 	bool secret;          /* sealed at rest, shown as "***" */
 	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows */
 	bool scope;           /* decides who is read: a change holds the next plan that would clean up anybody (invariant G) */
+	bool of_source;       /* of a common one: says something about a source; a type that works on the directory of another has none */
 };
 
 /* Shown instead of a secret; given back, it stands for the stored one. */

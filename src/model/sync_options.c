@@ -34,23 +34,23 @@ const struct us_option us_sync_options[] = {
 		"Users that are never changed, cleaned up or taken out of a group, by name; \"group:NAME\" protects "
 		"the members of a group." },
 	{ "groupFilter", US_OPTION_PATTERNS, "Group filter",
-		"Only groups of these names are synced; names as the mapping gives them.", .scope = true },
+		"Only groups of these names are synced; names as the mapping gives them.", .scope = true, .of_source = true },
 	{ "groupExclude", US_OPTION_PATTERNS, "Excluded groups", "Groups of these names are not synced.",
-		.scope = true },
+		.scope = true, .of_source = true },
 	{ "requiredGroups", US_OPTION_PATTERNS, "Required groups",
 		"Only users who are in one of these groups, directly or through others, are synced; the others fall "
 		"to cleanup.",
-		.scope = true },
+		.scope = true, .of_source = true },
 	{ "nestedGroups", US_OPTION_CHOICE, "Nested groups",
 		"Groups inside of groups are kept as they are, or flattened: a group then has all users below it as "
 		"its own members.",
-		.fallback = "keep", .choices = "keep|flatten", .scope = true },
+		.fallback = "keep", .choices = "keep|flatten", .scope = true, .of_source = true },
 	{ "emptyGroups", US_OPTION_CHOICE, "Empty groups",
 		"Groups without any user in them, directly or through others, are kept or dropped.",
-		.fallback = "keep", .choices = "keep|drop", .scope = true },
+		.fallback = "keep", .choices = "keep|drop", .scope = true, .of_source = true },
 	{ "assignGroups", US_OPTION_STRINGS, "Assigned groups",
 		"Every user of the source is put into these groups as well. A local group keeps its own members; a "
-		"missing one is made." },
+		"missing one is made.", .of_source = true },
 	{ "managedGroups", US_OPTION_PATTERNS, "Managed groups",
 		"Only in these groups does a sync add and remove members; others are synced without." },
 	{ "unmanagedGroups", US_OPTION_PATTERNS, "Unmanaged groups",
@@ -62,17 +62,17 @@ const struct us_option us_sync_options[] = {
 	{ "create", US_OPTION_CHOICE, "Create users",
 		"Whether users that the directory does not have are created: always, only by single updates, "
 		"or never.",
-		.fallback = "always", .choices = "always|single|never" },
+		.fallback = "always", .choices = "always|single|never", .of_source = true },
 	{ "setActive", US_OPTION_BOOL, "Set active",
 		"The source decides whether a user is active. If not, users keep the state that they have in the "
 		"directory; who was disabled by "
 		"cleanup is enabled on return.",
-		.fallback = "true" },
+		.fallback = "true", .of_source = true },
 	{ "groupCleanup", US_OPTION_CHOICE, "Group cleanup",
 		"What becomes of groups that the source no longer has.", .fallback = "delete",
-		.choices = "delete|keep", .scope = true },
+		.choices = "delete|keep", .scope = true, .of_source = true },
 	{ "allOrNothing", US_OPTION_BOOL, "All or nothing",
-		"An incomplete read changes nothing at all, instead of updating what was read without any cleanup.", .fallback = "false" },
+		"An incomplete read changes nothing at all, instead of updating what was read without any cleanup.", .fallback = "false", .of_source = true },
 	{ "limits", US_OPTION_OBJECT, "Limits",
 		"A plan that goes beyond one of these is held until an admin approves it: users, groups, memberships, each with floor (objects) and "
 		"percent; of the users also disabled, deleted, anonymized and renamed apart; perGroup with minSize and percent for the members that one "
@@ -87,15 +87,15 @@ const struct us_option us_sync_options[] = {
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
 		.members = us_retention_options },
-	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true },
-	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true },
+	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true, .of_source = true },
+	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true, .of_source = true },
 	{ "delegateAuthentication", US_OPTION_BOOL, "Delegate authentication",
 		"Applications that may authenticate users can have this connector's identity provider asked whether a password is right; the password is "
 		"not stored.",
-		.fallback = "false" },
+		.fallback = "false", .of_source = true },
 	{ "authenticationCacheSeconds", US_OPTION_INT, "Authentication cache",
 		"For so many seconds the same right password of the same user is not asked for again; 0: it is asked for each time.",
-		.fallback = "0", .min = 0, .max = 600 },
+		.fallback = "0", .min = 0, .max = 600, .of_source = true },
 	{ "noticeFailures", US_OPTION_INT, "Failures before a notice",
 		"A notice goes out when the full sync has failed so many times in a row, and after as many more; 0 for none.", .fallback = "3", .min = 0,
 		.max = 1000 },
@@ -411,6 +411,20 @@ static bool has_option(const struct us_option *options, struct us_slice name)
 		if (us_slice_is(name, o->name))
 			return true;
 	return false;
+}
+
+bool us_sync_settings_has(const struct us_type *type, const struct us_option *common)
+{
+	return !has_option(type->options, us_slice(common->name)) && !(common->of_source && type->directory_option);
+}
+
+void us_sync_settings_check_type(struct us_arena *arena, const struct us_type *type, const struct us_json *configuration, struct us_problem **list)
+{
+	for (const struct us_option *o = us_sync_options; type->directory_option && o->name; o++)
+		if (o->of_source && find_set(configuration, o->name))
+			us_problem_add(arena, list, o->name, "has no meaning for a connector of type %s, which reads no source: leave it out", type->name);
+	if (us_json_bool(configuration, "delegateAuthentication", false) && !type->authenticates && !type->directory_option)
+		us_problem_add(arena, list, "delegateAuthentication", "is not possible: a source of type %s cannot check passwords", type->name);
 }
 
 const struct us_json *us_sync_settings_common(struct us_arena *arena, const struct us_option *type_options, const struct us_json *configuration)

@@ -67,6 +67,10 @@ void us_sync_settings_write_inherited(struct us_jsonw *w, const struct us_json *
 const struct us_json *us_sync_settings_common(struct us_arena *arena, const struct us_option *type_options, const struct us_json *configuration);
 /* Everything that us_option_check cannot see: the insides of limits and mapping. type: whose presets the mapping extends. */
 void us_sync_settings_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list);
+/* Whether a type has this one of us_sync_options: not if it has one of the same name itself, or has no source that it could be about. */
+bool us_sync_settings_has(const struct us_type *type, const struct us_option *common);
+/* What the type cannot do with the common settings that are set. */
+void us_sync_settings_check_type(struct us_arena *arena, const struct us_type *type, const struct us_json *configuration, struct us_problem **list);
 /* The settings that decide who is read and how they are told apart, as canonical JSON: those marked `scope` in either schema. */
 void us_sync_settings_scope(const struct us_option *type_options, const struct us_json *configuration, struct us_str *out);
 

@@ -67,7 +67,7 @@ static void add(struct us_arena *arena, struct case_lines *lines, const struct c
 
 void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_case)
 {
-	struct sync_case c = { .name = path, .config = US_SLICE("{}"), .status = US_SLICE("DONE") };
+	struct sync_case c = { .name = path, .type = US_SLICE("case"), .config = US_SLICE("{}"), .status = US_SLICE("DONE") };
 	struct case_lines *section = NULL;
 	const char *slash = strrchr(path, '/');
 	int number = 0;
@@ -95,7 +95,9 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 		struct us_slice key = { line.text.p, (size_t) (colon - line.text.p) };
 		struct us_slice value = us_slice_trim((struct us_slice) { colon + 1, line.text.n - key.n - 1 });
 		section = NULL;
-		if (us_slice_is(key, "config"))
+		if (us_slice_is(key, "type"))
+			c.type = value;
+		else if (us_slice_is(key, "config"))
 			c.config = value;
 		else if (us_slice_is(key, "run")) {
 			if (value.n > 7 && memcmp(value.p, "single ", 7) == 0)

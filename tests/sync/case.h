@@ -1,6 +1,7 @@
 /* A sync case: one text file that says what was there, what the source lists, and what must become of it.
  *
  *     # what the case shows
+ *     type: inactive                       default: one that reads the listing; this one works on a directory that another connector keeps
  *     config: {"cleanup":"delete"}         settings beside the defaults
  *     run: full | single NAME              default full
  *     override: RULES                      what whoever starts the run overrides, as model/override.h parses it
@@ -16,7 +17,7 @@
  *     undo:                                lines as in `plan`, of the undo of the first run after all these; `members FAILED group -name`: left
  *     undone:                              lines of objects, then
  *
- * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [retired=DAYS [strips]] [login=DAYS] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
+ * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [retired=DAYS [strips]] [login=DAYS] [made=DAYS] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
  * `gone ID NAME` (deleted as inactive a day ago; in `before` and `after`),
  * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is
  * written as it stands, whatever the mapping of `config` says.
@@ -42,7 +43,7 @@ struct case_lines {
 
 struct sync_case {
 	const char *name;
-	struct us_slice config, single, rule, status, override;
+	struct us_slice type, config, single, rule, status, override;
 	bool scope_changed, has_after, has_approved, has_undo;
 	struct case_lines before, listing, plan, after, approved, later, undo, undone, messages;
 };

@@ -10,6 +10,7 @@
 #include "model/override.h"
 #include "model/mapping.h"
 #include "model/sync_options.h"
+#include "source/inactive.h"
 #include "store/connector.h"
 #include "store/directory.h"
 #include "store/login.h"
@@ -37,7 +38,8 @@ _Noreturn void die(const char *what, const struct us_err *err)
 
 /* ---- a directory ---- */
 
-static const struct us_type types[] = { { .name = "case", .title = "case" }, { NULL } };
+/* With the type `inactive` as it is. */
+static struct us_type types[] = { { .name = "case", .title = "case" }, { NULL }, { NULL } };
 
 static void open_store(struct world *w)
 {
@@ -45,6 +47,7 @@ static void open_store(struct world *w)
 	struct us_secret_key key = { { 1 } };
 	char dsn[100];
 
+	types[1] = us_source_inactive.type;
 	snprintf(dsn, sizeof dsn, "sqlite:%s/db", w->dir);
 	if (us_store_open(dsn, &key, types, us_sync_options, &w->store, NULL, &err))
 		die("open store", &err);
@@ -129,7 +132,9 @@ static void fill_user(struct world *w, struct us_dbc *c, struct us_mapping *m, c
 	if (!image.owned)
 		image.user.id = US_SLICE_NONE;
 	uint32_t number = us_map_put(&w->users, us_hash_slice(line->words[1]), NULL) + 1;
-	if (us_object_insert_user(c, w->directory, number, &image, 0, 1000000, &err))
+	struct us_slice made = case_word(line, "made");
+	int64_t made_s = made.p && us_slice_to_int(made, &days) ? w->now_s - days * 86400 : 1000000;
+	if (us_object_insert_user(c, w->directory, number, &image, 0, made_s, &err))
 		die("insert user", &err);
 	if (login.p && us_slice_to_int(login, &days)) {
 		const struct us_login l = { number, w->now_s - days * 86400, US_SLICE("case") };
@@ -228,14 +233,25 @@ void open_world(struct world *w, const struct sync_case *c)
 	if (us_json_parse(&w->arena, c->config, US_JSON_LIMITS_SMALL, &conf, &err))
 		die(c->name, &err);
 	struct us_problem *problems = NULL;
-	us_option_check(&w->arena, NULL, us_sync_options, conf, &problems);
+	const struct us_type *type = us_type_find(types, c->type);
+	if (!type) {
+		fprintf(stderr, "%s: there is no type " US_SLICE_FMT "\n", c->name, US_SLICE_ARG(c->type));
+		exit(2);
+	}
+	us_option_check(&w->arena, type->options, us_sync_options, conf, &problems);
 	us_sync_settings_check(&w->arena, conf, &problems);
+	us_sync_settings_check_type(&w->arena, type, conf, &problems);
 	if (problems) {
 		fprintf(stderr, "%s: config: %s %s\n", c->name, problems->field, problems->reason);
 		exit(2);
 	}
 	struct us_dbc *db = writer(w);
-	if (us_connector_create(w->store, db, US_SLICE("case"), US_SLICE("case"), conf, true, 1000000, &w->connector, &err))
+	/* Who works on the directory of another finds that one's by its name. */
+	const struct us_json none = { .type = US_JSON_OBJECT };
+	if (us_connector_create(w->store, db, US_SLICE("case"), US_SLICE("case"), type->directory_option ? &none : conf, true, 1000000, &w->keeper, &err))
+		die("connector", &err);
+	w->connector = w->keeper;
+	if (type->directory_option && us_connector_create(w->store, db, US_SLICE("guest"), c->type, conf, true, 1000000, &w->connector, &err))
 		die("connector", &err);
 	struct us_connector connector;
 	if (us_connector_find(w->store, db, &w->arena, US_SLICE("1"), US_SECRETS_CLEAR, &connector, &err))
@@ -265,7 +281,7 @@ void open_world(struct world *w, const struct sync_case *c)
 		die("counts", &err);
 	us_mapping_free(m);
 	struct us_str scope = US_STR_INIT;
-	us_sync_settings_scope(types[0].options, conf, &scope);
+	us_sync_settings_scope(type->options, conf, &scope);
 	if (us_connector_set_applied_scope(db, w->connector, c->scope_changed ? US_SLICE("{\"other\":1}") : us_str_slice(&scope), &err))
 		die("scope", &err);
 	us_str_fini(&scope);
@@ -481,7 +497,7 @@ void dump_expected(const struct case_lines *lines, struct lines *out)
 		for (size_t k = 3; k < l->n; k++) {
 			bool known =
 				!memchr(l->words[k].p, '=', l->words[k].n) || memcmp(l->words[k].p, "missing=", 8) == 0 ||
-				memcmp(l->words[k].p, "retired=", 8) == 0 || memcmp(l->words[k].p, "login=", 6) == 0;
+				memcmp(l->words[k].p, "retired=", 8) == 0 || memcmp(l->words[k].p, "login=", 6) == 0 || memcmp(l->words[k].p, "made=", 5) == 0;
 			for (size_t j = 0; j < sizeof keys / sizeof *keys; j++)
 				known |= l->words[k].n > strlen(keys[j]) && memcmp(l->words[k].p, keys[j], strlen(keys[j])) == 0;
 			if (!known)
@@ -566,7 +582,7 @@ enum us_errc execute(struct world *w, enum us_run_kind kind, int64_t plan_run, i
 		return rc;
 	rc = us_db_begin(c, &err);
 	if (rc == US_OK)
-		rc = us_connector_find(w->store, c, &arena, US_SLICE("1"), US_SECRETS_HIDDEN, &connector, &err);
+		rc = us_connector_find(w->store, c, &arena, us_slice(us_arena_printf(&arena, "%lld", (long long) w->connector)), US_SECRETS_HIDDEN, &connector, &err);
 	if (rc == US_OK) {
 		run.connector_uuid = connector.uuid;
 		rc = us_run_create(c, &run, w->now_s, ret_run, &err);

@@ -24,6 +24,7 @@ struct world {
 	struct us_arena arena;
 	const struct sync_case *c;
 	int64_t connector, directory;
+	int64_t keeper;              /* the connector that the directory belongs to; mostly the same */
 	int64_t now_s;               /* the time of its runs; the wall clock's at first */
 	struct us_map users, groups; /* ids of `before`, by number - 1 */
 };

@@ -248,6 +248,27 @@ def test_wrong_settings_are_refused(server, hr, settings, said):
     assert len(server.call("GET", "/usersync/connector/")[1]) == 2
 
 
+@pytest.mark.parametrize("name, value", [
+    ("mapping", [{"attribute": "username", "from": "username"}]), ("groupMapping", [{"attribute": "name", "from": "name"}]), ("create", "always"),
+    ("setActive", False), ("requiredGroups", ["staff"]), ("groupFilter", ["staff"]), ("groupExclude", ["staff"]), ("nestedGroups", "flatten"),
+    ("emptyGroups", "drop"), ("assignGroups", ["all"]), ("groupCleanup", "keep"), ("allOrNothing", True), ("delegateAuthentication", True),
+    ("authenticationCacheSeconds", 5)])
+def test_settings_about_a_source_are_refused(server, hr, name, value):
+    connector = stale(server)
+    status, answer = server.call("PUT", f"/usersync/connector/{connector['id']}", {"directory": "hr", "days": 90, name: value})
+    assert status == 422 and answer["fields"] == [
+        {"field": name, "reason": "has no meaning for a connector of type inactive, which reads no source: leave it out"}], answer
+    # what is null is not set
+    assert server.call("PUT", f"/usersync/connector/{connector['id']}", {"directory": "hr", "days": 90, name: None})[0] == 200
+
+
+def test_settings_that_it_has_are_those_that_are_shown(server, hr):
+    shown = server.request("GET", "/openapi.json").json()["components"]["schemas"]["Configuration_inactive"]["properties"]
+    assert {"limits", "schedule", "cleanup", "adminGroups"} <= shown.keys() and not {"mapping", "create", "requiredGroups"} & shown.keys()
+    listed = server.cli("types", "inactive").stdout
+    assert "  limits (" in listed and "  adminGroups (" in listed and listed.count("  adminGroups (") == 1 and "  mapping (" not in listed
+
+
 def test_it_has_no_single_updates_and_nothing_to_connect_to(server, hr):
     connector = stale(server)
     status, answer = server.call("POST", f"/usersync/connector/{connector['id']}/syncsingle/user000")
