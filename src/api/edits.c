@@ -180,7 +180,7 @@ static enum us_errc read_user(struct us_call *call, bool is_new, struct us_edit 
 
 static enum us_errc read_group(struct us_call *call, bool is_new, struct us_edit *edit, struct us_err *err)
 {
-	static const char *const members[] = { "name", "description", "revision", "id", "owned", "hash", NULL };
+	static const char *const members[] = { "name", "description", "attributes", "revision", "id", "owned", "hash", NULL };
 	const struct us_json *body;
 	enum us_errc rc = us_call_read_object(call, &body, err);
 
@@ -188,6 +188,7 @@ static enum us_errc read_group(struct us_call *call, bool is_new, struct us_edit
 		return rc;
 	read_name(call, body, is_new, edit);
 	read_text(call, body, "description", US_EDIT_DESCRIPTION, &edit->description, edit);
+	read_attributes(call, body, edit);
 	read_revision(call, body, edit);
 	us_call_refuse_others(call, body, members);
 	return us_call_check_problems(call, err);

@@ -22,10 +22,11 @@
 #define PASSWORD "{\"type\":\"string\",\"minLength\":8,\"maxLength\":256,\"pattern\":\"^[^\\\\x00]*$\",\"writeOnly\":true}"
 /* As model/edit.c takes them. */
 #define OBJECT_NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"description\":\"At most 255 bytes, no control characters, no space at its ends.\"}"
+#define SET_ATTRIBUTES "\"attributes\":{\"type\":\"object\",\"description\":\"By name: a string, an array of strings, or null to take it away; those that " \
+	"are not named stay.\"}"
 #define USER_FIELDS "\"name\":" OBJECT_NAME ",\"fullName\":" TEXT_OR_NULL ",\"firstName\":" TEXT_OR_NULL ",\"lastName\":" TEXT_OR_NULL ",\"email\":" TEXT_OR_NULL \
-	",\"active\":{\"type\":\"boolean\"},\"attributes\":{\"type\":\"object\",\"description\":\"By name: a string, an array of strings, or null to take it away; those that " \
-	"are not named stay.\"},\"password\":" PASSWORD
-#define GROUP_FIELDS "\"name\":" OBJECT_NAME ",\"description\":" TEXT_OR_NULL
+	",\"active\":{\"type\":\"boolean\"}," SET_ATTRIBUTES ",\"password\":" PASSWORD
+#define GROUP_FIELDS "\"name\":" OBJECT_NAME ",\"description\":" TEXT_OR_NULL "," SET_ATTRIBUTES
 #define SHOWN_FIELDS "\"revision\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"As it was shown: refused with 409 if it has changed since.\"}," \
 	"\"id\":{},\"owned\":{},\"hash\":{}"
 #define RIGHTS "{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"string\",\"enum\":[\"read\",\"write\",\"authenticate\"]},\"description\":\"read: users, groups and " \
@@ -145,7 +146,7 @@ const struct us_schema us_schemas[] = {
 	{ "Password", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"password\"],\"properties\":{\"password\":" PASSWORD "}}" },
 	{ "User", "{\"type\":\"object\",\"required\":[\"name\",\"active\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"fullName\":" TEXT ",\"firstName\":" TEXT
 		",\"lastName\":" TEXT ",\"email\":" TEXT ",\"active\":{\"type\":\"boolean\"},\"attributes\":{\"type\":\"object\"}}}" },
-	{ "Group", "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"description\":" TEXT "}}" },
+	{ "Group", "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"id\":" TEXT ",\"name\":" TEXT ",\"description\":" TEXT ",\"attributes\":{\"type\":\"object\"}}}" },
 	{ "UserPage", "{\"type\":\"object\",\"required\":[\"users\",\"cursor\"],\"properties\":{\"users\":" LIST("User") "," CURSOR "}}" },
 	{ "GroupPage", "{\"type\":\"object\",\"required\":[\"groups\",\"cursor\"],\"properties\":{\"groups\":" LIST("Group") "," CURSOR "}}" },
 	{ "Login", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"username\"],\"properties\":{\"username\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}"

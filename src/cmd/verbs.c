@@ -107,9 +107,10 @@ static const struct us_flag delivery_flags[] = {
 	{ "limit", "N", "so many, newest first; 50 if not given" },
 	{ 0 },
 };
+#define ATTRIBUTES_FLAG { "attributes", "LIST", "NAME=VALUE, several with commas; NAME= takes one away" }
 #define PERSON_FLAGS \
 	{ "full-name", "TEXT", "as it is shown" }, { "first-name", "TEXT", "given name" }, { "last-name", "TEXT", "family name" }, \
-	{ "email", "ADDRESS", "mail address" }, { "attributes", "LIST", "NAME=VALUE, several with commas; NAME= takes one away" }
+	{ "email", "ADDRESS", "mail address" }, ATTRIBUTES_FLAG
 static const struct us_flag person_add_flags[] = {
 	PERSON_FLAGS,
 	{ "inactive", NULL, "who cannot log in" },
@@ -124,8 +125,8 @@ static const struct us_flag person_set_flags[] = {
 	{ 0 },
 };
 static const struct us_flag password_flags[] = { { "remove", NULL, "take the password away" }, { 0 } };
-static const struct us_flag group_add_flags[] = { { "description", "TEXT", "what it is for" }, { 0 } };
-static const struct us_flag group_set_flags[] = { { "name", "NAME", "another name; members stay" }, { "description", "TEXT", "what it is for" }, { 0 } };
+static const struct us_flag group_add_flags[] = { { "description", "TEXT", "what it is for" }, ATTRIBUTES_FLAG, { 0 } };
+static const struct us_flag group_set_flags[] = { { "name", "NAME", "another name; members stay" }, { "description", "TEXT", "what it is for" }, ATTRIBUTES_FLAG, { 0 } };
 static const struct us_flag member_flags[] = { { "group", NULL, "the member is a group" }, { 0 } };
 static const struct us_flag types_flags[] = { { "json", NULL, "as JSON, for programs" }, { 0 } };
 static const struct us_flag serve_flags[] = {

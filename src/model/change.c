@@ -99,6 +99,14 @@ void us_attributes_write(struct us_jsonw *w, const struct us_field *attributes, 
 	us_jsonw_close(w, '}');
 }
 
+static void put_attributes(struct us_jsonw *w, const struct us_field *attributes, size_t n)
+{
+	if (!n)
+		return;
+	us_jsonw_key(w, "attributes");
+	us_attributes_write(w, attributes, n);
+}
+
 void us_user_image_write(struct us_jsonw *w, const struct us_user_image *image)
 {
 	const struct us_user *u = &image->user;
@@ -111,10 +119,7 @@ void us_user_image_write(struct us_jsonw *w, const struct us_user_image *image)
 	put_set(w, "lastName", u->last_name);
 	put_set(w, "email", u->email);
 	us_jsonw_put_bool(w, "active", u->active);
-	if (u->n_attributes) {
-		us_jsonw_key(w, "attributes");
-		us_attributes_write(w, u->attributes, u->n_attributes);
-	}
+	put_attributes(w, u->attributes, u->n_attributes);
 	us_jsonw_put_bool(w, "owned", image->owned);
 	if (image->missing_since)
 		us_jsonw_put_int(w, "missingSince", image->missing_since);
@@ -134,6 +139,7 @@ void us_group_image_write(struct us_jsonw *w, const struct us_group_image *image
 	put_set(w, "id", image->group.id);
 	put_set(w, "name", image->group.name);
 	put_set(w, "description", image->group.description);
+	put_attributes(w, image->group.attributes, image->group.n_attributes);
 	us_jsonw_put_bool(w, "owned", image->owned);
 	put_hash(w, image->hash);
 	us_jsonw_put_int(w, "revision", image->revision);
@@ -249,6 +255,14 @@ enum us_errc us_attributes_parse(struct us_arena *arena, struct us_slice json, c
 	return rc ? rc : take_attributes(arena, doc, ret_attributes, ret_n, err);
 }
 
+static enum us_errc get_attributes(struct us_arena *arena, const struct us_json *doc, const struct us_field **ret_attributes, size_t *ret_n,
+	struct us_err *err)
+{
+	const struct us_json *v = us_json_find(doc, "attributes");
+
+	return v ? take_attributes(arena, v, ret_attributes, ret_n, err) : US_OK;
+}
+
 static enum us_errc parse_object(struct us_arena *arena, struct us_slice json, const struct us_json **ret_doc, struct us_err *err)
 {
 	const struct us_json *doc;
@@ -266,7 +280,7 @@ enum us_errc us_user_image_parse(struct us_arena *arena, struct us_slice json, s
 {
 	struct us_user_image image = { 0 };
 	struct us_user *u = &image.user;
-	const struct us_json *doc, *attributes;
+	const struct us_json *doc;
 	enum us_errc rc = parse_object(arena, json, &doc, err);
 
 	if (rc || (rc = get_string(doc, "id", &u->id, err)) || (rc = get_string(doc, "name", &u->name, err)) ||
@@ -276,12 +290,9 @@ enum us_errc us_user_image_parse(struct us_arena *arena, struct us_slice json, s
 		(rc = get_bool(doc, "active", &u->active, err)) || (rc = get_bool(doc, "owned", &image.owned, err)) ||
 		(rc = get_int(doc, "missingSince", &image.missing_since, err)) ||
 		(rc = get_int(doc, "retiredSince", &image.retired.since, err)) || (rc = get_int(doc, "retiredBy", &image.retired.by, err)) || (rc = get_hash(doc, &image.hash, err)) ||
-		(rc = get_int(doc, "revision", &image.revision, err)))
+		(rc = get_int(doc, "revision", &image.revision, err)) || (rc = get_attributes(arena, doc, &u->attributes, &u->n_attributes, err)))
 		return rc;
 	image.retired.strips = us_json_bool(doc, "retiredStrips", false);
-	attributes = us_json_find(doc, "attributes");
-	if (attributes && (rc = take_attributes(arena, attributes, &u->attributes, &u->n_attributes, err)))
-		return rc;
 	*ret_image = image;
 	return US_OK;
 }
@@ -296,7 +307,8 @@ enum us_errc us_group_image_parse(struct us_arena *arena, struct us_slice json, 
 		(rc = get_string(doc, "name", &image.group.name, err)) ||
 		(rc = get_string(doc, "description", &image.group.description, err)) ||
 		(rc = get_bool(doc, "owned", &image.owned, err)) || (rc = get_hash(doc, &image.hash, err)) ||
-		(rc = get_int(doc, "revision", &image.revision, err)))
+		(rc = get_int(doc, "revision", &image.revision, err)) ||
+		(rc = get_attributes(arena, doc, &image.group.attributes, &image.group.n_attributes, err)))
 		return rc;
 	*ret_image = image;
 	return US_OK;

@@ -59,22 +59,24 @@ static enum us_edit_refusal check_value(const char *what, struct us_slice value,
 	return US_EDIT_FINE;
 }
 
-static bool is_reserved(struct us_slice name)
+static bool is_reserved(bool is_group, struct us_slice name)
 {
+	if (is_group)
+		return us_slice_is_nocase(name, "name") || us_slice_is_nocase(name, "description") || us_slice_is_nocase(name, "active");
 	for (enum us_mapping_target t = US_TARGET_USERNAME; t < US_TARGET_OTHER; t++)
 		if (us_slice_is_nocase(name, us_mapping_target_name(t)))
 			return true;
 	return false;
 }
 
-static enum us_edit_refusal check_attributes(const struct us_edit *edit, struct us_err *err)
+static enum us_edit_refusal check_attributes(bool is_group, const struct us_edit *edit, struct us_err *err)
 {
 	if (edit->n_attributes > MOST_ATTRIBUTES)
-		return us_edit_refuse(US_EDIT_BAD_VALUE, err, "a user can have %d attributes at most", MOST_ATTRIBUTES);
+		return us_edit_refuse(US_EDIT_BAD_VALUE, err, "a %s can have %d attributes at most", is_group ? "group" : "user", MOST_ATTRIBUTES);
 	for (size_t i = 0; i < edit->n_attributes; i++) {
 		const struct us_field *f = &edit->attributes[i];
 		enum us_edit_refusal refusal = check_name("attribute", f->name, err);
-		if (!refusal && is_reserved(f->name))
+		if (!refusal && is_reserved(is_group, f->name))
 			refusal = us_edit_refuse(US_EDIT_RESERVED, err, "\"" US_SLICE_FMT "\" is a field of its own, not an attribute", US_SLICE_ARG(f->name));
 		for (size_t k = 0; !refusal && k < f->n; k++)
 			refusal = check_value("a value of an attribute", f->values[k], err);
@@ -129,16 +131,14 @@ enum us_edit_refusal us_edit_check(const struct us_edit *edit, struct us_err *er
 	unsigned fields = is_new ? ~0u : edit->fields;
 	if (fields & US_EDIT_NAME)
 		refusal = check_name(is_group ? "group" : "user", edit->name, err);
-	if (is_group)
-		return refusal || !(fields & US_EDIT_DESCRIPTION) ? refusal : check_value("description", edit->description, err);
 	const struct { unsigned field; const char *what; struct us_slice value; } values[] = {
-		{ US_EDIT_FULL_NAME, "fullName", edit->full_name }, { US_EDIT_FIRST_NAME, "firstName", edit->first_name },
+		{ US_EDIT_DESCRIPTION, "description", edit->description }, { US_EDIT_FULL_NAME, "fullName", edit->full_name }, { US_EDIT_FIRST_NAME, "firstName", edit->first_name },
 		{ US_EDIT_LAST_NAME, "lastName", edit->last_name }, { US_EDIT_EMAIL, "email", edit->email } };
 	for (size_t i = 0; !refusal && i < sizeof values / sizeof *values; i++)
 		if (fields & values[i].field)
 			refusal = check_value(values[i].what, values[i].value, err);
 	if (!refusal && fields & (US_EDIT_ATTRIBUTES | US_EDIT_ALL_ATTRIBUTES))
-		refusal = check_attributes(edit, err);
+		refusal = check_attributes(is_group, edit, err);
 	if (!refusal && us_edit_has_password(edit))
 		refusal = check_password(edit->password, err);
 	return refusal;

@@ -11,12 +11,12 @@ static void add_word(struct us_str *s, bool differs, const char *word)
 
 bool us_fields_differ(struct us_slice a, struct us_slice b) { return !a.p != !b.p || !us_slice_is_equal(a, b); }
 
-static bool attributes_differ(const struct us_user *a, const struct us_user *b)
+static bool attributes_differ(const struct us_field *a, size_t n_a, const struct us_field *b, size_t n_b)
 {
-	if (a->n_attributes != b->n_attributes)
+	if (n_a != n_b)
 		return true;
-	for (size_t i = 0; i < a->n_attributes; i++) {
-		const struct us_field *x = &a->attributes[i], *y = &b->attributes[i];
+	for (size_t i = 0; i < n_a; i++) {
+		const struct us_field *x = &a[i], *y = &b[i];
 		if (!us_slice_is_equal(x->name, y->name) || x->n != y->n)
 			return true;
 		for (size_t k = 0; k < x->n; k++)
@@ -45,7 +45,7 @@ struct us_slice us_fields_of_user(struct us_arena *arena, const struct us_user_i
 	add_word(&s, us_fields_differ(have->user.last_name, want->last_name), "lastName");
 	add_word(&s, us_fields_differ(have->user.email, want->email), "email");
 	add_word(&s, have->user.active != want->active, want->active ? "activated" : "deactivated");
-	add_word(&s, attributes_differ(&have->user, want), "attributes");
+	add_word(&s, attributes_differ(have->user.attributes, have->user.n_attributes, want->attributes, want->n_attributes), "attributes");
 	return take_text(arena, &s);
 }
 
@@ -55,5 +55,6 @@ struct us_slice us_fields_of_group(struct us_arena *arena, const struct us_group
 
 	add_word(&s, us_fields_differ(have->group.name, want->name), "name");
 	add_word(&s, us_fields_differ(have->group.description, want->description), "description");
+	add_word(&s, attributes_differ(have->group.attributes, have->group.n_attributes, want->attributes, want->n_attributes), "attributes");
 	return take_text(arena, &s);
 }

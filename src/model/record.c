@@ -70,6 +70,17 @@ static void put(struct bytes *b, struct us_slice s)
 		add(b, s.p, s.n);
 }
 
+static void put_attributes(struct bytes *b, const struct us_field *attributes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct us_field *a = &attributes[i];
+		put(b, a->name);
+		put_count(b, (uint32_t) a->n);
+		for (size_t k = 0; k < a->n; k++)
+			put(b, a->values[k]);
+	}
+}
+
 struct us_hash us_user_hash(const struct us_user *user)
 {
 	struct bytes b;
@@ -82,13 +93,7 @@ struct us_hash us_user_hash(const struct us_user *user)
 	put(&b, user->last_name);
 	put(&b, user->email);
 	add(&b, user->active ? "\1" : "\0", 1);
-	for (size_t i = 0; i < user->n_attributes; i++) {
-		const struct us_field *a = &user->attributes[i];
-		put(&b, a->name);
-		put_count(&b, (uint32_t) a->n);
-		for (size_t k = 0; k < a->n; k++)
-			put(&b, a->values[k]);
-	}
+	put_attributes(&b, user->attributes, user->n_attributes);
 	return end(&b);
 }
 
@@ -100,5 +105,6 @@ struct us_hash us_group_hash(const struct us_group *group)
 	put(&b, group->id);
 	put(&b, group->name);
 	put(&b, group->description);
+	put_attributes(&b, group->attributes, group->n_attributes);
 	return end(&b);
 }

@@ -31,7 +31,6 @@ struct us_record {
 	size_t n_members;
 	const struct us_slice *groups;  /* user: refs of groups that it is a direct member of */
 	size_t n_groups;
-	bool is_gone;            /* of a change feed: there is no such object any more; kind and id alone count */
 	struct us_slice problem; /* not NONE: this one object could not be read whole; it becomes a FAILED outcome with this reason */
 };
 
@@ -51,12 +50,15 @@ struct us_user {
 struct us_group {
 	struct us_slice id;
 	struct us_slice name, description;
+	const struct us_field *attributes; /* sorted by name; no source gives any so far */
+	size_t n_attributes;
 };
 
 /* How the ids of groups begin that are made from an attribute of users and not listed by the source. */
 #define US_MAPPED_GROUP "mapped:"
 
-/* Content hashes: equal if and only if every field above is equal. Stored, so the byte layout never changes. */
+/* Content hashes: equal if and only if every field above is equal. Stored, so the byte layout never changes; a group without attributes has the hash
+ * that it had before there were any. */
 struct us_hash us_user_hash(const struct us_user *user);
 struct us_hash us_group_hash(const struct us_group *group);
 

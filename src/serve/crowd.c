@@ -47,6 +47,8 @@ static const struct route routes[] = {
 	{ US_HTTPD_POST, "group", US_RIGHT_WRITE, true, us_crowd_add_group },
 	{ US_HTTPD_PUT, "group", US_RIGHT_WRITE, true, us_crowd_update_group },
 	{ US_HTTPD_DELETE, "group", US_RIGHT_WRITE, true, us_crowd_remove_group },
+	{ US_HTTPD_POST, "group/attribute", US_RIGHT_WRITE, true, us_crowd_set_group_attributes },
+	{ US_HTTPD_DELETE, "group/attribute", US_RIGHT_WRITE, true, us_crowd_remove_group_attribute },
 	{ US_HTTPD_POST, "group/user/direct", US_RIGHT_WRITE, true, us_crowd_add_user_to_group },
 	{ US_HTTPD_DELETE, "group/user/direct", US_RIGHT_WRITE, true, us_crowd_remove_user_from_group },
 	{ US_HTTPD_POST, "group/child-group/direct", US_RIGHT_WRITE, true, us_crowd_add_child_group },

@@ -62,6 +62,7 @@ enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice nam
 	X(us_crowd_search) X(us_crowd_get_cookie) X(us_crowd_add_user) X(us_crowd_update_user) \
 	X(us_crowd_remove_user) X(us_crowd_rename_user) X(us_crowd_set_user_attributes) \
 	X(us_crowd_remove_user_attribute) X(us_crowd_set_password) X(us_crowd_add_group) X(us_crowd_update_group) \
+	X(us_crowd_set_group_attributes) X(us_crowd_remove_group_attribute) \
 	X(us_crowd_remove_group) X(us_crowd_add_user_to_group) X(us_crowd_remove_user_from_group) \
 	X(us_crowd_add_group_to_user) X(us_crowd_remove_group_from_user) X(us_crowd_add_child_group) \
 	X(us_crowd_remove_child_group) X(us_crowd_add_parent_group) X(us_crowd_remove_parent_group) \

@@ -241,39 +241,6 @@ enum us_errc us_crowd_rename_user(struct us_crowd_call *call, struct us_err *err
 	return rc ? rc : answer_user(call, edit.name, err);
 }
 
-enum us_errc us_crowd_set_user_attributes(struct us_crowd_call *call, struct us_err *err)
-{
-	struct us_edit edit = { .kind = US_EDIT_UPDATE_USER };
-	struct us_crowd_body body;
-	struct us_seen_user user;
-	enum us_errc rc = find_user(call, &user, err);
-
-	if (!rc)
-		rc = us_crowd_body_read(call, call->arena, &body, err);
-	if (!rc)
-		rc = take_attributes(call, body, &edit, err);
-	if (rc)
-		return rc;
-	edit.object.number = user.number;
-	call->answer->status = 204;
-	return apply(call, user.directory, &edit, err);
-}
-
-enum us_errc us_crowd_remove_user_attribute(struct us_crowd_call *call, struct us_err *err)
-{
-	struct us_field attribute = { .n = 0 };
-	struct us_seen_user user;
-	enum us_errc rc = find_user(call, &user, err);
-
-	if (!rc)
-		rc = us_crowd_need(call, "attributename", &attribute.name, err);
-	if (rc)
-		return rc;
-	call->answer->status = 204;
-	return apply(call, user.directory, &(struct us_edit) { .kind = US_EDIT_UPDATE_USER, .object.number = user.number, .fields = US_EDIT_ATTRIBUTES,
-		.attributes = &attribute, .n_attributes = 1 }, err);
-}
-
 enum us_errc us_crowd_set_password(struct us_crowd_call *call, struct us_err *err)
 {
 	struct us_edit edit = { .kind = US_EDIT_UPDATE_USER, .fields = US_EDIT_PASSWORD };
@@ -358,6 +325,56 @@ enum us_errc us_crowd_remove_group(struct us_crowd_call *call, struct us_err *er
 	call->answer->status = 204;
 	return apply(call, group.directory, &(struct us_edit) { .kind = US_EDIT_DELETE_GROUP, .object.number = group.number }, err);
 }
+
+/* ---- attributes of either ---- */
+
+/* The user or the group that the address names. */
+static enum us_errc find_object(struct us_crowd_call *call, bool is_group, int64_t *ret_directory, uint32_t *ret_number, struct us_err *err)
+{
+	struct us_seen_user user;
+	struct us_seen_group group;
+	enum us_errc rc = is_group ? find_group(call, &group, err) : find_user(call, &user, err);
+
+	if (rc)
+		return rc;
+	*ret_directory = is_group ? group.directory : user.directory;
+	*ret_number = is_group ? group.number : user.number;
+	return US_OK;
+}
+
+static enum us_errc set_attributes(struct us_crowd_call *call, bool is_group, struct us_err *err)
+{
+	struct us_edit edit = { .kind = is_group ? US_EDIT_UPDATE_GROUP : US_EDIT_UPDATE_USER };
+	struct us_crowd_body body;
+	int64_t directory = 0;
+	enum us_errc rc = find_object(call, is_group, &directory, &edit.object.number, err);
+
+	if (!rc)
+		rc = us_crowd_body_read(call, call->arena, &body, err);
+	if (!rc)
+		rc = take_attributes(call, body, &edit, err);
+	call->answer->status = 204;
+	return rc ? rc : apply(call, directory, &edit, err);
+}
+
+static enum us_errc remove_attribute(struct us_crowd_call *call, bool is_group, struct us_err *err)
+{
+	struct us_field attribute = { .n = 0 };
+	struct us_edit edit = { .kind = is_group ? US_EDIT_UPDATE_GROUP : US_EDIT_UPDATE_USER, .fields = US_EDIT_ATTRIBUTES,
+		.attributes = &attribute, .n_attributes = 1 };
+	int64_t directory = 0;
+	enum us_errc rc = find_object(call, is_group, &directory, &edit.object.number, err);
+
+	if (!rc)
+		rc = us_crowd_need(call, "attributename", &attribute.name, err);
+	call->answer->status = 204;
+	return rc ? rc : apply(call, directory, &edit, err);
+}
+
+enum us_errc us_crowd_set_user_attributes(struct us_crowd_call *call, struct us_err *err) { return set_attributes(call, false, err); }
+enum us_errc us_crowd_remove_user_attribute(struct us_crowd_call *call, struct us_err *err) { return remove_attribute(call, false, err); }
+enum us_errc us_crowd_set_group_attributes(struct us_crowd_call *call, struct us_err *err) { return set_attributes(call, true, err); }
+enum us_errc us_crowd_remove_group_attribute(struct us_crowd_call *call, struct us_err *err) { return remove_attribute(call, true, err); }
 
 /* ---- memberships ---- */
 

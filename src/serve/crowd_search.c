@@ -43,6 +43,8 @@ static bool is_met(struct search *s, const struct us_listed *row)
 	} else {
 		subject.name = row->group.group.name;
 		subject.description = row->group.group.description;
+		subject.attributes = row->group.group.attributes;
+		subject.n_attributes = row->group.group.n_attributes;
 	}
 	us_arena_reset(&s->scratch);
 	return us_restriction_is_met(s->restriction, &subject, &s->scratch);

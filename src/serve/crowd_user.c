@@ -76,6 +76,6 @@ enum us_errc us_crowd_get_group_attributes(struct us_crowd_call *call, struct us
 	if (rc)
 		return rc;
 	us_crowd_put_head(&call->writer);
-	us_crowd_put_attributes(&call->writer, NULL, 0);
+	us_crowd_put_attributes(&call->writer, group.image.group.attributes, group.image.group.n_attributes);
 	return US_OK;
 }

@@ -247,7 +247,7 @@ void us_crowd_put_group(struct us_crowd_writer *writer, struct us_slice name, co
 		us_crowd_put_text(writer, "description", image->group.description);
 		us_crowd_put_text(writer, "type", US_SLICE("GROUP"));
 		put_bool(writer, "active", true);
-		put_attributes_member(writer, "/group/attribute?groupname=", name, NULL, 0, depth);
+		put_attributes_member(writer, "/group/attribute?groupname=", name, image->group.attributes, image->group.n_attributes, depth);
 	}
 	close_entity(writer, "group");
 }

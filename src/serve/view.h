@@ -1,7 +1,7 @@
 /* View: what an application sees. The query layer that the Crowd protocol and SCIM share.
  *
  * An application has directories in an order. Of users with equal names, it sees the one in the first directory alone; a group is the sum of the
- * groups of that name: its description comes from the first directory, its members from all of them, less the users that are not
+ * groups of that name: its description and attributes come from the first directory, its members from all of them, less the users that are not
  * seen. A user's groups are those of its own directory.
  *
  * A view holds one reader inside a transaction: whatever is read through it is of one moment (invariant A). It must not be held longer than an

@@ -71,8 +71,6 @@ struct us_named {
 };
 enum us_errc us_object_list_groups_of_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
 	struct us_named **ret_list, size_t *ret_n, struct us_err *err);
-/* Whether any group of the directory is in another one. */
-enum us_errc us_object_has_nesting(struct us_dbc *c, int64_t directory, bool *ret_has, struct us_err *err);
 /* Whether any of them is in another group. */
 enum us_errc us_object_has_groups_above(struct us_dbc *c, int64_t directory, uint32_t user, bool *ret_has, struct us_err *err);
 

@@ -221,7 +221,18 @@ enum us_errc us_object_load_have_some(struct us_dbc *c, int64_t directory, const
 #define USER_COLUMNS \
 	"id, name_fold, ext_id, hash, owned, active, missing_since, name, full_name, first_name, last_name, email, attributes, revision, created, updated," \
 	" retired_since, retired_by, retired_strips"
-#define GROUP_COLUMNS "id, name_fold, ext_id, hash, owned, name, description, revision, created, updated"
+#define GROUP_COLUMNS "id, name_fold, ext_id, hash, owned, name, description, revision, created, updated, attributes"
+
+static enum us_errc take_attributes(struct us_stmt *s, int column, struct us_arena *arena, const char *what, const struct us_field **ret_attributes,
+	size_t *ret_n, struct us_err *err)
+{
+	if (us_stmt_is_null(s, column))
+		return US_OK;
+	enum us_errc rc = us_attributes_parse(arena, us_stmt_slice(s, column), ret_attributes, ret_n, err);
+	if (rc)
+		us_err_prefix(err, "row of %s %lld", what, (long long) us_stmt_int(s, 0));
+	return rc;
+}
 
 static enum us_errc take_user(struct us_stmt *s, struct us_arena *arena, struct us_user_image *image, struct us_err *err)
 {
@@ -237,15 +248,10 @@ static enum us_errc take_user(struct us_stmt *s, struct us_arena *arena, struct 
 		.hash = us_hash_take(hash.p, hash.n),
 		.revision = us_stmt_int(s, 13),
 	};
-	if (us_stmt_is_null(s, 12))
-		return US_OK;
-	enum us_errc rc = us_attributes_parse(arena, us_stmt_slice(s, 12), &image->user.attributes, &image->user.n_attributes, err);
-	if (rc)
-		us_err_prefix(err, "row of user %lld", (long long) us_stmt_int(s, 0));
-	return rc;
+	return take_attributes(s, 12, arena, "user", &image->user.attributes, &image->user.n_attributes, err);
 }
 
-static void take_group(struct us_stmt *s, struct us_arena *arena, struct us_group_image *image)
+static enum us_errc take_group(struct us_stmt *s, struct us_arena *arena, struct us_group_image *image, struct us_err *err)
 {
 	struct us_slice hash = us_stmt_slice(s, 3);
 
@@ -255,6 +261,7 @@ static void take_group(struct us_stmt *s, struct us_arena *arena, struct us_grou
 		.hash = us_hash_take(hash.p, hash.n),
 		.revision = us_stmt_int(s, 7),
 	};
+	return take_attributes(s, 10, arena, "group", &image->group.attributes, &image->group.n_attributes, err);
 }
 
 enum us_errc us_object_load_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t number,
@@ -290,8 +297,9 @@ enum us_errc us_object_load_group(struct us_dbc *c, struct us_arena *arena, int6
 	rc = us_stmt_step(s, err);
 	if (rc == US_END)
 		return us_err_set(err, US_NOT_FOUND, "Directory %lld has no group %u", (long long) directory, number);
-	if (!rc)
-		take_group(s, arena, ret_image);
+	struct us_group_image image;
+	if (!rc && !(rc = take_group(s, arena, &image, err)))
+		*ret_image = image;
 	us_stmt_reset(s);
 	return rc;
 }
@@ -335,16 +343,19 @@ enum us_errc us_object_find_user(struct us_dbc *c, struct us_arena *arena, int64
 enum us_errc us_object_find_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, uint32_t *ret_number,
 	struct us_group_image *ret_image, struct us_err *err)
 {
+	struct us_group_image image;
 	struct us_stmt *s;
 	enum us_errc rc = find(c, arena, true, "SELECT " GROUP_COLUMNS " FROM grp WHERE directory = ?1 AND name_fold = ?2", directory, name,
 		&s, err);
 
 	if (rc)
 		return rc;
-	*ret_number = (uint32_t) us_stmt_int(s, 0);
-	take_group(s, arena, ret_image);
+	if (!(rc = take_group(s, arena, &image, err))) {
+		*ret_number = (uint32_t) us_stmt_int(s, 0);
+		*ret_image = image;
+	}
 	us_stmt_reset(s);
-	return US_OK;
+	return rc;
 }
 
 enum us_errc us_object_find_number(struct us_dbc *c, int64_t directory, bool is_group, struct us_slice name, uint32_t number,
@@ -554,10 +565,7 @@ static enum us_errc take_listed(struct us_stmt *s, struct us_arena *arena, bool 
 	row->fold = us_row_text(s, 1, arena);
 	row->created = us_stmt_int(s, is_group ? 8 : 14);
 	row->updated = us_stmt_int(s, is_group ? 9 : 15);
-	if (!is_group)
-		return take_user(s, arena, &row->user, err);
-	take_group(s, arena, &row->group);
-	return US_OK;
+	return is_group ? take_group(s, arena, &row->group, err) : take_user(s, arena, &row->user, err);
 }
 
 enum us_errc us_object_find_listed(struct us_dbc *c, struct us_arena *arena, int64_t directory, bool is_group, enum us_object_key by,

@@ -52,6 +52,16 @@ static void scratch_fini(struct scratch *k)
 	us_str_fini(&k->attributes);
 }
 
+static void bind_attributes(struct us_stmt *s, int at, struct scratch *k, const struct us_field *attributes, size_t n)
+{
+	struct us_jsonw w = US_JSONW_INIT(&k->attributes);
+
+	if (!n)
+		return;
+	us_attributes_write(&w, attributes, n);
+	us_stmt_bind_slice(s, at, us_str_slice(&k->attributes));
+}
+
 /* ?1 … ?12, ?13 and ?14: revision and time, ?15 … ?17. */
 static void bind_user(struct us_stmt *s, struct scratch *k, const struct us_user_image *image, int64_t revision, int64_t now_s)
 {
@@ -69,11 +79,7 @@ static void bind_user(struct us_stmt *s, struct scratch *k, const struct us_user
 	us_stmt_bind_slice(s, 9, u->first_name);
 	us_stmt_bind_slice(s, 10, u->last_name);
 	us_stmt_bind_slice(s, 11, u->email);
-	if (u->n_attributes) {
-		struct us_jsonw w = US_JSONW_INIT(&k->attributes);
-		us_attributes_write(&w, u->attributes, u->n_attributes);
-		us_stmt_bind_slice(s, 12, us_str_slice(&k->attributes));
-	}
+	bind_attributes(s, 12, k, u->attributes, u->n_attributes);
 	us_stmt_bind_int(s, 13, revision);
 	us_stmt_bind_int(s, 14, now_s);
 	us_stmt_bind_int(s, 15, image->retired.since);
@@ -132,7 +138,7 @@ enum us_errc us_object_park_user(struct us_dbc *c, int64_t directory, uint32_t n
 
 /* ---- groups ---- */
 
-/* ?1 … ?8 */
+/* ?1 … ?9 */
 static void bind_group(struct us_stmt *s, struct scratch *k, const struct us_group_image *image, int64_t revision, int64_t now_s)
 {
 	us_hash_put(image->hash, k->hash);
@@ -144,6 +150,7 @@ static void bind_group(struct us_stmt *s, struct scratch *k, const struct us_gro
 	us_stmt_bind_slice(s, 6, image->group.description);
 	us_stmt_bind_int(s, 7, revision);
 	us_stmt_bind_int(s, 8, now_s);
+	bind_attributes(s, 9, k, image->group.attributes, image->group.n_attributes);
 }
 
 enum us_errc us_object_insert_group(struct us_dbc *c, int64_t directory, uint32_t number, const struct us_group_image *image, int64_t revision,
@@ -153,15 +160,15 @@ enum us_errc us_object_insert_group(struct us_dbc *c, int64_t directory, uint32_
 	struct scratch k = { .arena = US_ARENA_INIT };
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "INSERT INTO grp (ext_id, name_fold, hash, owned, name, description, revision, created, updated,"
-		" id, directory, members_hash, n_members) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, 0)", &s, err);
+		" attributes, id, directory, members_hash, n_members) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, 0)", &s, err);
 
 	if (rc)
 		return rc;
 	us_assert(number > 0);
 	bind_group(s, &k, image, revision, now_s);
-	us_stmt_bind_int(s, 9, us_object_row(directory, number));
-	us_stmt_bind_int(s, 10, directory);
-	us_stmt_bind_blob(s, 11, no_members, sizeof no_members);
+	us_stmt_bind_int(s, 10, us_object_row(directory, number));
+	us_stmt_bind_int(s, 11, directory);
+	us_stmt_bind_blob(s, 12, no_members, sizeof no_members);
 	rc = us_stmt_run(s, NULL, err);
 	scratch_fini(&k);
 	return rc;
@@ -174,13 +181,13 @@ enum us_errc us_object_update_group(struct us_dbc *c, int64_t directory, uint32_
 	int64_t changed = 0;
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "UPDATE grp SET ext_id = ?1, name_fold = ?2, hash = ?3, owned = ?4, name = ?5, description = ?6,"
-		" revision = ?7, updated = ?8 WHERE id = ?9 AND revision = ?10", &s, err);
+		" revision = ?7, updated = ?8, attributes = ?9 WHERE id = ?10 AND revision = ?11", &s, err);
 
 	if (rc)
 		return rc;
 	bind_group(s, &k, image, revision, now_s);
-	us_stmt_bind_int(s, 9, us_object_row(directory, number));
-	us_stmt_bind_int(s, 10, expect_revision);
+	us_stmt_bind_int(s, 10, us_object_row(directory, number));
+	us_stmt_bind_int(s, 11, expect_revision);
 	rc = us_stmt_run(s, &changed, err);
 	scratch_fini(&k);
 	return rc || changed ? rc : conflict("group", directory, number, err);

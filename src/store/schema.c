@@ -139,16 +139,12 @@ static const char retired[] =
 	" PRIMARY KEY (directory, id_hash)) WITHOUT ROWID;"
 	"CREATE INDEX retired_name ON retired (directory, name_hash)";
 
-/* Where the next delta sync begins: a cursor of the source's change feed for a directory that is as the source was then. configuration: hash of the one
- * that it was read with. full_at: the start of the last full sync that was applied whole. feed_cursor, of a run: what its plan brings with it. */
-static const char cursors[] =
-	"CREATE TABLE feed_cursor (connector INTEGER PRIMARY KEY REFERENCES connector (id) ON DELETE CASCADE, directory BIGINT NOT NULL, value TEXT,"
-	" configuration TEXT NOT NULL, full_at BIGINT NOT NULL, run BIGINT NOT NULL);"
-	"ALTER TABLE run ADD COLUMN feed_cursor TEXT;"
-	"ALTER TABLE run ADD COLUMN feed_configuration TEXT";
+/* JSON, as of users. */
+static const char group_attributes[] =
+	"ALTER TABLE grp ADD COLUMN attributes TEXT";
 
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, cursors };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -224,25 +224,29 @@ static int by_name(const void *a, const void *b)
 	return us_slice_compare(((const struct us_field *) a)->name, ((const struct us_field *) b)->name);
 }
 
-static void set_attributes(struct us_edit_plan *p, struct us_user *user, const struct us_edit *edit, bool keeps_others)
+/* Of a user or a group. */
+static void set_attributes(struct us_edit_plan *p, const struct us_field **attributes, size_t *n_attributes, const struct us_edit *edit, unsigned fields)
 {
-	struct us_field *list = us_arena_array(&p->arena, user->n_attributes + edit->n_attributes + 1, sizeof *list);
+	if (!(fields & (US_EDIT_ATTRIBUTES | US_EDIT_ALL_ATTRIBUTES)))
+		return;
+	bool keeps_others = !(fields & US_EDIT_ALL_ATTRIBUTES);
+	struct us_field *list = us_arena_array(&p->arena, *n_attributes + edit->n_attributes + 1, sizeof *list);
 	size_t n = 0;
 
-	for (size_t i = 0; keeps_others && i < user->n_attributes; i++) {
+	for (size_t i = 0; keeps_others && i < *n_attributes; i++) {
 		bool is_given = false;
 		for (size_t k = 0; k < edit->n_attributes && !is_given; k++)
-			is_given = us_slice_is_equal(edit->attributes[k].name, user->attributes[i].name);
+			is_given = us_slice_is_equal(edit->attributes[k].name, (*attributes)[i].name);
 		if (!is_given)
-			list[n++] = user->attributes[i];
+			list[n++] = (*attributes)[i];
 	}
 	for (size_t k = 0; k < edit->n_attributes; k++)
 		if (edit->attributes[k].n)
 			list[n++] = edit->attributes[k];
 	if (n)
 		qsort(list, n, sizeof *list, by_name);
-	user->attributes = n ? list : NULL;
-	user->n_attributes = n;
+	*attributes = n ? list : NULL;
+	*n_attributes = n;
 }
 
 static void set_user(struct us_edit_plan *p, struct us_user *user, const struct us_edit *edit, unsigned fields)
@@ -257,8 +261,16 @@ static void set_user(struct us_edit_plan *p, struct us_user *user, const struct 
 			*texts[i].to = texts[i].from;
 	if (fields & US_EDIT_ACTIVE)
 		user->active = edit->active;
-	if (fields & (US_EDIT_ATTRIBUTES | US_EDIT_ALL_ATTRIBUTES))
-		set_attributes(p, user, edit, !(fields & US_EDIT_ALL_ATTRIBUTES));
+	set_attributes(p, &user->attributes, &user->n_attributes, edit, fields);
+}
+
+static void set_group(struct us_edit_plan *p, struct us_group *group, const struct us_edit *edit, unsigned fields)
+{
+	if (fields & US_EDIT_NAME)
+		group->name = edit->name;
+	if (fields & US_EDIT_DESCRIPTION)
+		group->description = edit->description;
+	set_attributes(p, &group->attributes, &group->n_attributes, edit, fields);
 }
 
 static enum us_errc create(struct us_edit_plan *p, struct side *s, const struct us_edit *edit, uint32_t *ret_number)
@@ -273,7 +285,7 @@ static enum us_errc create(struct us_edit_plan *p, struct side *s, const struct 
 	s->next_number++;
 	if (s->is_group) {
 		o.group = us_arena_zalloc(&p->arena, sizeof *o.group);
-		o.group->group = (struct us_group) { .name = edit->name, .description = edit->description };
+		set_group(p, &o.group->group, edit, ~0u);
 	} else {
 		o.user = us_arena_zalloc(&p->arena, sizeof *o.user);
 		set_user(p, &o.user->user, edit, ~0u);
@@ -318,12 +330,10 @@ static enum us_errc update(struct us_edit_plan *p, struct side *s, const struct 
 		hold_name(s, name, place);
 		o->name = name;
 	}
-	if (!s->is_group)
+	if (s->is_group)
+		set_group(p, &o->group->group, edit, edit->fields);
+	else
 		set_user(p, &o->user->user, edit, edit->fields);
-	if (s->is_group && edit->fields & US_EDIT_NAME)
-		o->group->group.name = edit->name;
-	if (s->is_group && edit->fields & US_EDIT_DESCRIPTION)
-		o->group->group.description = edit->description;
 	*ret_number = o->number;
 	return US_OK;
 }

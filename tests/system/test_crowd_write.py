@@ -73,17 +73,36 @@ def test_a_user_is_made_changed_renamed_and_removed(crowd):
     assert crowd.get("user", username="anna")[0] == 404
 
 
-def test_attributes_are_set_and_removed(crowd):
-    crowd.call("POST", "user", user(crowd, "ann"))
+@pytest.mark.parametrize("kind, parameter", [("user", "username"), ("group", "groupname")])
+def test_attributes_are_set_and_removed(crowd, kind, parameter):
+    crowd.call("POST", kind, user(crowd, "ann") if kind == "user" else named(crowd, "group", "ann"))
+    crowd.call("POST", kind, user(crowd, "bob") if kind == "user" else named(crowd, "group", "bob"))
+    ann = {parameter: "ann"}
     body = ('{"attributes": [{"name": "team", "values": ["red", "blue"]}, {"name": "desk", "values": ["7"]}]}' if crowd.json_wanted else
             '<attributes><attribute name="team"><values><value>red</value><value>blue</value></values></attribute>'
             '<attribute name="desk"><values><value>7</value></values></attribute></attributes>')
-    assert crowd.call("POST", "user/attribute", body, username="ann")[0] == 204
-    got = {a["name"]: a["values"] for a in crowd.get("user/attribute", username="ann")[1]["attributes"]}
+    before = crowd.get("event")[1]["newEventToken"]
+    assert crowd.call("POST", f"{kind}/attribute", body, **ann)[0] == 204
+    got = {a["name"]: a["values"] for a in crowd.get(f"{kind}/attribute", **ann)[1]["attributes"]}
     assert got == {"team": ["red", "blue"], "desk": ["7"]}
-    assert {a["name"] for a in crowd.get("user", username="ann", expand="attributes")[1]["attributes"]["attributes"]} == {"team", "desk"}
-    assert crowd.call("DELETE", "user/attribute", username="ann", attributename="team")[0] == 204
-    assert [a["name"] for a in crowd.get("user/attribute", username="ann")[1]["attributes"]] == ["desk"]
+    assert {a["name"] for a in crowd.get(kind, expand="attributes", **ann)[1]["attributes"]["attributes"]} == {"team", "desk"}
+    def search(value, **query):
+        body = ('{"property": {"name": "Team", "type": "STRING"}, "match-mode": "EXACTLY_MATCHES", "value": "%s"}' if crowd.json_wanted else
+                "<property-search-restriction><property><name>Team</name><type>STRING</type></property><match-mode>EXACTLY_MATCHES</match-mode>"
+                "<value>%s</value></property-search-restriction>") % value
+        status, answer = crowd.call("POST", "search", body, **{"entity-type": kind}, **query)
+        assert status == 200, answer
+        return answer[f"{kind}s"]
+
+    [listed] = search("BLUE", expand=f"{kind},attributes")
+    assert listed["name"] == "ann" and {a["name"] for a in listed["attributes"]["attributes"]} == {"team", "desk"}
+    assert search("green") == []
+    assert "blue" in str(crowd.get(f"event/{before}"))
+    assert crowd.call("DELETE", f"{kind}/attribute", attributename="team", **ann)[0] == 204
+    assert [a["name"] for a in crowd.get(f"{kind}/attribute", **ann)[1]["attributes"]] == ["desk"]
+    status, answer = crowd.call("DELETE", f"{kind}/attribute", **ann)
+    assert (status, answer["reason"]) == (400, "ILLEGAL_ARGUMENT")
+    assert crowd.call("POST", f"{kind}/attribute", body, **{parameter: "nobody"})[0] == 404
 
 
 def test_groups_and_memberships_are_changed(crowd):

@@ -72,6 +72,11 @@ def test_groups_have_members_and_groups(server, local):
     assert status == 409 and "would be a member of itself" in refused["message"]
     assert server.call("PUT", f"{local}/group/ops/user/eve")[0] == 404
     assert server.call("PUT", f"{local}/group/none/user/ann")[0] == 404
+    status, made = server.call("PUT", f"{local}/group/admins", {"attributes": {"email": ["a@example.com", "b@example.com"], "level": "1"}})
+    assert status == 200 and made["group"]["attributes"] == {"email": ["a@example.com", "b@example.com"], "level": ["1"]}
+    status, made = server.call("PUT", f"{local}/group/admins", {**made["group"], "attributes": {"email": None}})
+    assert status == 200 and made["group"]["attributes"] == {"level": ["1"]}
+    assert server.call("PUT", f"{local}/group/admins", {"attributes": {"Name": "x"}})[0] == 400
     shown = server.call("GET", f"{local}/group/admins")[1]
     assert (shown["users"], shown["groups"], shown["group"]["description"]) == (["ann"], ["ops"], "ADMINS")
     assert server.call("PUT", f"{local}/group/admins", {"name": "Admins", "description": None})[1]["group"].get("description") is None
@@ -209,7 +214,8 @@ def test_the_command_line_changes_directories(server):
     assert run("directory", "user", "password", "1", "svc-build", env={"USERSYNC_NEW_PASSWORD": "correct horse"}) == "svc-build has a new password\n"
     run("directory", "user", "password", "1", "svc-build", "--remove")
     run("directory", "member", "remove", "1", "bots", "svc-build")
-    run("directory", "group", "set", "1", "bots", "--name", "robots")
+    run("directory", "group", "set", "1", "bots", "--name", "robots", "--attributes", "owner=ops")
+    assert server.call("GET", "/directory/1/group/robots")[1]["group"]["attributes"] == {"owner": ["ops"]}
     run("directory", "group", "remove", "1", "robots")
     assert run("directory", "user", "remove", "1", "root/../x") == "removed user root/../x\n"
     edits = run("directory", "edits", "1").splitlines()

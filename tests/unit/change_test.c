@@ -69,17 +69,23 @@ static void user_image_reads_back_as_written(void **state)
 
 static void group_image_reads_back_as_written(void **state)
 {
-	const struct us_group_image want = { .group = { .id = S("g"), .name = S("Staff"), .description = S("") }, .owned = true,
-		.hash = { UINT64_MAX, 7 }, .revision = 3 };
+	const struct us_group_image want = { .group = { .id = S("g"), .name = S("Staff"), .description = S(""), .attributes = fields, .n_attributes = 3 },
+		.owned = true, .hash = { UINT64_MAX, 7 }, .revision = 3 };
+	struct us_group bare = want.group;
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_str text = US_STR_INIT;
 	struct us_jsonw w = US_JSONW_INIT(&text);
 	struct us_group_image got;
 
 	us_group_image_write(&w, &want);
-	assert_slice(us_str_slice(&text), "{\"id\":\"g\",\"name\":\"Staff\",\"description\":\"\",\"owned\":true,"
+	assert_slice(us_str_slice(&text), "{\"id\":\"g\",\"name\":\"Staff\",\"description\":\"\",\"attributes\":{\"\":[\"a\\u0000b\",\"\xF0\x9F\x98\x80\\\"\\\\\\n\"],"
+		"\"none\":[],\"phone\":[\"+49 1\",\"\",null]},\"owned\":true,"
 		"\"hash\":\"0000000000000007ffffffffffffffff\",\"revision\":3}");
 	assert_int_equal(us_group_image_parse(&arena, us_str_slice(&text), &got, NULL), US_OK);
+	assert_int_equal(got.group.n_attributes, 3);
+	assert_true(us_hash_is_equal(us_group_hash(&got.group), us_group_hash(&want.group)));
+	bare.n_attributes = 0;
+	assert_false(us_hash_is_equal(us_group_hash(&bare), us_group_hash(&want.group)));
 	assert_same(got.group.description, want.group.description);
 	assert_true(us_hash_is_equal(got.hash, want.hash));
 	assert_int_equal(got.revision, 3);

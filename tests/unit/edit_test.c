@@ -192,6 +192,39 @@ static void fields_are_set_one_by_one(void **state)
 	expect_plan(f, 5, "user RENAMED 1 ANN (username)\n");
 }
 
+static void groups_have_attributes_too(void **state)
+{
+	static const struct us_slice reds[] = { { "red", 3 }, { "rose", 4 } };
+	const struct us_field colour = { S("colour"), reds, 2 }, email = { S("email"), reds, 1 }, none = { S("colour"), NULL, 0 };
+	struct fixture *f = *state;
+	struct us_str s = US_STR_INIT;
+	struct us_edit e = group("crew");
+
+	e.attributes = &colour;
+	e.n_attributes = 1;
+	edit(f, &e, 1);
+	/* what is a field of users is none of groups */
+	e = on(US_EDIT_UPDATE_GROUP, "CREW");
+	e.fields = US_EDIT_ATTRIBUTES;
+	e.attributes = &email;
+	e.n_attributes = 1;
+	int64_t run = edit(f, &e, 1);
+	expect_plan(f, run, "group UPDATED 1 crew (attributes)\n");
+	rows(f, "SELECT attributes FROM grp", 1, &s);
+	assert_string_equal(us_str_text(&s), "{\"colour\":[\"red\",\"rose\"],\"email\":[\"red\"]}\n");
+	assert_int_equal(edit(f, &e, 1), 0);
+	undo(f, run);
+	us_str_clear(&s);
+	rows(f, "SELECT attributes FROM grp", 1, &s);
+	assert_string_equal(us_str_text(&s), "{\"colour\":[\"red\",\"rose\"]}\n");
+	e.attributes = &none;
+	edit(f, &e, 1);
+	us_str_clear(&s);
+	rows(f, "SELECT attributes FROM grp", 1, &s);
+	assert_string_equal(us_str_text(&s), "-\n");
+	us_str_fini(&s);
+}
+
 static void each_edit_sees_those_before_it(void **state)
 {
 	struct fixture *f = *state;
@@ -253,13 +286,15 @@ static const char longest[] = "0123456789012345678901234567890123456789012345678
 static void refused_lists_change_nothing(void **state)
 {
 	static const struct us_slice value[] = { { "v", 1 } }, broken[] = { { "\xff", 1 } };
-	static const struct us_field email = { { "EMail", 5 }, value, 1 }, bad = { { "a", 1 }, broken, 1 };
+	static const struct us_field email = { { "EMail", 5 }, value, 1 }, description = { { "Description", 11 }, value, 1 }, bad = { { "a", 1 }, broken, 1 };
 	static const struct us_field twice[] = { { { "a", 1 }, value, 1 }, { { "a", 1 }, value, 1 } };
 	struct fixture *f = *state;
-	struct us_edit reserved = user("eve"), no_utf8 = user("eve"), double_attribute = user("eve"), stale = on(US_EDIT_DELETE_USER, "ann");
+	struct us_edit reserved = user("eve"), reserved_group = group("eve"), no_utf8 = user("eve"), double_attribute = user("eve"), stale = on(US_EDIT_DELETE_USER, "ann");
 	struct us_str before = US_STR_INIT, after = US_STR_INIT;
 
 	reserved.attributes = &email;
+	reserved_group.attributes = &description;
+	reserved_group.n_attributes = 1;
 	no_utf8.attributes = &bad;
 	double_attribute.attributes = twice;
 	reserved.n_attributes = no_utf8.n_attributes = 1;
@@ -297,6 +332,7 @@ static void refused_lists_change_nothing(void **state)
 		{ user(longest), US_EDIT_BAD_NAME, "the name of a user is longer than 255 bytes" },
 		{ group("\t"), US_EDIT_BAD_NAME, "the name of a group must not be empty" },
 		{ reserved, US_EDIT_RESERVED, "\"EMail\" is a field of its own, not an attribute" },
+		{ reserved_group, US_EDIT_RESERVED, "\"Description\" is a field of its own, not an attribute" },
 		{ no_utf8, US_EDIT_BAD_VALUE, "a value of an attribute is not valid UTF-8" },
 		{ double_attribute, US_EDIT_BAD_VALUE, "the attribute \"a\" is given twice" },
 	};
@@ -749,6 +785,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		edit_case(edits_become_a_run_with_a_plan),
 		edit_case(fields_are_set_one_by_one),
+		edit_case(groups_have_attributes_too),
 		edit_case(each_edit_sees_those_before_it),
 		edit_case(objects_are_found_by_number),
 		edit_case(memberships_may_be_lenient),

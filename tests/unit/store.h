@@ -107,8 +107,8 @@ static inline void fixture_dump(struct us_dbc *c, struct us_str *out)
 		{ "SELECT 'usr', id, ext_id, name_fold, hex(hash), owned, active, missing_since, name, email, attributes, revision, updated,"
 		  " retired_since, retired_by, retired_strips FROM usr ORDER BY id", "16" },
 		{ "SELECT 'retired', directory, hex(id_hash), hex(name_hash), at, connector FROM retired ORDER BY directory, id_hash", "6" },
-		{ "SELECT 'grp', id, ext_id, name_fold, hex(hash), hex(members_hash), n_members, owned, name, revision FROM grp ORDER BY id",
-		  "10" },
+		{ "SELECT 'grp', id, ext_id, name_fold, hex(hash), hex(members_hash), n_members, owned, name, attributes, revision FROM grp ORDER BY id",
+		  "11" },
 		{ "SELECT 'membership', directory, grp, usr, owned FROM membership ORDER BY directory, grp, usr", "5" },
 		{ "SELECT 'subgroup', directory, parent, child, owned FROM subgroup ORDER BY directory, parent, child", "5" },
 		{ "SELECT 'connector', id, uuid, name, type, directory, enabled, configuration, applied_scope FROM connector ORDER BY id", "9" },
