@@ -5,17 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { CHUNK_PAIRS = 65536, ROUND = 32 };
-
-struct pair {
-	uint32_t group, user;
-};
-
-struct us_links_chunk {
-	struct us_links_chunk *next;
-	size_t n;
-	struct pair pairs[CHUNK_PAIRS];
-};
+enum { ROUND = 32 };
 
 /* user_place: US_MAP_NONE if the member is known by its ref alone. */
 struct waiting {
@@ -32,8 +22,7 @@ struct refs {
 struct us_links {
 	const struct us_have *have;
 	struct refs users, groups;
-	struct us_links_chunk *chunks;
-	size_t n_pairs;
+	struct us_pairs pairs; /* group, user */
 	struct us_edge *edges;
 	size_t n_edges, cap_edges;
 	struct waiting *waiting;
@@ -50,20 +39,11 @@ struct us_links *us_links_new(const struct us_have *have)
 	return l;
 }
 
-static void free_chunks(struct us_links *l)
-{
-	while (l->chunks) {
-		struct us_links_chunk *next = l->chunks->next;
-		free(l->chunks);
-		l->chunks = next;
-	}
-}
-
 void us_links_free(struct us_links *l)
 {
 	if (!l)
 		return;
-	free_chunks(l);
+	us_pairs_fini(&l->pairs);
 	us_map_fini(&l->users.map);
 	us_map_fini(&l->groups.map);
 	free(l->users.places);
@@ -125,14 +105,7 @@ static void add_edge(struct us_links *l, uint32_t parent, uint32_t child)
 void us_links_add_places(struct us_links *l, uint32_t group, uint32_t user)
 {
 	us_assert(!l->first);
-	if (!l->chunks || l->chunks->n == CHUNK_PAIRS) {
-		struct us_links_chunk *c = us_malloc(sizeof *c);
-		c->next = l->chunks;
-		c->n = 0;
-		l->chunks = c;
-	}
-	l->chunks->pairs[l->chunks->n++] = (struct pair) { group, user };
-	l->n_pairs++;
+	us_pairs_add(&l->pairs, group, user);
 }
 
 static bool try_member(struct us_links *l, uint32_t group, struct us_hash member)
@@ -216,54 +189,43 @@ void us_links_resolve(struct us_links *l)
 		qsort(l->edges, l->n_edges, sizeof *l->edges, by_edge);
 }
 
+struct drop {
+	const uint16_t *marks;
+	uint16_t bit;
+};
+
+static bool is_kept(void *context, uint32_t group, uint32_t user)
+{
+	const struct drop *drop = context;
+
+	(void)group;
+	return !(drop->marks[user] & drop->bit);
+}
+
 void us_links_drop_users(struct us_links *l, const uint16_t *marks, uint16_t bit)
 {
-	for (struct us_links_chunk *c = l->chunks; c; c = c->next) {
-		size_t n = 0;
-		for (size_t i = 0; i < c->n; i++)
-			if (!(marks[c->pairs[i].user] & bit))
-				c->pairs[n++] = c->pairs[i];
-		l->n_pairs -= c->n - n;
-		c->n = n;
-	}
+	us_pairs_filter(&l->pairs, is_kept, &(struct drop) { marks, bit });
 }
 
-void us_links_walk_begin(const struct us_links *l, struct us_links_walk *ret_walk)
-{
-	*ret_walk = (struct us_links_walk) { l->chunks, 0 };
-}
+void us_links_walk_begin(const struct us_links *l, struct us_pairs_walk *ret_walk) { us_pairs_walk_begin(&l->pairs, ret_walk); }
 
-bool us_links_walk_next(struct us_links_walk *w, uint32_t *ret_group, uint32_t *ret_user)
-{
-	while (w->chunk && w->at == w->chunk->n)
-		*w = (struct us_links_walk) { w->chunk->next, 0 };
-	if (!w->chunk)
-		return false;
-	*ret_group = w->chunk->pairs[w->at].group;
-	*ret_user = w->chunk->pairs[w->at++].user;
-	return true;
-}
+bool us_links_walk_next(struct us_pairs_walk *w, uint32_t *ret_group, uint32_t *ret_user) { return us_pairs_walk_next(w, ret_group, ret_user); }
 
 int64_t us_links_build(struct us_links *l)
 {
-	uint32_t n_groups = l->have->groups.n;
+	uint32_t n_groups = l->have->groups.n, group, user;
+	struct us_pairs_walk walk;
 
-	us_assert(l->n_pairs < UINT32_MAX);
+	us_assert(l->pairs.n < UINT32_MAX);
 	l->first = us_calloc((size_t) n_groups + 2, sizeof *l->first);
-	l->members = us_malloc(l->n_pairs * sizeof *l->members);
+	l->members = us_malloc(l->pairs.n * sizeof *l->members);
 	/* Counting sort; first[g + 1] runs ahead while filling and ends as the start of g + 1. */
-	for (struct us_links_chunk *c = l->chunks; c; c = c->next)
-		for (size_t i = 0; i < c->n; i++)
-			l->first[c->pairs[i].group + 2]++;
+	for (us_pairs_walk_begin(&l->pairs, &walk); us_pairs_walk_next(&walk, &group, &user);)
+		l->first[group + 2]++;
 	for (uint32_t g = 0; g < n_groups; g++)
 		l->first[g + 2] += l->first[g + 1];
-	while (l->chunks) {
-		struct us_links_chunk *c = l->chunks;
-		for (size_t i = 0; i < c->n; i++)
-			l->members[l->first[c->pairs[i].group + 1]++] = c->pairs[i].user;
-		l->chunks = c->next;
-		free(c);
-	}
+	for (us_pairs_walk_begin(&l->pairs, &walk); us_pairs_take_next(&l->pairs, &walk, &group, &user);)
+		l->members[l->first[group + 1]++] = user;
 	return l->n_unknown;
 }
 

@@ -1,4 +1,4 @@
-/* Links: the wanted memberships, 8 bytes each until they are grouped, 4 after.
+/* Links: the wanted memberships, packed until they are grouped (base/pairs.h), 4 bytes each after.
  *
  * Objects are named by hashes of their refs while reading, by places of the have index when resolved. A ref that nobody has yet waits; what
  * still waits at the end is of objects that were not listed.
@@ -6,6 +6,7 @@
 #ifndef US_SYNC_LINKS_H
 #define US_SYNC_LINKS_H
 
+#include "base/pairs.h"
 #include "model/closure.h"
 #include "model/have.h"
 
@@ -27,12 +28,8 @@ void us_links_resolve(struct us_links *links);
 /* After resolve, before build: forgets the memberships of users whose marks hold the bit; marks by place. */
 void us_links_drop_users(struct us_links *links, const uint16_t *marks, uint16_t bit);
 /* After resolve, before build: each direct membership of a user, in any order; may repeat. */
-struct us_links_walk {
-	struct us_links_chunk *chunk;
-	size_t at;
-};
-void us_links_walk_begin(const struct us_links *links, struct us_links_walk *ret_walk);
-bool us_links_walk_next(struct us_links_walk *walk, uint32_t *ret_group_place, uint32_t *ret_user_place);
+void us_links_walk_begin(const struct us_links *links, struct us_pairs_walk *ret_walk);
+bool us_links_walk_next(struct us_pairs_walk *walk, uint32_t *ret_group_place, uint32_t *ret_user_place);
 /* No more is added at all: groups by parent. Returns how many refs stayed unknown. */
 int64_t us_links_build(struct us_links *links);
 /* After build: users (places, in any order, may repeat; the caller may sort in place) and sub-groups of one group. */

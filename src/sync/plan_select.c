@@ -134,7 +134,7 @@ static void select_required(struct us_plan *p)
 		p->counts.has_unread_required |= required[i] && g->marks[i] & KEEPS_LINKS;
 	if (p->is_whole)
 		p->counts.missing_required = us_patterns_unmarked(p->in.rules->required_groups);
-	struct us_links_walk walk;
+	struct us_pairs_walk walk;
 	uint32_t group, user;
 	us_links_walk_begin(p->links, &walk);
 	while (us_links_walk_next(&walk, &group, &user))
@@ -151,7 +151,7 @@ static void select_filled(struct us_plan *p)
 	uint32_t *component = us_malloc((n_groups + 1) * sizeof *component), group, user;
 	struct us_edge *edges;
 	size_t n_edges = us_links_edges(p->links, &edges);
-	struct us_links_walk walk;
+	struct us_pairs_walk walk;
 
 	n_components = us_closure_components(n_groups, edges, n_edges, component, NULL);
 	uint8_t *filled = us_calloc(n_components + 1, 1);

@@ -103,7 +103,7 @@ static void groups_of_a_user_of_every_number_are_all_there(void **state)
 static void a_chunk_that_is_full_is_followed_by_another(void **state)
 {
 	struct us_links *l = us_links_new(&have);
-	struct us_links_walk walk;
+	struct us_pairs_walk walk;
 	uint32_t group, user, *places;
 	size_t n = 0, sum = 0;
 
