@@ -150,7 +150,7 @@ static enum us_errc answer_flat(struct us_crowd_call *call, const struct questio
 	*ret_is_answered = !has_above;
 	if (rc || has_above)
 		return rc;
-	rc = us_object_list_groups_of_user(call->view.c, call->arena, user.directory, user.number, &list, &n, err);
+	rc = us_group_names_list(call->serve->group_names, call->view.c, call->arena, user.directory, user.number, &list, &n, err);
 	if (rc)
 		return rc;
 	us_crowd_begin_list(&call->writer, "group");

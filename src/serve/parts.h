@@ -6,6 +6,7 @@
 
 #include "net/throttle.h"
 #include "serve/gate.h"
+#include "serve/group_names.h"
 #include "serve/logins.h"
 #include "serve/serve.h"
 #include "serve/session.h"
@@ -18,6 +19,7 @@ struct us_serve {
 	struct us_throttle *throttle; /* of users' passwords */
 	struct us_sessions *sessions;
 	struct us_logins *logins;
+	struct us_group_names *group_names;
 	atomic_int streams; /* answers that hold a reader while they are sent */
 };
 

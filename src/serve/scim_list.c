@@ -357,7 +357,7 @@ enum us_errc us_scim_get_list(struct us_scim_call *call, struct us_err *err)
 	if (!rc) {
 		l->view = (struct us_view) { .c = call->view.c };
 		call->view.c = NULL;
-		l->item.source = (struct us_scim_source) { l->view.c, call->directory, us_slice_dup(&l->arena, call->base) };
+		l->item.source = (struct us_scim_source) { l->view.c, call->directory, us_slice_dup(&l->arena, call->base), call->serve->group_names };
 		rc = set_out(l, err);
 	}
 	if (rc) {

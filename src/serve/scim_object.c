@@ -119,7 +119,7 @@ static enum us_errc load_groups(const struct us_scim_source *source, struct us_a
 	struct us_str *content, struct us_err *err)
 {
 	struct us_named *groups = NULL;
-	enum us_errc rc = us_object_list_groups_of_user(source->c, arena, source->directory, number, &groups, &object->n_groups, err);
+	enum us_errc rc = us_group_names_list(source->group_names, source->c, arena, source->directory, number, &groups, &object->n_groups, err);
 
 	object->groups = groups;
 	for (size_t i = 0; !rc && i < object->n_groups; i++)

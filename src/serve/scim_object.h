@@ -9,6 +9,7 @@
 
 #include "model/scim_filter.h"
 #include "model/scim_resource.h"
+#include "serve/group_names.h"
 #include "serve/names.h"
 #include "serve/view.h"
 
@@ -30,6 +31,7 @@ struct us_scim_source {
 	struct us_dbc *c;
 	int64_t directory;
 	struct us_slice base;
+	struct us_group_names *group_names;
 };
 
 /* Everything lives in arena. has_links: with a user's groups, a group's members, and the version. */

@@ -68,7 +68,7 @@ enum us_errc us_scim_get_resource(struct us_scim_call *call, struct us_err *err)
 
 	s->kind = call->kind;
 	us_scim_search_read_projection(call, call->kind, &s->projection);
-	s->item.source = (struct us_scim_source) { call->view.c, call->directory, us_slice_dup(&s->item.arena, call->base) };
+	s->item.source = (struct us_scim_source) { call->view.c, call->directory, us_slice_dup(&s->item.arena, call->base), call->serve->group_names };
 	enum us_errc rc = load(call, s, err);
 	if (!rc)
 		us_httpd_add_header(call->answer, "ETag", s->item.object.version);

@@ -139,6 +139,13 @@ static enum us_errc load_int(struct us_dbc *c, const char *sql, int64_t id, int6
 	return US_OK;
 }
 
+enum us_errc us_directory_load_revision(struct us_dbc *c, int64_t id, int64_t *ret_revision, struct us_err *err)
+{
+	enum us_errc rc = load_int(c, "SELECT revision FROM directory WHERE id = ?1", id, ret_revision, err);
+
+	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "Directory %lld does not exists", (long long) id) : rc;
+}
+
 /* A table is emptied at once if nobody else has rows in it; else the directory's range goes row by row. */
 static const struct {
 	const char *has_others, *empty, *range;

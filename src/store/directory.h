@@ -20,6 +20,7 @@ enum us_errc us_directory_check_name(struct us_dbc *c, struct us_slice name, str
 /* US_NOT_FOUND: "Directory <id> does not exists" (spelled so: it is the wording that clients know). */
 enum us_errc us_directory_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_directory *ret_directory, struct us_err *err);
 enum us_errc us_directory_exists(struct us_dbc *c, int64_t id, bool *ret_exists, struct us_err *err);
+enum us_errc us_directory_load_revision(struct us_dbc *c, int64_t id, int64_t *ret_revision, struct us_err *err); /* US_NOT_FOUND */
 enum us_errc us_directory_list(struct us_dbc *c, struct us_arena *arena, struct us_directory **ret_list, size_t *ret_n, struct us_err *err);
 /* The directory and everything in it. The runs of its connector stay. */
 enum us_errc us_directory_delete(struct us_dbc *c, int64_t id, struct us_err *err);

@@ -64,14 +64,7 @@ enum us_errc us_object_load_groups_of_user(struct us_dbc *c, struct us_arena *ar
 enum us_errc us_object_load_groups_of_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t group,
 	const struct us_member **ret_groups, size_t *ret_n, struct us_err *err);
 
-/* Groups that a user is directly in by number, with their names. */
-struct us_named {
-	uint32_t number;
-	struct us_slice name;
-};
-enum us_errc us_object_list_groups_of_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
-	struct us_named **ret_list, size_t *ret_n, struct us_err *err);
-/* Whether any of them is in another group. */
+/* Whether any of the groups that a user is directly in is in another group. */
 enum us_errc us_object_has_groups_above(struct us_dbc *c, int64_t directory, uint32_t user, bool *ret_has, struct us_err *err);
 
 /* Groups that are reached through these by nesting, each once, nearest first; not those themselves. At most `most`. */

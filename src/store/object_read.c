@@ -507,30 +507,6 @@ enum us_errc us_object_load_groups_of_group(struct us_dbc *c, struct us_arena *a
 		group, ret_groups, ret_n, err);
 }
 
-enum us_errc us_object_list_groups_of_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
-	struct us_named **ret_list, size_t *ret_n, struct us_err *err)
-{
-	struct us_named *list = NULL;
-	size_t n = 0, cap = 0;
-	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT m.grp, g.name FROM membership m JOIN grp g ON g.id = (?1 << 32) + m.grp"
-		" WHERE m.directory = ?1 AND m.usr = ?2 ORDER BY m.grp", &s, err);
-
-	if (rc)
-		return rc;
-	us_stmt_bind_int(s, 1, directory);
-	us_stmt_bind_int(s, 2, user);
-	while ((rc = us_stmt_step(s, err)) == US_OK) {
-		list = us_row_grow(arena, list, n, &cap, sizeof *list);
-		list[n++] = (struct us_named) { (uint32_t) us_stmt_int(s, 0), us_row_text(s, 1, arena) };
-	}
-	if (rc != US_END)
-		return rc;
-	*ret_list = list;
-	*ret_n = n;
-	return US_OK;
-}
-
 enum us_errc us_object_has_groups_above(struct us_dbc *c, int64_t directory, uint32_t user, bool *ret_has, struct us_err *err)
 {
 	struct us_stmt *s;

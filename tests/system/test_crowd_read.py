@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from crowd import GROUPS, PEOPLE, ROOT, Awkward, Crowd, memberships
+from scim import Scim
 from server import Server
 
 NAMES = {row[0]: row[1] for row in PEOPLE + GROUPS}
@@ -245,6 +246,39 @@ def test_the_first_directory_wins_on_equal_names(site, crowd):
         answer = site.request("GET", ROOT + "/group/membership", user="first", password="open sesame")
         got = memberships(ET.fromstring(answer.body))
         assert got["extra"][0] == {"zoe"} and got["staff"][0] == {"alice", "Bob", "zoe"} and len(got) == len(MEMBERS) + 1
+
+
+def test_a_group_that_was_renamed_has_its_name_in_every_list_at_once():
+    long_name = "a name too long to be kept at hand, " * 3
+    people, names = PEOPLE[:1], ["one", "two", long_name, "three"]
+    with Awkward(people, [("g1", names[0], ["1"])]) as company, Awkward(people, [("h1", "other", ["1"])]) as second, Server() as server:
+        connectors = [server.create(name, "file", c.configuration) for name, c in [("first", company), ("second", second)]]
+        directories = [c["directoryId"] for c in connectors]
+        for connector in connectors:
+            assert server.sync(connector)["status"] == "DONE"
+        for app, order in [("first", directories), ("second", directories[::-1])]:
+            assert server.call("POST", "/application/", {"name": app, "directories": order, "password": "open sesame"})[0] == 201
+
+        def said():
+            crowd, other, scim = (Crowd(server, "first", "open sesame"), Crowd(server, "second", "open sesame"),
+                                  Scim(server, directories[0], "first", "open sesame"))
+            lists = [crowd.names("user/group/direct", username="alice"), crowd.names("user/group/nested", username="alice"),
+                     [g["display"] for g in scim.list("Users", filter='userName eq "alice"')["Resources"][0]["groups"]],
+                     [u["userName"] for u in scim.list("Users", filter=f'groups.display eq "{crowd.names("user/group/direct", username="alice")[0]}"')["Resources"]]]
+            assert lists[-1] == ["alice"]
+            # the other directory's group has the same number
+            assert other.names("user/group/direct", username="alice") == ["other"]
+            return lists[:-1]
+
+        for name in names:
+            company.write(people, [("g1", name, ["1"])])
+            assert server.sync(connectors[0])["status"] == "DONE"
+            assert said() == said() == [[name]] * 3
+        # and back, by an undo
+        run = server.call("GET", f"/usersync/connector/{connectors[0]['uniqueId']}/syncstatus")[1]["id"]
+        status, undone = server.call("POST", f"/usersync/syncstatus/{run}/undo")
+        assert status == 202 and server.wait(undone["id"])["status"] == "DONE", undone
+        assert said() == [[long_name]] * 3
 
 
 def test_last_use_is_written_down(site):

@@ -1,0 +1,23 @@
+/* The names of groups, kept over requests: lists of a user's groups are what applications ask most, and mostly the names in them.
+ *
+ * A name is kept with the revision of its directory, which goes up with each applied plan, and found only in a snapshot of that very revision: what
+ * is given is what the snapshot holds. Bounded in memory: a place is taken over by whoever needs it next. Thread-safe.
+ */
+#ifndef US_SERVE_GROUP_NAMES_H
+#define US_SERVE_GROUP_NAMES_H
+
+#include "store/object.h"
+
+struct us_group_names;
+struct us_group_names *us_group_names_new(void);
+void us_group_names_free(struct us_group_names *names);
+
+/* The groups that a user is directly in, by number. c: a reader's connection inside a transaction. */
+struct us_named {
+	uint32_t number;
+	struct us_slice name;
+};
+enum us_errc us_group_names_list(struct us_group_names *names, struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
+	struct us_named **ret_list, size_t *ret_n, struct us_err *err);
+
+#endif
