@@ -39,8 +39,10 @@ bench:
 	$(MAKE) all
 	bench/run
 
+# Formats the lines that differ from the last commit, and no others.
 fmt:
-	clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'src/*.cc' 'tests/*.c' 'tests/*.h')
+	@command -v git-clang-format >/dev/null || { echo "make fmt needs clang-format: apt-get install clang-format" >&2; exit 1; }
+	git clang-format --extensions c,h,cc
 
 layers:
 	tools/layers
