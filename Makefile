@@ -42,7 +42,7 @@ bench:
 # Formats the lines that differ from the last commit, and no others.
 fmt:
 	@command -v git-clang-format >/dev/null || { echo "make fmt needs clang-format: apt-get install clang-format" >&2; exit 1; }
-	git clang-format --extensions c,h,cc
+	git clang-format --force --extensions c,h,cc
 
 layers:
 	tools/layers
