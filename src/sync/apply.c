@@ -64,6 +64,8 @@ static enum us_errc add_members(struct pass *p, const struct us_change *c)
 
 static enum us_errc delete_user(struct pass *p, const struct us_change *c)
 {
+	if (p->in->applied)
+		++*p->in->applied;
 	p->counts.users--;
 	p->counts.active_users -= c->user.before->user.active;
 	if (p->in->retires && c->user.before->user.id.n) {
@@ -76,6 +78,8 @@ static enum us_errc delete_user(struct pass *p, const struct us_change *c)
 
 static enum us_errc delete_group(struct pass *p, const struct us_change *c)
 {
+	if (p->in->applied)
+		++*p->in->applied;
 	p->counts.groups--;
 	return us_object_delete_group(p->c, p->in->directory, c->number, c->group.before->revision, p->err);
 }
@@ -94,10 +98,10 @@ static enum us_errc write_user(struct pass *p, const struct us_change *c)
 {
 	const struct us_user_image *before = c->user.before, *after = c->user.after;
 
-	if (p->in->applied)
-		++*p->in->applied;
 	if (!after)
 		return US_OK;
+	if (p->in->applied)
+		++*p->in->applied;
 	p->counts.active_users += after->user.active - (before && before->user.active);
 	if (before && p->in->is_login && before->retired.since && !after->retired.since) {
 		const struct us_login login = { c->number, p->in->now_s, US_SLICE("single update") };
@@ -123,10 +127,10 @@ static enum us_errc write_group(struct pass *p, const struct us_change *c)
 {
 	const struct us_group_image *before = c->group.before, *after = c->group.after;
 
-	if (p->in->applied)
-		++*p->in->applied;
 	if (!after)
 		return US_OK;
+	if (p->in->applied)
+		++*p->in->applied;
 	if (before)
 		return us_object_update_group(p->c, p->in->directory, c->number, before->revision, after, p->in->revision, p->in->now_s,
 			p->err);
@@ -134,6 +138,15 @@ static enum us_errc write_group(struct pass *p, const struct us_change *c)
 	if (c->number >= p->next_group)
 		p->next_group = c->number + 1;
 	return us_object_insert_group(p->c, p->in->directory, c->number, after, p->in->revision, p->in->now_s, p->err);
+}
+
+/* Whether there is anything but deletions. */
+static bool leaves_any(const int64_t *outcomes)
+{
+	for (int i = 0; i < US_OUTCOME_COUNT; i++)
+		if (i != US_OUTCOME_DELETED && us_outcome_is_written((enum us_outcome) i) && outcomes[i])
+			return true;
+	return false;
 }
 
 enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct us_err *err)
@@ -151,8 +164,8 @@ enum us_errc us_apply_plan(struct us_dbc *c, const struct us_apply *in, struct u
 		{ r->users[US_OUTCOME_RENAMED] > 0, US_OBJECT_USER, US_OUTCOME_RENAMED, park_user },
 		{ r->users[US_OUTCOME_ANONYMIZED] > 0, US_OBJECT_USER, US_OUTCOME_ANONYMIZED, park_user },
 		{ r->groups[US_OUTCOME_RENAMED] > 0, US_OBJECT_GROUP, US_OUTCOME_RENAMED, park_group },
-		{ true, US_OBJECT_USER, -1, write_user },
-		{ true, US_OBJECT_GROUP, -1, write_group },
+		{ leaves_any(r->users), US_OBJECT_USER, -1, write_user },
+		{ leaves_any(r->groups), US_OBJECT_GROUP, -1, write_group },
 		{ r->memberships_added > 0, US_OBJECT_MEMBERS, -1, add_members },
 	};
 	struct pass p = { .c = c, .in = in, .err = err };

@@ -179,8 +179,9 @@ enum us_errc us_run_plan_undo(struct us_act *a)
 	a->run.base_revision = directory.revision;
 	us_run_enter(a, US_SYNC_PLAN);
 	struct us_undo undo = { .reader = a->reader, .directory = a->run.directory,
-		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .report = &turned.report, .writer = turned.id, .is_local = a->is_local, .rows = &a->rows,
-		.cancel = a->sync->cancel };
+		.plan_run = turned.kind == US_RUN_APPLY ? turned.plan_run : turned.id, .report = &turned.report, .writer = turned.id, .is_local = a->is_local,
+		/* Invariant A: each plan that is written raises the revision by one, from the one that it was made from. */
+		.is_last = turned.base_revision + 1 == directory.revision, .rows = &a->rows, .cancel = a->sync->cancel };
 	struct us_undo_left left;
 	rc = us_undo_plan(&undo, &a->counts, &left, a->err);
 	if (rc == US_OK)

@@ -162,9 +162,10 @@ static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 		return us_undo_leave(t, c, us_arena_printf(&t->arena, "was changed since by run %lld", (long long) now->revision));
 	back.user.before = now;
 	if (c->outcome == US_OUTCOME_ADDED) {
-		const struct us_member *groups;
-		size_t n;
-		rc = us_object_load_groups_of_user(t->in->reader, &t->arena, t->in->directory, c->number, &groups, &n, t->err);
+		const struct us_member *groups = NULL;
+		size_t n = 0;
+		if (!t->in->is_last)
+			rc = us_object_load_groups_of_user(t->in->reader, &t->arena, t->in->directory, c->number, &groups, &n, t->err);
 		if (rc)
 			return rc;
 		if (has_local(t, groups, n))
@@ -215,10 +216,11 @@ static enum us_errc turn_group(struct turn *t, const struct us_change *c)
 		return us_undo_leave(t, c, us_arena_printf(&t->arena, "was changed since by run %lld", (long long) now->revision));
 	back.group.before = now;
 	if (c->outcome == US_OUTCOME_ADDED) {
-		const struct us_member *users, *groups, *parents;
-		size_t n_users, n_groups, n_parents;
-		rc = us_object_load_members(t->in->reader, &t->arena, t->in->directory, c->number, &users, &n_users, &groups, &n_groups, t->err);
-		if (rc == US_OK)
+		const struct us_member *users = NULL, *groups = NULL, *parents = NULL;
+		size_t n_users = 0, n_groups = 0, n_parents = 0;
+		if (!t->in->is_last)
+			rc = us_object_load_members(t->in->reader, &t->arena, t->in->directory, c->number, &users, &n_users, &groups, &n_groups, t->err);
+		if (rc == US_OK && !t->in->is_last)
 			rc = us_object_load_groups_of_group(t->in->reader, &t->arena, t->in->directory, c->number, &parents, &n_parents, t->err);
 		if (rc)
 			return rc;
@@ -359,7 +361,7 @@ enum us_errc us_undo_plan(const struct us_undo *undo, struct us_plan_counts *ret
 		&t.counts.have_memberships, err);
 
 	/* What the run added can go if its memberships can. */
-	if (rc == US_OK)
+	if (rc == US_OK && !undo->is_last)
 		rc = walk_all(&t, US_OBJECT_MEMBERS, us_undo_count_members);
 	if (rc == US_OK)
 		rc = survey_names(&t);

@@ -17,6 +17,7 @@ struct us_undo {
 	const struct us_report *report; /* theirs */
 	int64_t writer;   /* the run that wrote them: the revision that its objects still must have */
 	bool is_local;    /* the directory has no connector: every membership may go */
+	bool is_last;     /* nothing was written to the directory since: what the run did to memberships is as it did it */
 	struct us_rows *rows;
 	const atomic_bool *cancel;
 };

@@ -85,7 +85,7 @@ static enum us_errc judge(struct turn *t, const struct us_later_members *later, 
 	l->runs = us_arena_array(&t->arena, l->n, sizeof *l->runs);
 	us_later_mark_members(later, l->is_group, l->numbers, l->n, l->runs);
 	for (uint32_t i = 0; i < l->n && !rc; i++) {
-		if (l->runs[i] != US_LATER_NONE)
+		if (l->runs[i] != US_LATER_NONE || (t->in->is_last && l->was_added))
 			continue;
 		const struct us_member *member = find_member(now, n_now, l->numbers[i]);
 		if (l->was_added ? !member || !us_undo_is_ours(t, member->owned) : member != NULL)
@@ -208,7 +208,7 @@ enum us_errc us_undo_turn_members(struct turn *t, const struct us_change *c)
 {
 	const struct us_member *users = NULL, *groups = NULL;
 	size_t n_users = 0, n_groups = 0;
-	struct us_later_members later;
+	struct us_later_members later = { 0 };
 	struct us_group_image image;
 	struct list lists[N_LISTS];
 	enum us_errc rc = US_OK;
@@ -218,9 +218,10 @@ enum us_errc us_undo_turn_members(struct turn *t, const struct us_change *c)
 		rc = us_object_load_group(t->in->reader, &t->arena, t->in->directory, c->number, &image, NULL);
 		if (rc == US_NOT_FOUND)
 			return leave_all(t, c);
-		rc = us_object_load_members(t->in->reader, &t->arena, t->in->directory, c->number, &users, &n_users, &groups, &n_groups, t->err);
+		if (rc == US_OK && !t->in->is_last)
+			rc = us_object_load_members(t->in->reader, &t->arena, t->in->directory, c->number, &users, &n_users, &groups, &n_groups, t->err);
 	}
-	if (rc == US_OK)
+	if (rc == US_OK && !t->in->is_last)
 		rc = us_later_load_members(&t->later, &t->arena, c->number, &later, t->err);
 	spread(&c->members, lists);
 	for (int k = 0; k < N_LISTS && !rc; k++)
