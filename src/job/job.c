@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "job/ending.h"
 #include "job/notifier.h"
+#include "job/priority.h"
 #include "model/override.h"
 #include "net/known.h"
 #include "store/connector.h"
@@ -39,6 +40,7 @@ struct us_job {
 	struct us_store *store;
 	struct us_notifier *notifier;
 	char *node;
+	bool steps_back;          /* us_priority_can_step_back */
 	pthread_mutex_t lock;     /* over everything below; never held while the store is used */
 	pthread_cond_t queued, finished;
 	struct entry *entries;    /* in order of arrival */
@@ -203,6 +205,8 @@ static void *work(void *context)
 {
 	struct us_job *job = context;
 
+	if (job->steps_back)
+		us_priority_step_back();
 	for (;;) {
 		struct entry *e = NULL;
 		pthread_mutex_lock(&job->lock);
@@ -248,6 +252,7 @@ enum us_errc us_job_open(const struct us_job_conf *conf, struct us_job **ret_job
 	job->store = conf->store;
 	job->notifier = conf->notifier;
 	job->node = us_strdup(conf->node ? conf->node : "NOT_CLUSTERED");
+	job->steps_back = us_priority_can_step_back();
 	us_endings_init(&job->endings, conf->store);
 	job->known = us_known_new();
 	pthread_mutex_init(&job->lock, NULL);

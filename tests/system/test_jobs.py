@@ -1,5 +1,7 @@
 """Runs at the same time: as many as there are workers, the others wait in order; a cancelled one ends and frees its connector."""
 
+import os
+import pathlib
 import threading
 import time
 
@@ -77,3 +79,14 @@ def test_a_cancelled_run_changes_nothing_and_frees_its_connector(tmp_path):
         slow.gate.set()
         assert server.sync(str(first))["status"] == "FAILED"
         assert len(server.call("GET", HERE.format(first, "syncstatuses"))[1]["runs"]) == 4
+
+
+def test_workers_step_back_and_the_threads_that_answer_do_not():
+    def nice_of(pid):
+        stats = [pathlib.Path(f"/proc/{pid}/task/{task}/stat").read_text() for task in os.listdir(f"/proc/{pid}/task")]
+        return sorted(int(stat.rsplit(")", 1)[1].split()[16]) for stat in stats)
+
+    with Server("--workers", "3") as server:
+        own = os.getpriority(os.PRIO_PROCESS, server.process.pid)
+        wait_until(lambda: nice_of(server.process.pid)[-3:] == [min(own + 5, 19)] * 3)
+        assert set(nice_of(server.process.pid)[:-3]) == {own}
