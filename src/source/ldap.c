@@ -585,15 +585,18 @@ static enum us_errc find_by_member(struct us_ldap_source *s, const char *dn, con
 	return rc;
 }
 
-/* Groups that the user names (memberOf, primary group): each is read by its own name, if it is one of those that are synced. */
-static enum us_errc find_by_ref(struct us_ldap_source *s, struct us_slice ref, struct us_arena *arena, struct records *records,
+/* Groups that the user names (memberOf, primary group): each is read by its own name, if it is one of those that are synced. name: as the server
+ * writes it, since it may not know the canonical form: "Straße" is not "strasse" to it. */
+static enum us_errc find_by_name(struct us_ldap_source *s, struct us_slice name, struct us_arena *arena, struct records *records,
 	struct us_err *err)
 {
-	struct us_ldap_search q = { .base = us_arena_strndup(arena, ref.p, ref.n), .scope = US_LDAP_BASE, .filter = s->settings.group_filter.p,
+	struct us_slice ref = name;
+	struct us_ldap_search q = { .base = us_arena_strndup(arena, name.p, name.n), .scope = US_LDAP_BASE, .filter = s->settings.group_filter.p,
 		.attributes = s->outline_attributes };
 	struct us_ldap_reply *reply;
 	bool is_within = false;
 
+	us_dn_canonicalize(arena, name, &ref);
 	for (size_t i = 0; i < s->settings.n_group_bases; i++)
 		is_within |= us_dn_is_within(ref, s->settings.group_bases[i].canonical);
 	for (size_t i = 0; i < records->n; i++)
@@ -619,8 +622,10 @@ static enum us_errc find_user(struct us_ldap_source *s, struct us_slice key, boo
 	enum us_errc rc = us_ldap_connect(s->ldap, NULL, err);
 
 	user_filter(s, key, is_id, &filter, &is_possible);
+	s->scope.keeps_names = true;
 	for (size_t i = 0; !rc && is_possible && i < s->settings.n_user_bases; i++)
 		rc = find_in_base(s, i, us_str_text(&filter), key, arena, &user, &dn, &is_found, err);
+	s->scope.keeps_names = false;
 	us_str_fini(&filter);
 	if (!rc && !is_found)
 		rc = us_err_set(err, US_NOT_FOUND, "no user has the %s " US_SLICE_FMT, is_id ? s->settings.id_attribute.p
@@ -628,7 +633,7 @@ static enum us_errc find_user(struct us_ldap_source *s, struct us_slice key, boo
 	if (!rc)
 		rc = find_by_member(s, dn, &user, arena, records, err);
 	for (size_t i = 0; !rc && i < user.n_groups; i++)
-		rc = find_by_ref(s, user.groups[i], arena, records, err);
+		rc = find_by_name(s, user.groups[i], arena, records, err);
 	if (rc)
 		return rc;
 	struct us_slice *groups = us_arena_array(arena, records->n, sizeof *groups);

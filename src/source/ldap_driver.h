@@ -27,7 +27,7 @@ struct us_ldap_narrowing {
 	struct us_map groups;      /* refs of all groups that were listed */
 	struct us_slice *group_dns; /* by number of groups: as the server writes them; a canonical name may be nobody's */
 	size_t cap_groups;
-	bool keeps_names;          /* members of groups stay as they are written */
+	bool keeps_names;          /* groups and members stay as they are written */
 	struct us_map wanted;      /* refs of the groups whose members were read */
 	struct us_map met;         /* of members */
 	bool has_stranger;         /* the group that was read last has a member whom nobody asked for */
@@ -56,7 +56,7 @@ struct us_ldap_source {
 	struct us_str uid_refs;
 	/* Active Directory: SIDs of primary groups and their refs, empty for none. */
 	struct us_map sids;
-	struct us_slice sid_refs[256];
+	struct us_slice sid_refs[256], sid_names[256]; /* names as the server writes them */
 	/* Scratch of one entry. */
 	struct us_field *fields;
 	size_t cap_fields;

@@ -475,19 +475,20 @@ static enum us_errc add_primary_group(struct us_ldap_source *s, struct gathering
 		struct us_ldap_search q = { .base = base, .scope = US_LDAP_BASE, .attributes = (const char *const[]) { "1.1", NULL } };
 		snprintf(base, sizeof base, "<SID=%.150s>", sid.p);
 		enum us_errc rc = us_ldap_search(s->ldap, &q, &reply, err);
-		s->sid_refs[at] = US_SLICE("");
+		s->sid_refs[at] = s->sid_names[at] = US_SLICE("");
 		/* No such object (32): not to be seen for us, so not one of the groups read either. */
 		if (rc && err->native != 32)
 			return rc;
 		if (!rc && reply->n_entries == 1 && us_ldap_entry_get(reply, 0, &entry, err) == US_OK) {
 			us_dn_canonicalize(&s->arena, entry.dn, &s->sid_refs[at]);
+			s->sid_names[at] = us_slice_dup(&s->arena, entry.dn);
 			us_ldap_entry_end(&entry);
 		}
 		if (!rc)
 			us_ldap_reply_free(reply);
 	}
 	if (s->sid_refs[at].n)
-		add_ref(s, us_slice_dup(g->arena, s->sid_refs[at]));
+		add_ref(s, us_slice_dup(g->arena, s->scope.keeps_names ? s->sid_names[at] : s->sid_refs[at]));
 	return US_OK;
 }
 
