@@ -31,6 +31,7 @@ struct us_record {
 	size_t n_members;
 	const struct us_slice *groups;  /* user: refs of groups that it is a direct member of */
 	size_t n_groups;
+	bool is_gone;            /* of a change feed: there is no such object any more; kind and id alone count */
 	struct us_slice problem; /* not NONE: this one object could not be read whole; it becomes a FAILED outcome with this reason */
 };
 

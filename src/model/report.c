@@ -17,6 +17,7 @@ static const char *const kinds[] = {
 	[US_RUN_UNDO] = "undo",
 	[US_RUN_EDIT] = "edit",
 	[US_RUN_CLEANUP] = "cleanup",
+	[US_RUN_DELTA] = "delta",
 };
 
 const char *us_run_status_text(enum us_run_status status) { return statuses[status]; }

@@ -26,10 +26,11 @@ enum us_run_kind {
 	US_RUN_APPLY,
 	US_RUN_UNDO,
 	US_RUN_EDIT,
-	US_RUN_CLEANUP, /* what a full run would take away, held beside it */
+	US_RUN_CLEANUP, /* what a full or delta run would take away, held beside it */
+	US_RUN_DELTA,   /* what the source says has changed */
 	US_RUN_KIND_COUNT
 };
-const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo", "edit", "cleanup" */
+const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo", "edit", "cleanup", "delta" */
 bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind);
 
 /* What made a run start. MISSED: the schedule, to make up for times that passed without a server. APPLICATION: one that this server serves. NONE: an

@@ -80,6 +80,23 @@ struct us_source_ops {
 		struct us_err *err);
 	enum us_errc (*narrow)(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err);
 
+	/* The change feed: both slots, or NULL in both for a kind of source that has none. A cursor is text of the source's own that is good in later runs,
+	 * too, until the source refuses it.
+	 *
+	 * mark: a cursor for the feed as it stands. Who reads everything afterwards and then goes on from the mark misses nothing; some of it may come
+	 * again. US_END: this server has no feed, err says why.
+	 * changes: one page of what has changed since cursor, each object at most once and as it is now. page.next goes on; with page.end it is where the
+	 * next delta begins, and both hold. Records:
+	 *     user   as fetch gives it; its groups do not count: who comes into a group or leaves it changes the group
+	 *     group  when it, or who is directly in it, has changed: with all its direct members, which are named by id; MEMBERS records with its id as
+	 *            ref may follow in the same page. A member that is outside of the listings may be left out or named by an id that find does not know
+	 *     gone   is_gone, by id: what the listings no longer have, for whatever reason. A source that is not told so says less than there is, and its
+	 *            documentation names what waits for a full sync
+	 * US_EXPIRED: the cursor is refused (it is too old, of another server, no cursor at all); err says why, and a full read is needed. Any other
+	 * error means that nothing of the feed is known. */
+	enum us_errc (*mark)(struct us_source *source, struct us_arena *arena, struct us_slice *ret_cursor, struct us_err *err);
+	enum us_errc (*changes)(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page, struct us_err *err);
+
 	/* Whether a password is that of the user with this id; NULL: this kind of source cannot tell (type.authenticates says so, too). US_OK: the IdP
 	 * has spoken, *ret_authentication is OK, WRONG, UNKNOWN, INACTIVE (locked or switched off) or EXPIRED (account or password has expired,
 	 * or must be renewed). An error is not an answer, and names nobody. Asks once: a second try would count as a second failure. The password is never

@@ -64,6 +64,8 @@ enum us_errc us_object_load_groups_of_user(struct us_dbc *c, struct us_arena *ar
 enum us_errc us_object_load_groups_of_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t group,
 	const struct us_member **ret_groups, size_t *ret_n, struct us_err *err);
 
+/* Whether any group of the directory is in another one. */
+enum us_errc us_object_has_nesting(struct us_dbc *c, int64_t directory, bool *ret_has, struct us_err *err);
 /* Whether any of the groups that a user is directly in is in another group. */
 enum us_errc us_object_has_groups_above(struct us_dbc *c, int64_t directory, uint32_t user, bool *ret_has, struct us_err *err);
 

@@ -40,3 +40,19 @@ enum us_errc us_object_load_nesting(struct us_dbc *c, struct us_arena *arena, in
 	*ret_n = n;
 	return US_OK;
 }
+
+enum us_errc us_object_has_nesting(struct us_dbc *c, int64_t directory, bool *ret_has, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT 1 FROM subgroup WHERE directory = ?1 LIMIT 1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, directory);
+	rc = us_stmt_step(s, err);
+	us_stmt_reset(s);
+	if (rc && rc != US_END)
+		return rc;
+	*ret_has = rc == US_OK;
+	return US_OK;
+}

@@ -303,6 +303,18 @@ enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status 
 	return is_active ? US_OK : us_notice_note_end(c, id, status, now_s, err);
 }
 
+enum us_errc us_run_set_kind(struct us_dbc *c, int64_t id, enum us_run_kind kind, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "UPDATE run SET kind = ?1 WHERE id = ?2 AND status = 'RUNNING'", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_slice(s, 1, us_slice(us_run_kind_text(kind)));
+	us_stmt_bind_int(s, 2, id);
+	return us_stmt_run(s, NULL, err);
+}
+
 enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err)
 {
 	struct us_str report = US_STR_INIT;

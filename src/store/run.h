@@ -60,6 +60,8 @@ enum us_errc us_run_list_scheduled(struct us_dbc *c, struct us_arena *arena, str
  * follow from it: what us_run_save writes must be there. */
 enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status expect, enum us_run_status status, int64_t now_s,
 	struct us_err *err);
+/* A run that turns out to be of another kind while it is RUNNING. */
+enum us_errc us_run_set_kind(struct us_dbc *c, int64_t id, enum us_run_kind kind, struct us_err *err);
 /* Writes report, messages, certificate, held, expires, decided_by, base_revision, n_changes of run->id; not its status. */
 enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err);
 /* HELD → CANCELLED, with a message that says so, for each whose time is over; the run that a cleanup was held beside says so too. is_writer false: only

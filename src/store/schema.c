@@ -143,8 +143,16 @@ static const char retired[] =
 static const char group_attributes[] =
 	"ALTER TABLE grp ADD COLUMN attributes TEXT";
 
+/* Where the next delta sync begins: a cursor of the source's change feed for a directory that is as the source was then. configuration: hash of the one
+ * that it was read with. full_at: the start of the last full sync that was applied whole. feed_cursor, of a run: what its plan brings with it. */
+static const char cursors[] =
+	"CREATE TABLE feed_cursor (connector INTEGER PRIMARY KEY REFERENCES connector (id) ON DELETE CASCADE, directory BIGINT NOT NULL, value TEXT,"
+	" configuration TEXT NOT NULL, full_at BIGINT NOT NULL, run BIGINT NOT NULL);"
+	"ALTER TABLE run ADD COLUMN feed_cursor TEXT;"
+	"ALTER TABLE run ADD COLUMN feed_configuration TEXT";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -57,6 +57,7 @@ void us_plan_free(struct us_plan *p)
 	us_map_fini(&p->filtered);
 	us_map_fini(&p->assigned);
 	us_map_fini(&p->stripped);
+	us_map_fini(&p->with_members);
 	free(p->filtered_as);
 	free(p->selected);
 	free(p->reached);
@@ -185,7 +186,7 @@ static void see(struct us_plan *p, struct side *s, uint32_t place, struct us_has
 {
 	bool existed = !(s->marks[place] & NEW);
 
-	s->marks[place] |= SEEN;
+	s->marks[place] = (uint16_t) ((s->marks[place] & ~TOLD_GONE) | SEEN);
 	s->have->hashes[place] = want;
 	s->listed++;
 	if (existed) {
@@ -467,13 +468,14 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 	us_assert(p->phase == READING);
 	p->complete = *complete;
 	/* Invariant C: only a whole certificate may take anything away. */
-	p->is_whole = complete->users && complete->groups && complete->members && !p->in.is_single;
+	p->is_whole = complete->users && complete->groups && complete->members && !p->in.is_single; /* a delta's feed ended so */
 	p->phase = SELECT_USERS;
 	p->at = 0;
 	us_links_resolve(p->links);
 	us_plan_see_assigned(p);
-	p->counts.listed_users = p->users.listed;
-	p->counts.listed_groups = p->groups.listed;
+	/* Whom a feed does not name is not fewer. */
+	p->counts.listed_users = p->in.is_delta ? p->counts.have_users : p->users.listed;
+	p->counts.listed_groups = p->in.is_delta ? p->counts.have_groups : p->groups.listed;
 	p->counts.unidentified_users = p->users.unidentified;
 	p->counts.unidentified_groups = p->groups.unidentified;
 }

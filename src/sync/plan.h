@@ -30,6 +30,7 @@ struct us_plan_input {
 	const struct us_rules *rules; /* borrowed */
 	struct us_predicate *predicate; /* borrowed; NULL: cleanup asks nobody */
 	bool is_single;               /* only the objects given; nobody else is touched */
+	bool is_delta;                /* only what the source says has changed; what it does not name is as it was */
 	bool is_narrowed;             /* only users of required groups are listed, and perhaps others */
 	int64_t now_s;                /* the run's start: missing_since of those who go missing */
 };
@@ -103,6 +104,14 @@ void us_plan_failed(struct us_plan *plan, struct us_arena *arena, bool is_group,
  * memberships through it are followed. */
 void us_plan_filtered(struct us_plan *plan, bool is_group, struct us_slice id, struct us_slice ref,
 	struct us_slice name, struct us_slice reason, struct us_plan_step *ret_step);
+
+/* Of a delta: the object with this id is no longer at the source. What the directory has of it falls to cleanup. */
+void us_plan_gone(struct us_plan *plan, bool is_group, struct us_slice id);
+/* Of a delta: the group with this id is named with all its direct members, so those that it has beside them go. */
+void us_plan_has_members(struct us_plan *plan, struct us_slice group_id);
+/* Of a delta, after us_plan_end_reading: why what the feed names is not enough to plan from; NULL: it is. has_nesting: some group of the directory is
+ * in another one. */
+const char *us_plan_doubt(const struct us_plan *plan, bool has_nesting);
 
 /* Some user's groups of an attribute are not known: none of those groups is cleaned up in this run. */
 void us_plan_keep_mapped_groups(struct us_plan *plan);

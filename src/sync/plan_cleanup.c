@@ -46,8 +46,7 @@ bool us_plan_is_gone(const struct us_plan *p, const struct side *s, uint32_t num
 	return place != US_MAP_NONE && s->marks[place] & GONE;
 }
 
-/* Each membership that ends is a row of the plan, also in groups whose members are not compared. */
-static void lose_member(struct us_plan *p, const struct us_plan_member *groups, uint32_t n)
+void us_plan_lose_member(struct us_plan *p, const struct us_plan_member *groups, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t place = us_plan_group_place(p, groups[i].number);
@@ -149,6 +148,8 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	}
 	if (!fate.delete)
 		keep_links(p, place, given, fate.strip);
+	if (p->in.is_delta && fate.strip)
+		us_plan_lose_member(p, given->groups, given->n_groups);
 	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
 	*after = *before;
 	after->hash = US_HASH_ZERO;
@@ -174,7 +175,7 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	}
 	if (fate.delete) {
 		s->marks[place] |= GONE;
-		lose_member(p, given->groups, given->n_groups);
+		us_plan_lose_member(p, given->groups, given->n_groups);
 	}
 	if (anonymizes && !fate.delete)
 		us_plan_claim_name(s, place, us_fold_hash(after->user.name));
@@ -234,7 +235,7 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 			has_members ? "has local members" : "is in local groups"));
 	} else {
 		s->marks[place] |= GONE;
-		lose_member(p, given->above, given->n_above);
+		us_plan_lose_member(p, given->above, given->n_above);
 		p->counts.groups_removed++;
 	}
 	us_plan_give_row(p, s, place, step);
@@ -249,7 +250,7 @@ bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struc
 
 	for (; p->at < s->n_have; p->at++) {
 		bool keeps_links = users && s->marks[p->at] & KEEPS_LINKS;
-		if ((s->marks[p->at] & SEEN && !keeps_links) || !(s->have->flags[p->at] & US_HAVE_OWNED))
+		if ((s->marks[p->at] & SEEN && !keeps_links) || !(s->have->flags[p->at] & US_HAVE_OWNED) || us_plan_is_untouched(p, s, p->at))
 			continue;
 		if (!p->asked) {
 			p->asked = true;

@@ -176,19 +176,38 @@ static void note_loss(struct us_plan *p, uint32_t place, const struct us_plan_gi
 	}
 }
 
-/* Where nothing may be removed: but for those that this plan deletes. */
+/* Where nothing may be removed: but for those that this plan deletes and, in a delta, those that it strips. want is sorted. */
 static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct us_arena *arena, const struct us_plan_member *have, uint32_t n_have,
-	const uint32_t **ret_removed)
+	const uint32_t *want, uint32_t n_want, const uint32_t **ret_removed)
 {
-	uint32_t *removed = us_arena_alloc(arena, (n_have + 1) * sizeof *removed), n = 0;
+	uint32_t *removed = us_arena_alloc(arena, (n_have + 1) * sizeof *removed), n = 0, w = 0;
 
 	for (uint32_t i = 0; i < n_have; i++) {
 		uint32_t place = us_plan_find_place(p, s, have[i].number);
-		if (have[i].owned && place != US_MAP_NONE && s->marks[place] & GONE)
+		while (w < n_want && want[w] < have[i].number)
+			w++;
+		bool is_kept = w < n_want && want[w] == have[i].number;
+		uint16_t leaves = p->in.is_delta && !is_kept ? GONE | TOLD_GONE | FILTERED : GONE;
+		if (have[i].owned && place != US_MAP_NONE && s->marks[place] & leaves)
 			removed[n++] = have[i].number;
 	}
 	*ret_removed = removed;
 	return n;
+}
+
+/* The source's list of members has nobody who was cleaned up before, and says nothing of who is protected. */
+static uint32_t drop_untouched(const struct us_plan *p, const uint32_t *removed, uint32_t n)
+{
+	uint32_t *kept = (uint32_t *) removed, k = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t place = us_plan_find_place(p, &p->users, removed[i]);
+		bool stays = place == US_MAP_NONE ||
+			(us_plan_is_untouched(p, &p->users, place) && p->users.have->flags[place] & (US_HAVE_MISSING | US_HAVE_PROTECTED));
+		if (!stays)
+			kept[k++] = removed[i];
+	}
+	return k;
 }
 
 /* Those that end because one of the two is deleted are for the rules of users and groups. */
@@ -213,16 +232,20 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	difference(arena, want->groups, want->n_groups, given->groups, given->n_groups, may_remove_groups, &d.added_groups, &d.n_added_groups,
 		&d.removed_groups, &d.n_removed_groups);
 	if (p->groups.marks[place] & LOSES && !may_remove) {
-		d.n_removed_users = pick_gone(p, &p->users, arena, given->users, given->n_users, &d.removed_users);
-		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, &d.removed_groups);
+		d.n_removed_users = pick_gone(p, &p->users, arena, given->users, given->n_users, want->users, want->n_users, &d.removed_users);
+		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, want->groups, want->n_groups, &d.removed_groups);
 	}
+	if (p->in.is_delta && !(p->groups.marks[place] & GONE))
+		d.n_removed_users = drop_untouched(p, d.removed_users, d.n_removed_users);
+	if (!want->may_add)
+		d.n_added_users = d.n_added_groups = 0;
 	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
 	if (p->stripped.n)
 		d.n_added_users = drop_stripped(p, d.added_users, d.n_added_users);
 	if (!has_delta(&d))
 		return false;
 	note_loss(p, place, given, (int64_t) d.n_removed_users + d.n_removed_groups);
-	if (!p->counts.listed_memberships && (p->groups.marks[place] & (SEEN | GONE)) == SEEN)
+	if (!p->counts.listed_memberships && !p->in.is_delta && (p->groups.marks[place] & (SEEN | GONE)) == SEEN)
 		note_denied(p, &d);
 	step->change = (struct us_change) {
 		.object = US_OBJECT_MEMBERS, .outcome = US_OUTCOME_UPDATED, .number = p->groups.have->numbers[place],
@@ -254,7 +277,7 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 		/* A local group has members of the connector's only by assignment. */
 		bool is_local =
 			!(flags & US_HAVE_OWNED) && !us_hash_is_equal(s->have->members_hashes[place], US_HASH_ZERO);
-		bool is_read = us_plan_will_be(s, place) && is_managed && (m & SEEN || is_local);
+		bool is_read = us_plan_will_be(s, place) && is_managed && (m & SEEN || (is_local && !p->in.is_delta));
 		bool is_assigned = us_plan_will_be(s, place) && m & ASSIGNED;
 		if (!is_read && !is_assigned && !(m & (GONE | LOSES))) {
 			p->at++;
@@ -262,15 +285,17 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 		}
 		p->wanted.n_users = p->wanted.n_groups = 0;
 		p->wanted.is_unsure = false;
-		if (is_read || is_assigned)
+		/* Of a group that only loses somebody, it says who of them stays. */
+		p->wanted.may_add = is_read || is_assigned;
+		if (p->wanted.may_add || (p->in.is_delta && !(m & GONE)))
 			(p->in.settings.flattens_groups ? want_flat : want_members)(p, place);
 		p->wanted.may_remove =
-			p->is_whole && (is_read || m & GONE) && !(flags & US_HAVE_PROTECTED) && !p->wanted.is_unsure;
+			p->is_whole && ((is_read && us_plan_knows_members(p, place)) || m & GONE) && !(flags & US_HAVE_PROTECTED) && !p->wanted.is_unsure;
 		if (m & NEW) {
 			p->at++;
 			if (compare_members(p, arena, place, &nothing, new_name(p, place), US_SLICE_NONE, step))
 				return true;
-		} else if (us_hash_is_equal(hash_members(&p->wanted), s->have->members_hashes[place])) {
+		} else if ((p->wanted.may_add || !p->in.is_delta) && us_hash_is_equal(hash_members(&p->wanted), s->have->members_hashes[place])) {
 			p->counts.report.memberships_not_modified += p->wanted.n_users + p->wanted.n_groups;
 			p->at++;
 		} else {

@@ -58,7 +58,7 @@ void us_plan_filtered(struct us_plan *p, bool is_group, struct us_slice id, stru
 		us_links_name(p->links, is_group, place, us_hash_slice(ref));
 	/* Listed twice and wanted once: it stays wanted, which takes nothing away. */
 	if (!(s->marks[place] & (SEEN | FILTERED))) {
-		s->marks[place] |= FILTERED;
+		s->marks[place] = (uint16_t) ((s->marks[place] & ~TOLD_GONE) | FILTERED);
 		s->has_filtered = true;
 		s->listed++;
 		if (!(s->marks[place] & NEW)) {

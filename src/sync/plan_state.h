@@ -21,6 +21,7 @@ enum mark {
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
 	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed */
 	LOSES = 4096,     /* groups: this plan deletes a member of it */
+	TOLD_GONE = 32768, /* not listed, by the source's own word: of a delta */
 	EXEMPT = 8192,    /* groups: who is cleaned up stays in it, by the name that it gets */
 };
 
@@ -49,7 +50,7 @@ enum phase {
 struct wanted {
 	uint32_t *users, *groups; /* numbers, sorted */
 	uint32_t n_users, n_groups, cap_groups;
-	bool may_remove, is_unsure; /* unsure: some of it could not be read */
+	bool may_add, may_remove, is_unsure; /* unsure: some of it could not be read */
 };
 
 /* An object of the directory that was listed and is not wanted; its texts live in the plan's arena. name: as listed, NONE if that is not kept. */
@@ -73,6 +74,9 @@ struct us_plan {
 	uint32_t cap_new_names;
 	struct us_plan_complete complete;
 	bool is_whole;
+	struct us_map with_members;  /* of a delta: places of groups that are named with all their members */
+	bool touches_assigned;       /* of a delta: a group that is named has, had or gets the name of one of assignGroups */
+	bool has_new_group;
 	bool keeps_mapped_groups;    /* a user failed who may be what one of them is for */
 	enum phase phase;
 	uint32_t at;            /* place, in the phases that walk places */
@@ -131,6 +135,12 @@ void us_plan_filter_row(
 	struct us_plan *p, struct side *s, uint32_t place, struct us_slice reason, struct us_plan_step *step);
 /* Everything is known that decides whether a user is wanted. */
 bool us_plan_may_clean_users(const struct us_plan *p);
+/* A delta has nothing to say of the object at this place. */
+bool us_plan_is_untouched(const struct us_plan *p, const struct side *s, uint32_t place);
+/* Each membership that ends is a row of the plan, also in groups whose members are not compared. */
+void us_plan_lose_member(struct us_plan *p, const struct us_plan_member *groups, uint32_t n);
+/* Of a delta: whether a group is named with all its direct members. */
+bool us_plan_knows_members(const struct us_plan *p, uint32_t place);
 void us_plan_see_assigned(struct us_plan *p);
 
 /* The phases: true if there is a step, false if the phase is over. */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "store/connector.h"
+#include "store/cursor.h"
 #include "store/directory.h"
 #include "sync/run_state.h"
 
@@ -32,6 +33,8 @@ static enum us_errc play(struct us_act *a)
 		rc = us_run_plan_guest(a);
 	else if (a->run.kind == US_RUN_SINGLE)
 		rc = us_run_plan_single(a);
+	else if (a->run.kind == US_RUN_DELTA)
+		rc = us_run_plan_delta(a);
 	else
 		rc = us_run_plan_full(a);
 	return rc ? rc : us_run_judge(a);
@@ -54,6 +57,8 @@ static enum us_errc write_end(struct us_act *a)
 	rc = us_db_begin(c, a->err);
 	if (rc == US_OK)
 		rc = us_run_save(c, &a->run, wall, a->err);
+	if (rc == US_OK && a->status == US_RUN_HELD && us_run_has_cursor(a))
+		rc = us_cursor_save_pending(c, a->run.id, a->feed_cursor, a->feed_configuration, a->err);
 	if (rc == US_OK && a->drops_rows)
 		rc = us_run_delete_changes(c, a->run.id, a->err);
 	if (rc == US_OK)
@@ -116,7 +121,7 @@ enum us_errc us_sync_check_revision(struct us_dbc *c, const struct us_run *run, 
 			(long long) run->base_revision, (long long) directory.revision);
 	/* The source itself has taken back what the plan was made from. */
 	int64_t later = 0;
-	if (run->status == US_RUN_HELD && (run->kind == US_RUN_FULL || run->kind == US_RUN_CLEANUP))
+	if (run->status == US_RUN_HELD && (run->kind == US_RUN_FULL || run->kind == US_RUN_DELTA || run->kind == US_RUN_CLEANUP))
 		rc = us_run_find_later(c, run, &later, err);
 	if (rc == US_OK && later)
 		return us_err_set(err, US_CONFLICT, "run %lld has read the source since run %lld was planned, and had nothing to hold", (long long) later,

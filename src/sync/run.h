@@ -1,6 +1,7 @@
 /* Run: one execution from its row in the store to its end, top to bottom. The caller (job) has set it RUNNING.
  *
  *     full, simulation   open source → index → read, map, plan → guard → apply (or keep)
+ *     delta              open source → index → read what has changed, map, plan → guard → apply; where the feed is not enough it becomes a full run
  *     single             the same for one user; no cleanup
  *     apply              the stored plan of another run, written as it is
  *     full, simulation   of a connector without a source (type inactive): index and last logins → plan → guard → apply (or keep)

@@ -39,7 +39,8 @@ enum us_errc us_run_judge(struct us_act *a)
 	us_run_say_counts(a);
 	if (overrides)
 		us_run_say_override(a, &passed, by, reason);
-	bool may_split = a->settings.holds_cleanup_only && (a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_SIMULATION);
+	bool may_split = a->settings.holds_cleanup_only &&
+		(a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_DELTA || a->run.kind == US_RUN_SIMULATION);
 	if (a->verdict.rule != US_GUARD_FREE && may_split) {
 		struct us_verdict rest = us_guard_judge_rest(&a->counts, &a->settings, overrides);
 		a->splits = rest.rule == US_GUARD_FREE;

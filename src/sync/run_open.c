@@ -66,13 +66,14 @@ void us_run_close_source(struct us_act *a)
 	a->source = NULL;
 }
 
-void us_run_open_plan(struct us_act *a, bool is_single)
+void us_run_open_plan(struct us_act *a)
 {
 	struct us_plan_input in = { .have = &a->have,
 		.settings = a->settings,
 		.rules = a->rules,
 		.predicate = a->predicate,
-		.is_single = is_single,
+		.is_single = a->run.kind == US_RUN_SINGLE,
+		.is_delta = a->run.kind == US_RUN_DELTA,
 		.is_narrowed = a->scope.n > 0,
 		.now_s = a->run.started };
 

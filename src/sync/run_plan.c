@@ -16,6 +16,18 @@ struct us_want us_run_want(struct us_act *a)
 		.users = &p->users, .groups = &p->groups, .memberships = &p->memberships };
 }
 
+/* US_EXPIRED: what the feed names is not enough. */
+static enum us_errc check_delta(struct us_act *a)
+{
+	bool has_nesting;
+	enum us_errc rc = us_object_has_nesting(a->reader, a->run.directory, &has_nesting, a->err);
+
+	if (rc)
+		return rc;
+	const char *doubt = us_plan_doubt(a->plan, has_nesting);
+	return doubt ? us_err_set(a->err, US_EXPIRED, "%s", doubt) : US_OK;
+}
+
 enum us_errc us_run_finish_plan(struct us_act *a, const struct us_want *want, const struct us_plan_complete *complete)
 {
 	struct us_arena arena = US_ARENA_INIT;
@@ -25,6 +37,8 @@ enum us_errc us_run_finish_plan(struct us_act *a, const struct us_want *want, co
 
 	us_run_enter(a, US_SYNC_PLAN);
 	us_plan_end_reading(a->plan, complete);
+	if (a->run.kind == US_RUN_DELTA && (rc = check_delta(a)))
+		return rc;
 	for (;;) {
 		if (*a->sync->cancel) {
 			rc = us_err_set(a->err, US_CANCELLED, "Cancelled while planning");
@@ -102,11 +116,14 @@ enum us_errc us_run_plan_full(struct us_act *a)
 	rc = us_run_open_source(a);
 	if (rc)
 		return rc;
+	rc = us_run_mark(a);
+	if (rc)
+		return rc;
 	struct us_want want = us_run_want(a);
 	rc = us_want_narrow(&want, a->rules, &a->arena, &a->scope, a->err);
 	if (rc)
 		return rc;
-	us_run_open_plan(a, false);
+	us_run_open_plan(a);
 	want.plan = a->plan;
 	rc = us_want_read(&want, &a->certificate, &a->source_err, a->err);
 	if (rc)

@@ -112,7 +112,7 @@ enum us_errc us_run_plan_single(struct us_act *a)
 		rc = us_protect_members(a->reader, a->run.directory, a->rules, true, &a->have, a->err);
 	if (rc)
 		return rc;
-	us_run_open_plan(a, true);
+	us_run_open_plan(a);
 	want.plan = a->plan;
 	rc = us_want_page(&want, &a->arena, &page, a->err);
 	if (rc)

@@ -1,4 +1,4 @@
-/* The insides of one execution, shared by the files that play it: run.c (the story), run_open.c, run_plan.c, run_certificate.c, run_single.c, run_judge.c,
+/* The insides of one execution, shared by the files that play it: run.c (the story), run_open.c, run_plan.c, run_delta.c, run_certificate.c, run_single.c, run_judge.c,
  * run_say.c, run_write.c. */
 #ifndef US_SYNC_RUN_STATE_H
 #define US_SYNC_RUN_STATE_H
@@ -38,6 +38,7 @@ struct us_act {
 	struct us_last_admin last_admin; /* of that rule */
 	bool splits;               /* what the plan takes away waits as a run of its own */
 	struct us_str certificate_json, held_json, scope_json;
+	struct us_slice feed_cursor, feed_configuration; /* what the run stores for the next delta; NONE: nothing */
 	enum us_run_status status; /* that it ends with */
 	bool drops_rows;           /* its plan was never whole, or could not be written */
 	struct us_err *err;
@@ -52,11 +53,13 @@ enum us_errc us_run_open_source(struct us_act *a);
 /* As soon as all is read: what the source remembers of its listings is not needed for the rest of the run. */
 void us_run_close_source(struct us_act *a);
 /* The plan, from the index that was loaded. */
-void us_run_open_plan(struct us_act *a, bool is_single);
+void us_run_open_plan(struct us_act *a);
 void us_run_close_plan(struct us_act *a);
 
 /* One for each kind of run: the plan, as rows of the run and a->counts. */
 enum us_errc us_run_plan_full(struct us_act *a);
+/* Plans a full sync instead, and says why, where the feed is not enough. */
+enum us_errc us_run_plan_delta(struct us_act *a);
 enum us_errc us_run_plan_guest(struct us_act *a);
 enum us_errc us_run_plan_single(struct us_act *a);
 enum us_errc us_run_plan_undo(struct us_act *a);
@@ -65,6 +68,13 @@ struct us_want us_run_want(struct us_act *a);
 enum us_errc us_run_finish_plan(struct us_act *a, const struct us_want *want, const struct us_plan_complete *complete);
 /* Invariant L, kept for people: what was read and how its end was seen. */
 void us_run_write_certificate(struct us_act *a);
+
+/* Before a full read: where the feed stands. */
+enum us_errc us_run_mark(struct us_act *a);
+/* Whether the run, as it ends, has a place for the next delta to begin at. */
+bool us_run_has_cursor(const struct us_act *a);
+/* In the transaction that writes the plan. */
+enum us_errc us_run_write_cursor(struct us_act *a, struct us_dbc *c);
 
 /* The guard, and the end that follows from its verdict. */
 enum us_errc us_run_judge(struct us_act *a);

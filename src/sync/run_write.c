@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "store/connector.h"
+#include "store/cursor.h"
 #include "store/directory.h"
 #include "sync/apply.h"
 #include "sync/split.h"
@@ -79,7 +80,7 @@ enum us_errc us_run_write_plan(struct us_act *a)
 		.applied = &a->sync->progress->applied };
 	enum us_errc rc;
 
-	if (!has_work(&a->run.report) && !writes_scope(a) && !a->splits)
+	if (!has_work(&a->run.report) && !writes_scope(a) && !a->splits && !us_run_has_cursor(a))
 		return US_OK;
 	us_run_enter(a, US_SYNC_APPLY);
 	rc = us_db_lease_writer(a->sync->store->db, &c, a->err);
@@ -95,6 +96,8 @@ enum us_errc us_run_write_plan(struct us_act *a)
 		rc = us_apply_plan(c, &apply, a->err);
 	if (rc == US_OK && writes_scope(a))
 		rc = us_connector_set_applied_scope(c, a->connector.id, us_str_slice(&a->scope_json), a->err);
+	if (rc == US_OK)
+		rc = us_run_write_cursor(a, c);
 	if (rc == US_OK) {
 		int64_t now = us_clock_wall_s();
 		a->status = a->is_partial ? US_RUN_FAILED : US_RUN_DONE;
@@ -140,6 +143,8 @@ enum us_errc us_run_write_stored(struct us_act *a)
 
 	if (rc == US_OK)
 		rc = us_directory_load(a->reader, &a->arena, planned.directory, &directory, a->err);
+	if (rc == US_OK && a->run.kind != US_RUN_APPLY)
+		rc = us_cursor_load_pending(a->reader, &a->arena, id, &a->feed_cursor, &a->feed_configuration, a->err);
 	if (rc)
 		return rc;
 	a->run.directory = planned.directory;

@@ -215,6 +215,8 @@ static enum us_errc group(const struct us_want *w, struct us_arena *arena, const
 		return rc;
 	*w->memberships += (int64_t) r->n_members;
 	us_plan_members(w->plan, r->ref.p ? r->ref : r->id, r->members, r->n_members);
+	if (w->is_feed)
+		us_plan_has_members(w->plan, r->id);
 	return US_OK;
 }
 
@@ -225,6 +227,11 @@ enum us_errc us_want_page(const struct us_want *w, struct us_arena *arena, const
 		enum us_errc rc = US_OK;
 		if (i + AHEAD < page->n)
 			us_plan_expect(w->plan, r + AHEAD);
+		if (r->is_gone) {
+			us_assert(w->is_feed && r->kind != US_RECORD_MEMBERS);
+			us_plan_gone(w->plan, r->kind == US_RECORD_GROUP, r->id);
+			continue;
+		}
 		switch (r->kind) {
 		case US_RECORD_USER:
 			rc = user(w, arena, r, err);

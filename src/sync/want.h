@@ -16,6 +16,7 @@ struct us_want {
 	struct us_dbc *reader;    /* for what the plan asks for */
 	int64_t directory;
 	const atomic_bool *cancel;
+	bool is_feed;             /* the page says what has changed: groups come with all their members */
 	_Atomic int64_t *users, *groups, *memberships; /* progress in records read */
 };
 

@@ -102,8 +102,10 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 		else if (us_slice_is(key, "run")) {
 			if (value.n > 7 && memcmp(value.p, "single ", 7) == 0)
 				c.single = (struct us_slice) { value.p + 7, value.n - 7 };
+			else if (us_slice_is(value, "delta"))
+				c.is_delta = true;
 			else if (!us_slice_is(value, "full"))
-				bad(path, number, "run is full or single NAME");
+				bad(path, number, "run is full, delta or single NAME");
 		} else if (us_slice_is(key, "override"))
 			c.override = value;
 		else if (us_slice_is(key, "scope"))
@@ -122,6 +124,8 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 			section = &c.before;
 		else if (us_slice_is(key, "listing"))
 			section = &c.listing;
+		else if (us_slice_is(key, "changes"))
+			section = &c.changes;
 		else if (us_slice_is(key, "plan"))
 			section = &c.plan;
 		else if (us_slice_is(key, "after")) {

@@ -3,11 +3,14 @@
  *     # what the case shows
  *     type: inactive                       default: one that reads the listing; this one works on a directory that another connector keeps
  *     config: {"cleanup":"delete"}         settings beside the defaults
- *     run: full | single NAME              default full
+ *     run: full | single NAME | delta      default full
  *     override: RULES                      what whoever starts the run overrides, as model/override.h parses it
  *     scope: changed                       the last applied plan was made with other settings
  *     before:                              lines of objects
  *     listing:                             lines of objects; `---` ends a page; the last line may be `partial TEXT`, `announced N`
+ *     changes:                             of a delta, lines of objects as the feed names them, groups with their `member` lines; `gone-user ID`,
+ *                                          `gone-group ID`; `---` ends a page; `refused, TEXT`. `listing` is what the source has then, and a full sync
+ *                                          after it must find nothing to do
  *     status: DONE | FAILED | HELD RULE    default DONE; DONE RULE: by that rule its cleanup is held, as a run of its own
  *     plan:                                lines `user ADDED name`, `members group +name -name +@group`; ` ~ text`: the reason holds text
  *     message: text                        some message of the run holds it; may be repeated
@@ -44,8 +47,8 @@ struct case_lines {
 struct sync_case {
 	const char *name;
 	struct us_slice type, config, single, rule, status, override;
-	bool scope_changed, has_after, has_approved, has_undo;
-	struct case_lines before, listing, plan, after, approved, later, undo, undone, messages;
+	bool is_delta, scope_changed, has_after, has_approved, has_undo;
+	struct case_lines before, listing, changes, plan, after, approved, later, undo, undone, messages;
 };
 
 /* Aborts the program with the file's name and line if the text is no case. */

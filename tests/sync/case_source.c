@@ -209,6 +209,16 @@ static bool is_of(const struct case_line *line, size_t listing)
 		: us_slice_is(line->words[0], "group") || us_slice_is(line->words[0], "member") ? listing == 1 : false;
 }
 
+static void shuffle(struct us_record *records, size_t n)
+{
+	for (size_t i = n; now.seed && i > 1; i--) {
+		size_t k = (size_t) rand_r(&now.seed) % i;
+		struct us_record t = records[i - 1];
+		records[i - 1] = records[k];
+		records[k] = t;
+	}
+}
+
 static enum us_errc case_fetch(struct us_source *source, size_t listing, struct us_slice cursor, struct us_arena *arena,
 	struct us_page *ret_page, struct us_err *err)
 {
@@ -245,12 +255,7 @@ static enum us_errc case_fetch(struct us_source *source, size_t listing, struct 
 			p.rows += !us_slice_is(line->words[0], "member");
 		}
 	}
-	for (size_t i = p.n; now.seed && i > 1; i--) {
-		size_t k = (size_t) rand_r(&now.seed) % i;
-		struct us_record t = records[i - 1];
-		records[i - 1] = records[k];
-		records[k] = t;
-	}
+	shuffle(records, p.n);
 	if (wanted < last) {
 		p.next = us_slice(us_arena_printf(arena, "%lld", (long long) wanted + 1));
 	} else {
@@ -323,10 +328,55 @@ static enum us_errc case_find(struct us_source *source, struct us_slice key, boo
 	return US_OK;
 }
 
+/* ---- the feed: its pages, then nothing more ---- */
+
+static enum us_errc case_mark(struct us_source *source, struct us_arena *arena, struct us_slice *ret_cursor, struct us_err *err)
+{
+	(void) arena;
+	source->stats.requests++;
+	if (call(CASE_MARK, err))
+		return now.fault.code;
+	*ret_cursor = US_SLICE("end");
+	return US_OK;
+}
+
+static enum us_errc case_changes(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page, struct us_err *err)
+{
+	const struct case_lines *l = &now.c->changes;
+	struct us_record *records = us_arena_array(arena, l->n + 1, sizeof *records);
+	struct us_page p = { .records = records, .announced = -1, .end = true, .signal = "last change of the case", .next = US_SLICE("end") };
+	int64_t from = (int64_t) l->n;
+
+	source->stats.requests++;
+	if (call(CASE_CHANGES, err))
+		return now.fault.code;
+	if (!us_slice_is(cursor, "end") && !us_slice_to_int(cursor, &from))
+		return us_err_set(err, US_EXPIRED, "no cursor of the case");
+	for (size_t i = (size_t) from; i < l->n; i++) {
+		const struct case_line *line = &l->line[i];
+		if (us_slice_is(line->words[0], "refused,"))
+			return us_err_set(err, US_EXPIRED, US_SLICE_FMT, US_SLICE_ARG(line->text));
+		if (us_slice_is(line->words[0], "---")) {
+			p.end = false;
+			p.next = us_slice(us_arena_printf(arena, "%zu", i + 1));
+			break;
+		}
+		bool is_group = us_slice_is(line->words[0], "gone-group");
+		if (is_group || us_slice_is(line->words[0], "gone-user"))
+			records[p.n] = (struct us_record) { .kind = is_group ? US_RECORD_GROUP : US_RECORD_USER, .id = line->words[1], .is_gone = true };
+		else
+			case_record(arena, line, &records[p.n]);
+		p.rows += records[p.n++].kind != US_RECORD_MEMBERS;
+	}
+	shuffle(records, p.n);
+	*ret_page = p;
+	return US_OK;
+}
+
 static const struct us_option options[] = { { NULL } };
 
 const struct us_source_ops case_source_ops = {
 	.type = { .name = "case", .title = "Test case", .help = "Lists what a case says.", .options = options },
 	.open = case_open, .close = case_close, .test = case_test, .listings = case_listings, .fetch = case_fetch, .find = case_find,
-	.outline = case_outline, .narrow = case_narrow,
+	.outline = case_outline, .narrow = case_narrow, .mark = case_mark, .changes = case_changes,
 };

@@ -12,6 +12,7 @@
 #include "model/sync_options.h"
 #include "source/inactive.h"
 #include "store/connector.h"
+#include "store/cursor.h"
 #include "store/directory.h"
 #include "store/login.h"
 #include "store/object.h"
@@ -285,6 +286,10 @@ void open_world(struct world *w, const struct sync_case *c)
 	if (us_connector_set_applied_scope(db, w->connector, c->scope_changed ? US_SLICE("{\"other\":1}") : us_str_slice(&scope), &err))
 		die("scope", &err);
 	us_str_fini(&scope);
+	const struct us_cursor cursor = { .directory = w->directory, .value = US_SLICE(CASE_CURSOR),
+		.configuration = us_cursor_hash(&w->arena, connector.configuration), .full_at = w->now_s - 3600 };
+	if (c->is_delta && us_cursor_save(db, w->connector, &cursor, &err))
+		die("cursor", &err);
 	commit(db);
 }
 

@@ -84,7 +84,7 @@ static void expect_run(struct world *w, int64_t id, bool is_simulation)
 }
 
 static const struct case_fault no_fault;
-static enum us_run_kind kind_of(const struct sync_case *c) { return c->single.p ? US_RUN_SINGLE : US_RUN_FULL; }
+static enum us_run_kind kind_of(const struct sync_case *c) { return c->single.p ? US_RUN_SINGLE : c->is_delta ? US_RUN_DELTA : US_RUN_FULL; }
 static const struct case_lines *after_of(const struct sync_case *c) { return c->has_after ? &c->after : &c->before; }
 
 /* What comes of all of it once it is decided. */
@@ -137,6 +137,30 @@ static void again(const struct sync_case *c)
 	close_world(&w);
 }
 
+/* What a delta has not seen, a full sync would find. */
+static void followed(const struct sync_case *c)
+{
+	struct world w;
+	int64_t run;
+	enum us_run_status status;
+	struct lines rows;
+
+	open_world(&w, c);
+	case_source_set(c, 0, no_fault);
+	execute(&w, US_RUN_DELTA, 0, &run, &status);
+	execute(&w, US_RUN_FULL, 0, &run, &status);
+	if (status != US_RUN_DONE)
+		complain("the full sync is %s", us_run_status_text(status));
+	dump_plan(&w, run, &rows);
+	for (size_t i = 0; i < rows.n; i++)
+		if (!strstr(rows.line[i], " FAILED ") && !strstr(rows.line[i], " FILTERED "))
+			complain("the full sync finds: %s", rows.line[i]);
+	free_lines(&rows);
+	expect_directory(&w, after_of(c), "after the full sync");
+	report(c, "followed by a full sync");
+	close_world(&w);
+}
+
 static void simulated(const struct sync_case *c)
 {
 	struct world w;
@@ -170,7 +194,7 @@ static void approved(const struct sync_case *c)
 
 	open_world(&w, c);
 	case_source_set(c, 0, no_fault);
-	execute(&w, US_RUN_FULL, 0, &run, &status);
+	execute(&w, kind_of(c), 0, &run, &status);
 	bool is_part = status == US_RUN_DONE; /* its cleanup is held, as the next run */
 	execute_approved(&w, run + is_part, &status);
 	if (status != US_RUN_DONE)
@@ -252,7 +276,7 @@ static const enum us_errc source_errors[] = { US_PARTIAL, US_UNAVAILABLE, US_DEN
  * changes nothing at all. */
 static void expect_no_cleanup(struct world *w, const struct case_fault *f, int64_t run, enum us_run_status status)
 {
-	static const char *const calls[] = { "open", "fetch", "find", "outline", "narrow" };
+	static const char *const calls[] = { "open", "fetch", "find", "outline", "narrow", "mark", "changes" };
 	enum us_run_status want = f->code == US_CANCELLED ? US_RUN_CANCELLED : US_RUN_FAILED;
 	struct lines rows;
 
@@ -279,7 +303,8 @@ static bool with_fault(const struct sync_case *c, struct case_fault fault)
 	case_source_set(c, 0, fault);
 	execute(&w, kind_of(c), 0, &run, &status);
 	bool was_hit = case_source_calls(fault.call) >= fault.at;
-	if (was_hit) {
+	/* A full sync does without a mark. */
+	if (was_hit && (fault.call != CASE_MARK || fault.code == US_CANCELLED)) {
 		expect_no_cleanup(&w, &fault, run, status);
 		if (fault.call != CASE_FETCH || fault.at == 1 || status != US_RUN_FAILED)
 			expect_directory(&w, &c->before, "after the fault");
@@ -406,8 +431,10 @@ int main(int argc, char **argv)
 			stopped(&c);
 			faulty(&c);
 		}
-		if (!c.single.p)
+		if (!c.single.p && !c.is_delta)
 			simulated(&c);
+		if (c.is_delta && is_done && !c.has_approved)
+			followed(&c);
 		if (!c.single.p && !is_cut_short(&c) && memmem(c.config.p, c.config.n, "\"requiredGroups\"", 16))
 			narrowed(&c);
 		if (is_done && c.has_after)
