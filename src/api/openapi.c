@@ -109,7 +109,7 @@ static void put_parameters(struct us_jsonw *w, const struct us_route *r)
 	if (r->flags & US_ROUTE_NEVER)
 		put_parameter(w, "query", "never", "true: only users of whom no login is known.", "{\"type\":\"string\",\"enum\":[\"true\",\"false\"]}", NULL);
 	if (r->flags & US_ROUTE_MODE)
-		put_parameter(w, "query", "mode", "What is read.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
+		put_parameter(w, "query", "mode", "Everything, or what has changed since the last sync: for types with a change feed. A delta that cannot be done becomes a full sync, and says why.", "{\"type\":\"string\",\"enum\":[\"full\",\"delta\"]}", NULL);
 	if (r->flags & US_ROUTE_RESULTS) {
 		put_parameter(w, "query", "outcome", "Only these.",
 			"{\"type\":\"string\",\"enum\":[\"ADDED\",\"UPDATED\",\"RENAMED\",\"NOT_MODIFIED\",\"FILTERED\",\"FAILED\",\"DISABLED\",\"DELETED\",\"ANONYMIZED\",\"HELD\"]}", NULL);

@@ -48,7 +48,7 @@ const struct us_route us_routes[] = {
 		"saved only for admins.",
 		"PreviewRequest", "Preview", us_mapping_preview },
 	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/sync", US_ROLE_OPERATOR, 202, US_ROUTE_MODE | US_ROUTE_CONFLICT, "sync",
-		"Starts a full sync. While a run of the connector is scheduled or running, that run is given instead.",
+		"Starts a sync, of everything or of what has changed. While a run of the connector is scheduled or running, that run is given instead.",
 		NULL, "Status", us_runs_sync },
 	{ US_HTTPD_POST, CONNECTOR "/{connectorID}/simulate", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "simulate",
 		"Plans a full sync, keeps the plan and changes nothing.", NULL, "Status", us_runs_simulate },

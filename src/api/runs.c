@@ -25,7 +25,7 @@ static enum us_errc start(struct us_call *call, enum us_run_kind kind, struct us
 	struct us_slice override = us_target_parameter(&call->request->target, "override"), reason = us_target_parameter(&call->request->target, "reason");
 	bool is_new;
 	int64_t run;
-	if (override.p && kind != US_RUN_FULL)
+	if (override.p && kind == US_RUN_SIMULATION)
 		return us_err_set(err, US_INVALID, "override is for a sync: a simulation is never held");
 	if (override.p && !us_override_parse(override, &request.overrides))
 		return us_err_set(err, US_INVALID, "override must be one or more of " US_OVERRIDE_KNOWN ", with commas between");
@@ -51,9 +51,13 @@ enum us_errc us_runs_sync(struct us_call *call, struct us_err *err)
 	enum us_errc rc = find_connector(call, &connector, err);
 	if (rc)
 		return rc;
-	if (us_slice_is(mode, "delta"))
-		return us_err_set(err, US_CONFLICT, "connectors of type " US_SLICE_FMT " have no change feed; use a full sync", US_SLICE_ARG(connector.type));
-	return us_err_set(err, US_INVALID, "mode must be full or delta");
+	if (!us_slice_is(mode, "delta"))
+		return us_err_set(err, US_INVALID, "mode must be full or delta");
+	const struct us_type *type = us_type_find(call->api->conf.store->types, connector.type);
+	if (!type || !type->has_feed)
+		return us_err_set(err, US_INVALID, "connectors of type " US_SLICE_FMT " have no change feed; use a full sync", US_SLICE_ARG(connector.type));
+	us_call_release(call);
+	return start(call, US_RUN_DELTA, err);
 }
 
 enum us_errc us_runs_simulate(struct us_call *call, struct us_err *err) { return start(call, US_RUN_SIMULATION, err); }

@@ -29,6 +29,9 @@ int us_sync_run(struct us_cli *cli)
 	struct us_client_answer answer;
 	int64_t seconds;
 
+	bool is_delta = us_cli_flag(cli, "delta");
+	if (is_delta && (user || is_simulation))
+		return us_cli_misuse(cli, "--delta goes with neither --user nor --simulate");
 	if (user && is_simulation)
 		return us_cli_misuse(cli, "--user and --simulate do not go together");
 	const char *override = us_cli_flag(cli, "override"), *reason = us_cli_flag(cli, "reason");
@@ -49,8 +52,10 @@ int us_sync_run(struct us_cli *cli)
 	if (user)
 		return sync_user(cli, uuid, user);
 	code = us_cli_call(cli, "POST",
-		override ? us_cli_path(cli, "/usersync/connector/%s/sync?override=%s&reason=%s", uuid, override, reason)
-				 : us_cli_path(cli, is_simulation ? "/usersync/connector/%s/simulate" : "/usersync/connector/%s/sync", uuid),
+		override ? us_cli_path(cli, is_delta ? "/usersync/connector/%s/sync?mode=delta&override=%s&reason=%s"
+				: "/usersync/connector/%s/sync?override=%s&reason=%s", uuid, override, reason)
+				 : us_cli_path(cli, is_simulation ? "/usersync/connector/%s/simulate" : is_delta ? "/usersync/connector/%s/sync?mode=delta"
+				: "/usersync/connector/%s/sync", uuid),
 		US_SLICE_NONE, &answer);
 	if (code != US_EXIT_OK)
 		return code;

@@ -12,6 +12,7 @@ static const struct us_flag changes_flags[] = {
 static const struct us_flag wait_flags[] = { { "wait", NULL, "wait for the end, then say how it ended" }, { 0 } };
 static const struct us_flag sync_flags[] = {
 	{ "wait", NULL, "wait for the end, then say how it ended" },
+	{ "delta", NULL, "read what has changed instead of everything" },
 	{ "simulate", NULL, "plan, show and keep the plan, change nothing" },
 	{ "user", "NAME", "update this one user only; never cleans up anybody" },
 	{ "override", "RULES", "rules that do not hold this run: limits, empty-listing, configuration-changed, with commas" },

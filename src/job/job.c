@@ -507,7 +507,7 @@ static enum us_errc not_in(const struct us_run *run, const char *wanted, struct 
 /* The plan no longer fits: another run of the same kind makes a new one. Keeps the reason in err. */
 static enum us_errc plan_again(struct us_job *job, const struct us_run *run, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
-	bool is_part = run->kind == US_RUN_CLEANUP; /* which only a full run can make */
+	bool is_part = run->kind == US_RUN_CLEANUP; /* of a full run or a delta: everything is looked at again */
 	struct us_run again = { .connector = run->connector, .connector_uuid = run->connector_uuid, .directory = run->directory,
 		.kind = is_part ? US_RUN_FULL : run->kind, .key = run->key, .plan_run = is_part ? 0 : run->plan_run, .actor = who.name,
 		.trigger = who.trigger };

@@ -39,7 +39,7 @@ struct us_job_who {
 
 struct us_job_request {
 	struct us_slice connector; /* UUID or number */
-	enum us_run_kind kind;     /* FULL, SINGLE, SIMULATION */
+	enum us_run_kind kind;     /* FULL, DELTA, SINGLE, SIMULATION */
 	struct us_slice key;       /* SINGLE: the username */
 	struct us_job_who who;
 	int64_t due;               /* from the schedule: when it wanted the run; 0 otherwise */

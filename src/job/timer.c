@@ -237,7 +237,7 @@ static void look(struct us_timer *timer, struct entry *e, int64_t now)
 static bool start(struct us_timer *timer, struct entry *e)
 {
 	struct us_err err = US_ERR_INIT;
-	struct us_job_request request = { .connector = e->uuid, .kind = US_RUN_FULL, .due = e->step.time.due,
+	struct us_job_request request = { .connector = e->uuid, .kind = e->schedule.is_delta ? US_RUN_DELTA : US_RUN_FULL, .due = e->step.time.due,
 		.who = { US_SLICE("schedule"), e->step.is_late ? US_TRIGGER_MISSED : US_TRIGGER_SCHEDULE } };
 	int64_t run = 0;
 	bool is_new = false;

@@ -75,13 +75,13 @@ void us_notice_check(struct us_arena *arena, const struct us_json *configuration
 
 /* ---- ends of runs ---- */
 
-/* Only a full sync says how the connector is; an undo or a single update says how that one went. */
-static bool is_sync(enum us_run_kind kind) { return kind == US_RUN_FULL || kind == US_RUN_APPLY; }
+/* Only a sync says how the connector is; an undo or a single update says how that one went. */
+static bool is_sync(enum us_run_kind kind) { return kind == US_RUN_FULL || kind == US_RUN_DELTA || kind == US_RUN_APPLY; }
 
 static bool take_failure(const struct us_notice_settings *settings, struct us_notice_state *state,
 	int64_t run, enum us_run_kind kind)
 {
-	if (kind != US_RUN_FULL)
+	if (kind != US_RUN_FULL && kind != US_RUN_DELTA)
 		return false;
 	state->failures++;
 	if (!settings->failures || state->failures % settings->failures)

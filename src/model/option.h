@@ -49,6 +49,7 @@ struct us_type {
 	const struct us_option *options; /* ends with name NULL */
 	const char *directory_option;    /* the setting that names the directory it works on; NULL: it has one of its own */
 	const struct us_preset *preset;  /* default mapping (model/mapping.h); NULL: the generic one */
+	bool has_feed;                   /* can say what has changed: delta syncs */
 	bool authenticates;              /* can tell whether a password is a user's */
 };
 

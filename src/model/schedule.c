@@ -27,6 +27,10 @@ const struct us_option us_schedule_options[] = {
 	{ "missed", US_OPTION_CHOICE, "Missed runs",
 		"What becomes of times that passed without a server or in a blackout window: one run as soon as it can be, or none.", .fallback = "run",
 		.choices = "run|skip" },
+	{ "mode", US_OPTION_CHOICE, "What a run reads", "Everything, or what has changed since the last run, where the type has a change feed.", .fallback = "full",
+		.choices = "full|delta" },
+	{ "fullEvery", US_OPTION_STRING, "Full sync at least every", "With mode delta: a run is a full sync if the last one is older; such as 12h, 1d or 7d.",
+		.fallback = "1d", .max = 20 },
 	{ NULL },
 };
 
@@ -242,6 +246,10 @@ static void read_all(struct reader *r, us_schedule_zone *zone)
 		complain(r, "jitter", "must be shorter than the interval");
 	read_zone(r, zone);
 	read_windows(r);
+	r->out->is_delta = us_slice_is(us_conf_string(&r->conf, "mode"), "delta");
+	r->out->full_every_s = read_span(r, "fullEvery", 1, MOST_EVERY_S);
+	if (!r->out->is_delta && us_json_find(r->conf.doc, "fullEvery"))
+		complain(r, "fullEvery", "goes with mode delta: without it each run is a full sync");
 	r->out->skips_missed = us_slice_is(us_conf_string(&r->conf, "missed"), "skip");
 }
 
@@ -300,6 +308,22 @@ enum us_errc us_schedule_read(struct us_arena *arena, const struct us_json *conf
 	}
 	*ret_schedule = schedule;
 	return US_OK;
+}
+
+int64_t us_schedule_full_every(const struct us_json *configuration)
+{
+	const struct us_json *section = section_of(configuration);
+	struct us_conf conf = { us_schedule_options, section };
+	int64_t s = 0;
+
+	if (!section || !us_clock_parse_span(us_slice_trim(us_conf_string(&conf, "fullEvery")), &s))
+		us_clock_parse_span(us_slice("1d"), &s);
+	return s;
+}
+
+bool us_schedule_wants_delta(const struct us_json *configuration)
+{
+	return us_slice_is(us_json_string(section_of(configuration), "mode"), "delta");
 }
 
 void us_schedule_write(const struct us_json *configuration, struct us_str *out)

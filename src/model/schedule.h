@@ -2,6 +2,7 @@
  *
  *     "schedule": { "cron": "0 30 3 ? * MON-FRI", "timeZone": "Europe/Berlin", "jitter": "5m", "blackouts": ["MON-FRI 08:00-18:00"] }
  *     "schedule": { "every": "6h" }
+ *     "schedule": { "every": "5m", "mode": "delta", "fullEvery": "1d" }
  *
  * Two times belong to each run: due, which the expression or interval names, and start, when it really begins: later by a jitter that is
  * always the same for the same due time, and moved to the end of a blackout window. A time is kept if it starts within a minute; one that
@@ -34,6 +35,8 @@ struct us_schedule {
 	const struct us_window *windows;
 	size_t n_windows;
 	bool skips_missed;
+	bool is_delta;        /* its runs read what has changed */
+	int64_t full_every_s; /* of those: how old the last full sync may be */
 	uint64_t seed;
 };
 
@@ -47,6 +50,11 @@ void us_schedule_check(struct us_arena *arena, const struct us_json *configurati
  * US_CONFIG: it is no longer right, because the zone's file is gone. */
 enum us_errc us_schedule_read(struct us_arena *arena, const struct us_json *configuration, struct us_slice seed, us_schedule_zone *zone,
 	struct us_schedule *ret_schedule, struct us_err *err);
+
+/* How old the last full sync may be when a delta starts by schedule, seconds. configuration was checked. */
+int64_t us_schedule_full_every(const struct us_json *configuration);
+/* Whether its runs are deltas. */
+bool us_schedule_wants_delta(const struct us_json *configuration);
 
 /* The schedule as canonical text; "" for none: the same text, the same times. */
 void us_schedule_write(const struct us_json *configuration, struct us_str *out);

@@ -423,6 +423,8 @@ void us_sync_settings_check_type(struct us_arena *arena, const struct us_type *t
 	for (const struct us_option *o = us_sync_options; type->directory_option && o->name; o++)
 		if (o->of_source && find_set(configuration, o->name))
 			us_problem_add(arena, list, o->name, "has no meaning for a connector of type %s, which reads no source: leave it out", type->name);
+	if (us_schedule_wants_delta(configuration) && !type->has_feed)
+		us_problem_add(arena, list, "schedule.mode", "is not possible: a source of type %s has no change feed; want full", type->name);
 	if (us_json_bool(configuration, "delegateAuthentication", false) && !type->authenticates && !type->directory_option)
 		us_problem_add(arena, list, "delegateAuthentication", "is not possible: a source of type %s cannot check passwords", type->name);
 }

@@ -80,7 +80,7 @@ struct us_source_ops {
 		struct us_err *err);
 	enum us_errc (*narrow)(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err);
 
-	/* The change feed: both slots, or NULL in both for a kind of source that has none. A cursor is text of the source's own that is good in later runs,
+	/* The change feed: both slots, or NULL in both for a kind of source that has none (type.has_feed says so, too). A cursor is text of the source's own that is good in later runs,
 	 * too, until the source refuses it.
 	 *
 	 * mark: a cursor for the feed as it stands. Who reads everything afterwards and then goes on from the mark misses nothing; some of it may come

@@ -7,7 +7,19 @@ struct us_slice us_cursor_hash(struct us_arena *arena, const struct us_json *con
 	struct us_str text = US_STR_INIT;
 	struct us_jsonw w = US_JSONW_INIT(&text);
 
-	us_jsonw_value(&w, configuration);
+	static const char *const others[] = { "schedule", "limits", "onLimit", "heldExpiry" };
+	us_jsonw_open(&w, '{');
+	for (size_t i = 0; i < configuration->object.n; i++) {
+		const struct us_json_member *m = &configuration->object.members[i];
+		bool counts = true;
+		for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+			counts &= !us_slice_is(m->key, others[k]);
+		if (!counts)
+			continue;
+		us_jsonw_key_slice(&w, m->key);
+		us_jsonw_value(&w, &m->value);
+	}
+	us_jsonw_close(&w, '}');
 	struct us_hash h = us_hash_slice(us_str_slice(&text));
 	us_str_fini(&text);
 	return us_slice(us_arena_printf(arena, "%016llx%016llx", (unsigned long long) h.hi, (unsigned long long) h.lo));

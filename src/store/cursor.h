@@ -15,7 +15,8 @@ struct us_cursor {
 	int64_t run;                   /* that stored it */
 };
 
-/* What us_cursor.configuration is compared with. configuration: without its secrets, for a new password reads the same. */
+/* What us_cursor.configuration is compared with. configuration: without its secrets, for a new password reads the same. When it
+ * runs and what its limits are makes no difference. */
 struct us_slice us_cursor_hash(struct us_arena *arena, const struct us_json *configuration);
 
 /* Of a connector that has none: all zero. */

@@ -1,5 +1,6 @@
 #include "sync/run_state.h"
 
+#include "model/schedule.h"
 #include "store/cursor.h"
 #include "store/object.h"
 #include "sync/delta.h"
@@ -49,6 +50,13 @@ static const char *find_wide_setting(const struct us_act *a)
 }
 
 /* Why there is no delta to begin; NULL: there is nothing against it. */
+static bool is_full_due(const struct us_act *a, const struct us_cursor *cursor)
+{
+	bool by_schedule = a->run.trigger == US_TRIGGER_SCHEDULE || a->run.trigger == US_TRIGGER_MISSED;
+
+	return by_schedule && a->run.started - cursor->full_at >= us_schedule_full_every(a->connector.configuration);
+}
+
 static const char *find_obstacle(struct us_act *a, const struct us_cursor *cursor)
 {
 	if (!cursor->value.n)
@@ -57,6 +65,8 @@ static const char *find_obstacle(struct us_act *a, const struct us_cursor *curso
 		return "the directory is a new one";
 	if (!us_slice_is_equal(cursor->configuration, a->feed_configuration))
 		return "the configuration has changed since the last sync";
+	if (is_full_due(a, cursor))
+		return "the last full sync is older than fullEvery of the schedule";
 	return find_wide_setting(a);
 }
 

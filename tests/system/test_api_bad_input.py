@@ -62,7 +62,7 @@ ROWS = [
     ("GET", "/directory/1/group/nothing", None, {}, 404, ""),
     ("DELETE", "/directory/77", None, {}, 404, "Directory 77 does not exists"),
     ("POST", "/usersync/connector/1/sync?mode=nonsense", None, {}, 400, "mode must be full or delta"),
-    ("POST", "/usersync/connector/1/sync?mode=delta", None, {}, 409, "no change feed"),
+    ("POST", "/usersync/connector/1/sync?mode=delta", None, {}, 400, "connectors of type file have no change feed; use a full sync"),
     ("POST", "/usersync/connector/1/cancel", None, {}, 409, "no run of this connector"),
     ("POST", "/usersync/syncstatus/1/approve", None, {}, 409, ""),
     ("POST", "/usersync/syncstatus/1/reject", None, {}, 409, ""),

@@ -287,7 +287,10 @@ def test_another_schedule_is_no_other_scope(site):
     ({"every": "6h", "blackouts": ["always"]}, "schedule.blackouts", "want days and times"),
     ({"every": "6h", "blackouts": ["00:00-24:00"]}, "schedule.blackouts", "no time to run"),
     ({"every": "6h", "missed": "maybe"}, "schedule.missed", "must be one of run|skip"),
-    ({"every": "6h", "zone": "UTC"}, "schedule.zone", "is not known (known: cron, every, timeZone, jitter, blackouts, missed)"),
+    ({"every": "6h", "zone": "UTC"}, "schedule.zone", "is not known (known: cron, every, timeZone, jitter, blackouts, missed, mode, fullEvery)"),
+    ({"every": "6h", "fullEvery": "1d"}, "schedule.fullEvery", "goes with mode delta"),
+    ({"every": "6h", "mode": "delta"}, "schedule.mode", "a source of type file has no change feed"),
+    ({"every": "6h", "mode": "some"}, "schedule.mode", "must be one of full|delta"),
     ("every 6h", "schedule", "must be an object"),
 ])
 def test_a_schedule_that_is_wrong_is_refused(shared_server, schedule, field, reason):
