@@ -308,15 +308,27 @@ static void change(struct us_scim_projection *p, struct us_slice text, bool is_s
 void us_scim_projection_show(struct us_scim_projection *p, struct us_slice path) { change(p, path, true); }
 void us_scim_projection_hide(struct us_scim_projection *p, struct us_slice path) { change(p, path, false); }
 
+static uint32_t bits_of(const struct us_scim_projection *p, struct us_slice text, struct us_scim_path *path)
+{
+	if (us_scim_path_parse_plain(p->kind, text, path, NULL) || !path->attribute)
+		return 0;
+	const uint32_t *list = path->schema == p->kind->schema ? p->core : path->schema == &us_scim_common ? p->common : p->extension;
+	return list[us_scim_index(path->schema->attributes, path->attribute)];
+}
+
 bool us_scim_projection_shows(const struct us_scim_projection *p, struct us_slice text)
+{
+	struct us_scim_path path = { 0 };
+	uint32_t bits = bits_of(p, text, &path);
+
+	return path.sub ? bits & 1u << us_scim_index(path.attribute->sub, path.sub) : bits != 0;
+}
+
+bool us_scim_projection_shows_whole(const struct us_scim_projection *p, struct us_slice text)
 {
 	struct us_scim_path path;
 
-	if (us_scim_path_parse_plain(p->kind, text, &path, NULL) || !path.attribute)
-		return false;
-	const uint32_t *list = path.schema == p->kind->schema ? p->core : path.schema == &us_scim_common ? p->common : p->extension;
-	uint32_t bits = list[us_scim_index(path.schema->attributes, path.attribute)];
-	return path.sub ? bits & 1u << us_scim_index(path.attribute->sub, path.sub) : bits != 0;
+	return bits_of(p, text, &path) == UINT32_MAX;
 }
 
 static void write_complex(struct us_jsonw *w, const struct us_json *v, const struct us_scim_attribute *a, uint32_t bits)

@@ -36,6 +36,8 @@ void us_scim_projection_show(struct us_scim_projection *p, struct us_slice path)
 void us_scim_projection_hide(struct us_scim_projection *p, struct us_slice path);
 /* Whether the attribute or sub-attribute of a path is shown, if it has a value. */
 bool us_scim_projection_shows(const struct us_scim_projection *p, struct us_slice path);
+/* Whether an attribute is shown with all of its sub-attributes. */
+bool us_scim_projection_shows_whole(const struct us_scim_projection *p, struct us_slice path);
 
 void us_scim_resource_write(struct us_jsonw *w, const struct us_json *resource, const struct us_scim_projection *projection);
 /* The same without the brackets around it. */

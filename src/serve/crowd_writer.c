@@ -263,7 +263,11 @@ void us_crowd_begin_list(struct us_crowd_writer *writer, const char *what)
 		us_jsonw_key(&writer->w, what[0] == 'u' ? "users" : "groups");
 		us_jsonw_open(&writer->w, '[');
 	} else {
-		us_str_printf(writer->out, "<%ss expand=\"%s\">", what, what);
+		us_str_add_char(writer->out, '<');
+		us_str_add_text(writer->out, what);
+		us_str_add_text(writer->out, "s expand=\"");
+		us_str_add_text(writer->out, what);
+		us_str_add_text(writer->out, "\">");
 	}
 }
 
@@ -273,7 +277,9 @@ void us_crowd_end_list(struct us_crowd_writer *writer, const char *what)
 		us_jsonw_close(&writer->w, ']');
 		us_jsonw_close(&writer->w, '}');
 	} else {
-		us_str_printf(writer->out, "</%ss>", what);
+		us_str_add_text(writer->out, "</");
+		us_str_add_text(writer->out, what);
+		us_str_add_text(writer->out, "s>");
 	}
 }
 

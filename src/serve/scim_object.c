@@ -191,6 +191,16 @@ static void add_meta(const struct us_scim_source *source, struct us_arena *arena
 	us_json_object_add(o, US_SLICE("meta"), us_json_object_done(&meta));
 }
 
+static const char *version_of(struct us_arena *arena, uint64_t hash)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *text = us_arena_strdup(arena, "W/\"0000000000000000\"");
+
+	for (int i = 0; i < 16; i++)
+		text[3 + i] = hex[hash >> (60 - 4 * i) & 15];
+	return text;
+}
+
 enum us_errc us_scim_object_make(const struct us_scim_source *source, struct us_arena *arena, const struct us_scim_kind *kind,
 	const struct us_listed *row, bool has_links, struct us_scim_object *ret_object, struct us_err *err)
 {
@@ -206,7 +216,7 @@ enum us_errc us_scim_object_make(const struct us_scim_source *source, struct us_
 	if (!rc) {
 		struct us_hash hash = us_hash_slice(us_str_slice(&content));
 		if (has_links)
-			object.version = us_arena_printf(arena, "W/\"%016llx\"", (unsigned long long) hash.lo);
+			object.version = version_of(arena, hash.lo);
 		add_meta(source, arena, kind, row, object.version, &o);
 		object.resource = us_scim_resource_finish(arena, kind, &o);
 		*ret_object = object;
@@ -368,34 +378,40 @@ void us_scim_object_write_groups(const struct us_scim_source *source, struct us_
 {
 	if (!object->n_groups || !us_scim_projection_shows(p, US_SLICE("groups")))
 		return;
-	bool has_value = us_scim_projection_shows(p, US_SLICE("groups.value")), has_ref = us_scim_projection_shows(p, US_SLICE("groups.$ref"));
-	bool has_display = us_scim_projection_shows(p, US_SLICE("groups.display")), has_type = us_scim_projection_shows(p, US_SLICE("groups.type"));
+	bool is_whole = us_scim_projection_shows_whole(p, US_SLICE("groups"));
+	bool has_value = is_whole || us_scim_projection_shows(p, US_SLICE("groups.value"));
+	bool has_ref = is_whole || us_scim_projection_shows(p, US_SLICE("groups.$ref"));
+	bool has_display = is_whole || us_scim_projection_shows(p, US_SLICE("groups.display"));
+	bool has_type = is_whole || us_scim_projection_shows(p, US_SLICE("groups.type"));
+	struct us_slice value_end = has_ref || has_display || has_type ? US_SLICE("\",") : US_SLICE("\"");
+	struct us_slice ref_end = has_display || has_type ? US_SLICE("\",") : US_SLICE("\"");
+	struct us_slice end = !has_type ? US_SLICE("}") : has_display ? US_SLICE(",\"type\":\"direct\"}") : US_SLICE("\"type\":\"direct\"}");
+	struct us_str *out = w->out;
 	char text[ID_BYTES];
 
 	us_jsonw_key(w, "groups");
 	us_jsonw_open(w, '[');
 	for (size_t i = 0; i < object->n_groups; i++) {
 		struct us_slice id = write_id(text, true, object->groups[i].number);
-		us_jsonw_open(w, '{');
+		us_str_add_text(out, i ? ",{" : "{");
 		if (has_value) {
-			us_str_add_text(w->out, "\"value\":\"");
-			us_str_add_slice(w->out, id);
-			us_str_add_text(w->out, has_ref || has_display || has_type ? "\"," : "\"");
+			us_str_add_text(out, "\"value\":\"");
+			us_str_add_slice(out, id);
+			us_str_add_slice(out, value_end);
 		}
 		if (has_ref) {
-			us_str_add_text(w->out, "\"$ref\":\"");
-			us_str_add_slice(w->out, source->base);
-			us_str_add_text(w->out, "/Groups/");
-			us_str_add_slice(w->out, id);
-			us_str_add_text(w->out, has_display || has_type ? "\"," : "\"");
+			us_str_add_text(out, "\"$ref\":\"");
+			us_str_add_slice(out, source->base);
+			us_str_add_text(out, "/Groups/");
+			us_str_add_slice(out, id);
+			us_str_add_slice(out, ref_end);
 		}
 		if (has_display) {
-			us_str_add_text(w->out, "\"display\":");
+			us_str_add_text(out, "\"display\":");
+			w->want_comma = false;
 			us_jsonw_string(w, object->groups[i].name);
 		}
-		if (has_type)
-			us_str_add_text(w->out, has_display ? ",\"type\":\"direct\"" : "\"type\":\"direct\"");
-		us_jsonw_close(w, '}');
+		us_str_add_slice(out, end);
 	}
 	us_jsonw_close(w, ']');
 }

@@ -171,12 +171,24 @@ static uint64_t take_number(const unsigned char *bytes, size_t n)
 	return v;
 }
 
+static void set_fingerprint(const struct input *in, struct us_scim_search *search)
+{
+	struct us_str s = US_STR_INIT;
+
+	us_str_printf(&s, "%zu %s %d %d ", search->n_parts, search->parts[0].kind->name, (int) search->order, search->is_descending);
+	us_str_add_slice(&s, text_of(in, "filter"));
+	search->fingerprint = us_hash_slice(us_str_slice(&s)).lo;
+	us_str_fini(&s);
+}
+
 static enum us_errc read_cursor(const struct input *in, struct us_scim_search *search, struct us_err *err)
 {
 	const struct us_json *v = in->body ? us_json_find(in->body, "cursor") : NULL;
 	struct us_slice text = text_of(in, "cursor");
 
 	search->has_cursor = in->body ? v && v->type == US_JSON_STRING : text.p != NULL;
+	if (search->has_cursor || text.n)
+		set_fingerprint(in, search);
 	if (!text.n)
 		return US_OK;
 	unsigned char *bytes = us_arena_alloc(in->arena, text.n / 2 + 1);
@@ -222,16 +234,6 @@ static enum us_errc read_body(struct input *in, struct us_err *err)
 	return rc;
 }
 
-static void set_fingerprint(const struct input *in, struct us_scim_search *search)
-{
-	struct us_str s = US_STR_INIT;
-
-	us_str_printf(&s, "%zu %s %d %d ", search->n_parts, search->parts[0].kind->name, (int) search->order, search->is_descending);
-	us_str_add_slice(&s, text_of(in, "filter"));
-	search->fingerprint = us_hash_slice(us_str_slice(&s)).lo;
-	us_str_fini(&s);
-}
-
 enum us_errc us_scim_search_read(struct us_scim_call *call, struct us_arena *arena, struct us_scim_search *ret_search, struct us_err *err)
 {
 	struct us_scim_search search = { .start = 1, .count = US_SCIM_PAGE_ROWS };
@@ -243,7 +245,6 @@ enum us_errc us_scim_search_read(struct us_scim_call *call, struct us_arena *are
 	search.n_parts = call->kind ? 1 : 2;
 	if (rc || (rc = read_filter(&in, &search, err)) || (rc = read_order(&in, &search, err)))
 		return rc;
-	set_fingerprint(&in, &search);
 	if ((rc = read_cursor(&in, &search, err)) || (rc = read_number(&in, "startIndex", US_SCIM_INVALID_VALUE, &search.start, err)) ||
 		(rc = read_number(&in, "count", search.has_cursor ? US_SCIM_INVALID_COUNT : US_SCIM_INVALID_VALUE, &search.count, err)))
 		return rc;

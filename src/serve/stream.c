@@ -65,13 +65,14 @@ enum us_errc us_stream_send(struct us_serve *serve, struct us_httpd_answer *answ
 	s->serve = serve;
 	s->begin_ms = us_clock_monotonic_ms();
 	s->stream = *stream;
-	enum us_errc rc = fill(s, &s->piece, WHOLE_BYTES, err);
+	/* Most answers end here, in the buffer that the connection keeps. */
+	enum us_errc rc = fill(s, &answer->body, WHOLE_BYTES, err);
 	if (rc) {
-		if (rc == US_END)
-			us_str_add_slice(&answer->body, us_str_slice(&s->piece));
 		free_sending(s);
 		return rc == US_END ? US_OK : rc;
 	}
+	s->piece = answer->body;
+	answer->body = (struct us_str) US_STR_INIT;
 	if (atomic_fetch_add(&serve->streams, 1) >= STREAMS_MOST) {
 		free_pulled(s);
 		return us_err_set(err, US_UNAVAILABLE, "%d long answers are being sent already: ask again when one has ended", STREAMS_MOST);
