@@ -49,11 +49,15 @@ static bool comes(const struct us_want *w, const struct us_record *r)
 	return r->id.n && !r->problem.p && (place == US_MAP_NONE || users->flags[place] & US_HAVE_MISSING);
 }
 
+/* Who was cleaned up may be gone or filtered: that decides whether they are put into groups. */
 static bool is_known(const struct us_want *w, struct us_slice id)
 {
 	struct us_hash key = us_hash_slice(id);
+	uint32_t place = us_map_find(&w->have->users.ids, key);
 
-	return us_map_find(&w->have->users.ids, key) != US_MAP_NONE || us_map_find(&w->have->groups.ids, key) != US_MAP_NONE;
+	if (place != US_MAP_NONE)
+		return !(w->have->users.flags[place] & US_HAVE_MISSING);
+	return us_map_find(&w->have->groups.ids, key) != US_MAP_NONE;
 }
 
 static enum us_errc too_many(struct us_err *err)
@@ -157,7 +161,11 @@ static enum us_errc find_one(struct feed *f, struct us_arena *arena, struct us_s
 			records[n++] = page.records[i];
 	page.records = records;
 	page.n = n;
-	return us_want_page(w, arena, &page, err);
+	rc = us_want_page(w, arena, &page, err);
+	for (size_t i = 0; i < n && rc == US_OK; i++)
+		if (records[i].kind == US_RECORD_USER)
+			us_plan_has_groups(w->plan, records[i].id);
+	return rc;
 }
 
 static enum us_errc find_open(struct feed *f, struct us_err *err)
@@ -169,7 +177,7 @@ static enum us_errc find_open(struct feed *f, struct us_err *err)
 
 	for (int k = 0; k < 2; k++)
 		for (uint32_t i = 0; i < both[k]->seen.n && rc == US_OK; i++) {
-			if (k == 1 && is_known(f->want, f->members.list[i]))
+			if (k == 1 && (is_known(f->want, f->members.list[i]) || us_map_find(&f->users.seen, f->members.seen.keys[i]) != US_MAP_NONE))
 				continue;
 			us_arena_reset(&arena);
 			rc = ++asked > US_DELTA_MAX_FINDS ? too_many(err) : find_one(f, &arena, both[k]->list[i], err);

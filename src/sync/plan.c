@@ -58,6 +58,7 @@ void us_plan_free(struct us_plan *p)
 	us_map_fini(&p->assigned);
 	us_map_fini(&p->stripped);
 	us_map_fini(&p->with_members);
+	us_map_fini(&p->with_groups);
 	free(p->filtered_as);
 	free(p->selected);
 	free(p->reached);

@@ -109,6 +109,8 @@ void us_plan_filtered(struct us_plan *plan, bool is_group, struct us_slice id, s
 void us_plan_gone(struct us_plan *plan, bool is_group, struct us_slice id);
 /* Of a delta: the group with this id is named with all its direct members, so those that it has beside them go. */
 void us_plan_has_members(struct us_plan *plan, struct us_slice group_id);
+/* Of a delta: the user with this id is named with all the groups that it is directly in, so it goes out of those that it has beside them. */
+void us_plan_has_groups(struct us_plan *plan, struct us_slice user_id);
 /* Of a delta, after us_plan_end_reading: why what the feed names is not enough to plan from; NULL: it is. has_nesting: some group of the directory is
  * in another one. */
 const char *us_plan_doubt(const struct us_plan *plan, bool has_nesting);

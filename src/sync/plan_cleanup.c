@@ -55,6 +55,17 @@ void us_plan_lose_member(struct us_plan *p, const struct us_plan_member *groups,
 	}
 }
 
+/* Somebody who was cleaned up is back: out of the groups that were kept for them, if the source has them there no longer. */
+static void leave_groups(struct us_plan *p, const struct us_plan_given *given)
+{
+	for (uint32_t i = 0; i < given->n_groups; i++) {
+		uint32_t place = us_plan_group_place(p, given->groups[i].number);
+		if (place != US_MAP_NONE && !(us_plan_group_flags(p, place) & (US_HAVE_UNMANAGED | US_HAVE_PROTECTED)) &&
+			p->groups.have->flags[place] & US_HAVE_OWNED)
+			us_plan_lose_member(p, &given->groups[i], 1);
+	}
+}
+
 static bool has_local(const struct us_plan_member *members, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -250,19 +261,22 @@ bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struc
 
 	for (; p->at < s->n_have; p->at++) {
 		bool keeps_links = users && s->marks[p->at] & KEEPS_LINKS;
-		if ((s->marks[p->at] & SEEN && !keeps_links) || !(s->have->flags[p->at] & US_HAVE_OWNED) || us_plan_is_untouched(p, s, p->at))
+		bool returns = users && !keeps_links && s->marks[p->at] & SEEN && us_plan_knows_groups(p, p->at);
+		if ((s->marks[p->at] & SEEN && !keeps_links && !returns) || !(s->have->flags[p->at] & US_HAVE_OWNED) || us_plan_is_untouched(p, s, p->at))
 			continue;
 		if (!p->asked) {
 			p->asked = true;
 			step->kind = users ? US_STEP_LOAD_USER : US_STEP_LOAD_MEMBERS;
 			step->number = s->have->numbers[p->at];
 			step->with_above = !users;
-			step->with_names = users && p->in.predicate && !keeps_links;
+			step->with_names = users && p->in.predicate && !keeps_links && !returns;
 			return true;
 		}
 		p->asked = false;
 		if (keeps_links)
 			keep_links(p, p->at, given, false);
+		else if (returns)
+			leave_groups(p, given);
 		else if (users ? clean_user(p, arena, p->at, given, step)
 					   : clean_group(p, arena, p->at, given, step)) {
 			p->at++;

@@ -42,6 +42,20 @@ bool us_plan_knows_members(const struct us_plan *p, uint32_t place)
 	return !p->in.is_delta || us_map_find(&p->with_members, place_key(place)) != US_MAP_NONE;
 }
 
+void us_plan_has_groups(struct us_plan *p, struct us_slice user_id)
+{
+	uint32_t place = us_map_find(&p->users.have->ids, us_hash_slice(user_id));
+
+	us_assert(p->phase == READING && p->in.is_delta);
+	if (place != US_MAP_NONE && place < p->users.n_have)
+		us_map_put(&p->with_groups, place_key(place), NULL);
+}
+
+bool us_plan_knows_groups(const struct us_plan *p, uint32_t place)
+{
+	return us_map_find(&p->with_groups, place_key(place)) != US_MAP_NONE;
+}
+
 bool us_plan_is_untouched(const struct us_plan *p, const struct side *s, uint32_t place)
 {
 	return p->in.is_delta && !(s->marks[place] & (SEEN | FILTERED | TOLD_GONE));

@@ -176,7 +176,8 @@ static void note_loss(struct us_plan *p, uint32_t place, const struct us_plan_gi
 	}
 }
 
-/* Where nothing may be removed: but for those that this plan deletes and, in a delta, those that it strips. want is sorted. */
+/* Where nothing may be removed: but for those that this plan deletes and, in a delta, those that it strips and those
+ * who are back. want is sorted. */
 static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct us_arena *arena, const struct us_plan_member *have, uint32_t n_have,
 	const uint32_t *want, uint32_t n_want, const uint32_t **ret_removed)
 {
@@ -188,7 +189,8 @@ static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct 
 			w++;
 		bool is_kept = w < n_want && want[w] == have[i].number;
 		uint16_t leaves = p->in.is_delta && !is_kept ? GONE | TOLD_GONE | FILTERED : GONE;
-		if (have[i].owned && place != US_MAP_NONE && s->marks[place] & leaves)
+		bool is_back = p->in.is_delta && !is_kept && s == &p->users && place != US_MAP_NONE && us_plan_knows_groups(p, place);
+		if (have[i].owned && place != US_MAP_NONE && (s->marks[place] & leaves || is_back))
 			removed[n++] = have[i].number;
 	}
 	*ret_removed = removed;
@@ -196,14 +198,17 @@ static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct 
 }
 
 /* The source's list of members has nobody who was cleaned up before, and says nothing of who is protected. */
-static uint32_t drop_untouched(const struct us_plan *p, const uint32_t *removed, uint32_t n)
+static uint32_t drop_untouched(const struct us_plan *p, uint32_t group, const uint32_t *removed, uint32_t n)
 {
 	uint32_t *kept = (uint32_t *) removed, k = 0;
+	bool strips = p->in.settings.strips && p->in.settings.cleanup != US_CLEANUP_KEEP && !p->in.predicate &&
+		!(us_plan_group_flags(p, group) & US_HAVE_STRIP_EXEMPT);
+	uint8_t keeping = US_HAVE_PROTECTED | (strips ? 0 : US_HAVE_MISSING);
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t place = us_plan_find_place(p, &p->users, removed[i]);
 		bool stays = place == US_MAP_NONE ||
-			(us_plan_is_untouched(p, &p->users, place) && p->users.have->flags[place] & (US_HAVE_MISSING | US_HAVE_PROTECTED));
+			(us_plan_is_untouched(p, &p->users, place) && p->users.have->flags[place] & keeping);
 		if (!stays)
 			kept[k++] = removed[i];
 	}
@@ -236,7 +241,7 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, want->groups, want->n_groups, &d.removed_groups);
 	}
 	if (p->in.is_delta && !(p->groups.marks[place] & GONE))
-		d.n_removed_users = drop_untouched(p, d.removed_users, d.n_removed_users);
+		d.n_removed_users = drop_untouched(p, place, d.removed_users, d.n_removed_users);
 	if (!want->may_add)
 		d.n_added_users = d.n_added_groups = 0;
 	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;

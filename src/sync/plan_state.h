@@ -75,6 +75,7 @@ struct us_plan {
 	struct us_plan_complete complete;
 	bool is_whole;
 	struct us_map with_members;  /* of a delta: places of groups that are named with all their members */
+	struct us_map with_groups;   /* of a delta: places of users that are named with all their groups */
 	bool touches_assigned;       /* of a delta: a group that is named has, had or gets the name of one of assignGroups */
 	bool has_new_group;
 	bool keeps_mapped_groups;    /* a user failed who may be what one of them is for */
@@ -141,6 +142,8 @@ bool us_plan_is_untouched(const struct us_plan *p, const struct side *s, uint32_
 void us_plan_lose_member(struct us_plan *p, const struct us_plan_member *groups, uint32_t n);
 /* Of a delta: whether a group is named with all its direct members. */
 bool us_plan_knows_members(const struct us_plan *p, uint32_t place);
+/* Of a delta: whether a user is named with all the groups that it is in. */
+bool us_plan_knows_groups(const struct us_plan *p, uint32_t place);
 void us_plan_see_assigned(struct us_plan *p);
 
 /* The phases: true if there is a step, false if the phase is over. */

@@ -44,6 +44,8 @@ static const char *find_wide_setting(const struct us_act *a)
 		return "nested groups are flattened: who is in a group depends on groups that did not change";
 	if (a->settings.drops_empty_groups)
 		return "groups without members are dropped: which those are depends on users that did not change";
+	if (a->settings.cleanup == US_CLEANUP_KEEP)
+		return "cleanup is keep: nothing says who is gone, and those stay in their groups";
 	if (us_mapping_has_groups(a->mapping))
 		return "groups are made from an attribute of users: who is in them depends on users that did not change";
 	return NULL;

@@ -336,7 +336,7 @@ static enum us_errc case_mark(struct us_source *source, struct us_arena *arena, 
 	source->stats.requests++;
 	if (call(CASE_MARK, err))
 		return now.fault.code;
-	*ret_cursor = US_SLICE("end");
+	*ret_cursor = US_SLICE(CASE_CURSOR); /* of the case that comes next */
 	return US_OK;
 }
 

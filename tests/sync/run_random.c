@@ -6,6 +6,7 @@
  *     re-paged     the same listing in another order and on other pages ends the same, by the same plan
  *     narrowed     a source that lists only who is in the required groups ends as one that lists all; not asked where somebody failed whom it may not list
  *     staged       cleanup ends the same whether runs came often or two with a gap; not asked where cleanup itself changes who is protected
+ *     delta        a full sync, a delta to another listing, and a full sync of that: the last one finds nothing to do, and it ends as two full syncs do
  *     owned        what is local or protected stays as it was; an incomplete read takes nothing away
  *
  * A round that does not hold is made smaller line by line and printed as a case. Prints TAP.
@@ -77,6 +78,20 @@ static void run_once(struct world *w, enum us_run_kind kind, struct end *ret_end
 		expect_sums(&run, list, n);
 	us_db_release(db);
 	us_arena_fini(&arena);
+}
+
+static enum us_run_kind run_kind(struct world *w, int64_t id)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_err err = US_ERR_INIT;
+	struct us_run run;
+	struct us_dbc *db;
+
+	if (us_db_lease_reader(w->store->db, &db, &err) || us_run_load(db, &arena, id, &run, &err))
+		die("run", &err);
+	us_db_release(db);
+	us_arena_fini(&arena);
+	return run.kind;
 }
 
 static void expect_same(const char *what, const struct end *a, const struct end *b)
@@ -290,6 +305,196 @@ static void staged(struct draw *d, const struct sync_case *c)
 	close_world(&seldom);
 }
 
+/* ---- deltas ---- */
+
+/* A listing as a feed can be made of it: each object once, named by its id, and groups alone say who is in them. */
+static void plain_listing(const struct lines *listing, struct lines *ret)
+{
+	for (size_t i = 0; i < listing->n; i++) {
+		struct us_str s = US_STR_INIT;
+		const char *line = listing->line[i];
+		char kind[8] = "", id[24] = "";
+		bool is_member = strncmp(line, "member ", 7) == 0, is_known = false;
+		if (sscanf(line, "%7s %23s", kind, id) != 2 || (!is_member && strcmp(kind, "user") && strcmp(kind, "group")) || strcmp(id, "-") == 0)
+			continue;
+		for (const char *p = line; *p;) {
+			size_t n = strcspn(p, " \"");
+			if (p[n] == '"')
+				n += 1 + strcspn(p + n + 1, "\"") + 1;
+			bool is_own = strncmp(p, "ref=", 4) == 0 || strncmp(p, "groups=", 7) == 0;
+			bool is_ref = is_member && p != line && (strncmp(p, "rg", 2) == 0 || strncmp(p, "ru", 2) == 0);
+			bool is_nested = is_member && strncmp(p, "@rg", 3) == 0;
+			if (!is_own)
+				us_str_printf(&s, "%s%s%.*s", s.n ? " " : "", is_nested ? "@" : "", (int) (n - is_ref - 2 * is_nested), p + is_ref + 2 * is_nested);
+			p += n;
+			p += *p == ' ';
+		}
+		for (size_t k = 0; k < ret->n && !is_known; k++) {
+			char other_kind[8], other[24];
+			sscanf(ret->line[k], "%7s %23s", other_kind, other);
+			is_known = is_member ? strcmp(ret->line[k], us_str_text(&s)) == 0 : strcmp(other_kind, kind) == 0 && strcmp(other, id) == 0;
+		}
+		if (!is_known)
+			add_line(ret, strdup(us_str_text(&s)));
+		us_str_fini(&s);
+	}
+}
+
+/* The line of an object; NULL. */
+static const char *line_of(const struct lines *l, const char *kind, const char *id)
+{
+	char start[40];
+	int n = snprintf(start, sizeof start, "%s %s ", kind, id);
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strncmp(l->line[i], start, (size_t) n) == 0)
+			return l->line[i];
+	return NULL;
+}
+
+static void members_of(const struct lines *l, const char *id, struct lines *ret)
+{
+	char start[40];
+	int n = snprintf(start, sizeof start, "member %s ", id);
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strncmp(l->line[i], start, (size_t) n) == 0)
+			add_line(ret, strdup(l->line[i]));
+	sort_lines(ret);
+}
+
+/* One object of the next listing, and what the feed says of it. */
+static void draw_next(struct draw *d, const char *kind, const char *id, const struct lines *old, const struct lines *other, struct lines *listing,
+	struct lines *changes)
+{
+	const struct lines *from = draw_one_in(d, 2) ? old : other;
+	const char *was = line_of(old, kind, id), *is = line_of(from, kind, id);
+	struct lines members_were = { 0 }, members_are = { 0 };
+	bool is_group = strcmp(kind, "group") == 0, comes = false;
+	char gone[40];
+
+	if (is_group) {
+		members_of(old, id, &members_were);
+		members_of(from, id, &members_are);
+	}
+	/* A group that comes is put into others then; who goes is taken out of them, or named again. */
+	for (size_t i = 0; i < members_are.n; i++) {
+		const char *at = strchr(members_are.line[i], '@'), *member = strrchr(members_are.line[i], ' ') + 1;
+		comes |= at ? !line_of(old, "group", at + 1) : line_of(old, "user", member) && !line_of(listing, "user", member);
+	}
+	if (is)
+		add_line(listing, strdup(is));
+	for (size_t i = 0; is && i < members_are.n; i++)
+		add_line(listing, strdup(members_are.line[i]));
+	if (is && (!was || strcmp(was, is) || comes || !is_equal(&members_were, &members_are))) {
+		add_line(changes, strdup(is));
+		for (size_t i = 0; i < members_are.n; i++)
+			add_line(changes, strdup(members_are.line[i]));
+	}
+	snprintf(gone, sizeof gone, "gone-%s %s", kind, id);
+	if (was && !is)
+		add_line(changes, strdup(gone));
+	free_lines(&members_were);
+	free_lines(&members_are);
+}
+
+static void read_case(struct us_arena *arena, const struct round *r, const struct lines *listing, const struct lines *changes, struct sync_case *ret_case)
+{
+	struct round round = *r;
+	struct us_str s = US_STR_INIT;
+
+	round.listing = *listing;
+	char *text = draw_text(&round);
+	us_str_add_text(&s, text);
+	us_str_add_text(&s, "changes:\n");
+	for (size_t i = 0; changes && i < changes->n; i++)
+		us_str_printf(&s, "  %s\n", changes->line[i]);
+	parse(arena, us_str_text(&s), ret_case);
+	free(text);
+	us_str_fini(&s);
+}
+
+/* With some settings each delta becomes a full sync; without failures there is a cursor to begin at. */
+static void config_for_delta(const struct round *r, struct lines *ret)
+{
+	static const char *const others[] = { "requiredGroups", "nestedGroups", "emptyGroups", "\"groups\",\"from\"" };
+
+	for (size_t i = 0; i < r->config.n; i++) {
+		bool fits = true;
+		for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+			fits &= !strstr(r->config.line[i], others[k]);
+		if (fits)
+			add_line(ret, strdup(r->config.line[i]));
+	}
+}
+
+static int n_deltas; /* that were none of those that become full syncs */
+
+static void changed(struct draw *d, const struct round *round)
+{
+	struct round own = *round, *r = &own;
+	struct us_arena arena = US_ARENA_INIT;
+	struct lines old = { 0 }, other = { 0 }, listing = { 0 }, changes = { 0 };
+	struct round drawn;
+	struct sync_case first, next;
+	struct world w, whole;
+	struct end a, b, c, e;
+
+	own.config = (struct lines) { 0 };
+	config_for_delta(round, &own.config);
+	plain_listing(&r->listing, &old);
+	draw_round(d, &drawn);
+	plain_listing(&drawn.listing, &other);
+	draw_free(&drawn);
+	for (int i = 1; i <= 26; i++) {
+		char id[24];
+		snprintf(id, sizeof id, "u%d", i);
+		draw_next(d, "user", id, &old, &other, &listing, &changes);
+	}
+	for (int i = 1; i <= 26; i++) {
+		char id[24];
+		snprintf(id, sizeof id, "g%d", i);
+		draw_next(d, "group", id, &old, &other, &listing, &changes);
+	}
+	read_case(&arena, r, &old, NULL, &first);
+	read_case(&arena, r, &listing, &changes, &next);
+	open_world(&w, &first);
+	run_once(&w, US_RUN_FULL, &a);
+	w.c = &next;
+	run_once(&w, US_RUN_DELTA, &b);
+	run_once(&w, US_RUN_FULL, &c);
+	open_world(&whole, &first);
+	run_once(&whole, US_RUN_FULL, &e);
+	free_end(&e);
+	whole.c = &next;
+	run_once(&whole, US_RUN_FULL, &e);
+	bool is_delta = run_kind(&w, b.run) == US_RUN_DELTA;
+	bool is_asked = a.status == US_RUN_DONE && b.status == US_RUN_DONE && e.status == US_RUN_DONE && !may_end_protection(&first, &a) && !may_end_protection(&next, &b);
+	if (is_delta && is_asked) {
+		n_deltas++;
+		expect_lines("delta: against a full sync", &e.directory, &b.directory);
+		for (size_t i = 0; i < c.plan.n; i++)
+			if (!strstr(c.plan.line[i], " FAILED ") && !strstr(c.plan.line[i], " FILTERED "))
+				complain("delta: the full sync behind it finds: %s", c.plan.line[i]);
+		for (size_t i = 0; i < changes.n && why.n; i++)
+			us_str_printf(&why, "# changes: %s\n", changes.line[i]);
+		for (size_t i = 0; i < listing.n && why.n; i++)
+			us_str_printf(&why, "# then: %s\n", listing.line[i]);
+	}
+	free_end(&a);
+	free_end(&b);
+	free_end(&c);
+	free_end(&e);
+	close_world(&w);
+	close_world(&whole);
+	free_lines(&own.config);
+	free_lines(&old);
+	free_lines(&other);
+	free_lines(&listing);
+	free_lines(&changes);
+	us_arena_fini(&arena);
+}
+
 /* Complains in `why`. The round's own randomness begins with the same seed each time. */
 static void hold_round(const struct round *r, uint64_t seed)
 {
@@ -318,6 +523,8 @@ static void hold_round(const struct round *r, uint64_t seed)
 			staged(&d, &c);
 		if (!is_partial(r))
 			repaged(&d, r, &first);
+		if (!is_partial(r) && !why.n)
+			changed(&d, r);
 	}
 	free_end(&first);
 	us_arena_fini(&arena);
@@ -427,6 +634,6 @@ int main(void)
 	}
 	free(current);
 	us_str_fini(&why);
-	printf("1..%ld\n", rounds);
+	printf("# %d deltas were compared\n1..%ld\n", n_deltas, rounds);
 	return n_failed ? 1 : 0;
 }
