@@ -131,6 +131,8 @@ enum us_edit_refusal us_edit_check(const struct us_edit *edit, struct us_err *er
 	unsigned fields = is_new ? ~0u : edit->fields;
 	if (fields & US_EDIT_NAME)
 		refusal = check_name(is_group ? "group" : "user", edit->name, err);
+	if (!refusal && fields & US_EDIT_ID)
+		refusal = check_value("the id", edit->id, err);
 	const struct { unsigned field; const char *what; struct us_slice value; } values[] = {
 		{ US_EDIT_DESCRIPTION, "description", edit->description }, { US_EDIT_FULL_NAME, "fullName", edit->full_name }, { US_EDIT_FIRST_NAME, "firstName", edit->first_name },
 		{ US_EDIT_LAST_NAME, "lastName", edit->last_name }, { US_EDIT_EMAIL, "email", edit->email } };

@@ -29,6 +29,7 @@ enum us_edit_field {
 	US_EDIT_ALL_ATTRIBUTES = 128, /* and all others go */
 	US_EDIT_DESCRIPTION = 256,
 	US_EDIT_PASSWORD = 512,       /* of a user; is in no plan and no run */
+	US_EDIT_ID = 1024,            /* at whoever keeps the object by a protocol of writing (SCIM: externalId) */
 };
 
 /* A user or a group: by its number, or, if that is 0, by its name. */
@@ -44,7 +45,7 @@ struct us_edit {
 	int64_t expect;            /* UPDATE, DELETE: the revision that the object must have; 0: any */
 	bool is_lenient;           /* memberships: to add what is there, or to remove what is not, is no mistake */
 	unsigned fields;           /* UPDATE: which of these; CREATE takes all as they are */
-	struct us_slice name, full_name, first_name, last_name, email, description;
+	struct us_slice name, full_name, first_name, last_name, email, description, id;
 	struct us_slice password;  /* in the clear; the caller wipes it */
 	bool active;
 	const struct us_field *attributes;
@@ -66,6 +67,7 @@ enum {
 	X(US_EDIT_NO_GROUP,          US_NOT_FOUND) \
 	X(US_EDIT_USER_EXISTS,       US_CONFLICT)  /* the name is taken */ \
 	X(US_EDIT_GROUP_EXISTS,      US_CONFLICT) \
+	X(US_EDIT_ID_TAKEN,          US_CONFLICT) \
 	X(US_EDIT_NO_MEMBERSHIP,     US_NOT_FOUND) \
 	X(US_EDIT_MEMBERSHIP_EXISTS, US_CONFLICT) \
 	X(US_EDIT_CYCLE,             US_CONFLICT)  /* a group would be a member of itself */ \
@@ -87,6 +89,7 @@ enum us_errc us_edit_refusal_code(enum us_edit_refusal refusal);
 
 struct us_edit_request {
 	int64_t directory;
+	int64_t expect;             /* the revision that the directory must have; 0: any */
 	const struct us_edit *edits;
 	size_t n;
 	struct us_slice actor;      /* who did it */

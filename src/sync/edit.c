@@ -142,6 +142,11 @@ static enum us_errc edit_within(struct us_dbc *c, struct us_arena *arena, const 
 	struct us_edit_plan *plan;
 	enum us_errc rc = open_directory(c, arena, request->directory, &directory, &result->refusal, err);
 
+	if (!rc && request->expect && request->expect != directory.revision) {
+		result->refusal = us_edit_refuse(US_EDIT_CHANGED, err, "the directory has changed meanwhile (revision %lld, not %lld)",
+			(long long) directory.revision, (long long) request->expect);
+		rc = us_edit_refusal_code(result->refusal);
+	}
 	if (rc || (rc = us_edit_plan_new(c, request->directory, &plan, err)))
 		return rc;
 	struct us_run run = { .connector_uuid = US_SLICE(""), .directory = request->directory, .kind = US_RUN_EDIT, .actor = request->actor,

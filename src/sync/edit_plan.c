@@ -15,16 +15,21 @@ struct object {
 	struct us_group_image *group, *group_before;
 };
 
-/* Users or groups. A name that an object has in the directory, or got here, is in `names` for good: who has it by now stands in `holders`. So a name
- * that is in `names` is decided here, and any other is as the directory says. */
+/* A key that an object has in the directory, or got here, is in `map` for good: who has it by now stands in `holders`. So a key that is there is
+ * decided here, and any other is as the directory says. */
+struct claims {
+	struct us_map map;
+	uint32_t *holders; /* by place in map: the object's place, US_MAP_NONE: nobody */
+	uint32_t cap;
+};
+
+/* Users or groups. */
 struct side {
 	bool is_group;
 	struct us_map numbers; /* the n-th key is of objects[n] */
 	struct object *objects;
 	uint32_t cap;
-	struct us_map names;
-	uint32_t *holders; /* by place in names: the object's place, US_MAP_NONE: nobody */
-	uint32_t cap_holders;
+	struct claims names, ids;
 	uint32_t next_number;
 };
 
@@ -107,9 +112,11 @@ void us_edit_plan_free(struct us_edit_plan *p)
 
 	for (int i = 0; i < 2; i++) {
 		us_map_fini(&sides[i]->numbers);
-		us_map_fini(&sides[i]->names);
+		us_map_fini(&sides[i]->names.map);
+		us_map_fini(&sides[i]->ids.map);
 		free(sides[i]->objects);
-		free(sides[i]->holders);
+		free(sides[i]->names.holders);
+		free(sides[i]->ids.holders);
 	}
 	us_map_fini(&p->link_map);
 	us_map_fini(&p->of_groups.map);
@@ -124,13 +131,33 @@ void us_edit_plan_free(struct us_edit_plan *p)
 
 /* ---- objects ---- */
 
-static void hold_name(struct side *s, struct us_hash name, uint32_t place)
+static void hold(struct claims *claims, struct us_hash key, uint32_t place)
 {
-	uint32_t at = us_map_put(&s->names, name, NULL);
+	uint32_t at = us_map_put(&claims->map, key, NULL);
 
-	if (at >= s->cap_holders)
-		s->holders = us_realloc(s->holders, (s->cap_holders = s->names.cap) * sizeof *s->holders);
-	s->holders[at] = place;
+	if (at >= claims->cap)
+		claims->holders = us_realloc(claims->holders, (claims->cap = claims->map.cap) * sizeof *claims->holders);
+	claims->holders[at] = place;
+}
+
+/* Whether it is decided here who has a key; *ret_place is US_MAP_NONE if nobody has it. */
+static bool find_holder(const struct claims *claims, struct us_hash key, uint32_t *ret_place)
+{
+	uint32_t at = us_map_find(&claims->map, key);
+
+	if (at != US_MAP_NONE)
+		*ret_place = claims->holders[at];
+	return at != US_MAP_NONE;
+}
+
+static struct us_slice id_of(const struct side *s, const struct object *o) { return s->is_group ? o->group->group.id : o->user->user.id; }
+
+/* What an object is found by is held by it (place), or no longer (US_MAP_NONE). */
+static void hold_keys(struct side *s, const struct object *o, uint32_t place)
+{
+	hold(&s->names, o->name, place);
+	if (id_of(s, o).p)
+		hold(&s->ids, us_hash_slice(id_of(s, o)), place);
 }
 
 static enum us_errc not_there(struct us_edit_plan *p, const struct side *s, const struct us_edit_ref *ref)
@@ -154,11 +181,11 @@ static enum us_errc locate(struct us_edit_plan *p, struct side *s, const struct 
 			return US_OK;
 		}
 	} else {
-		at = us_map_find(&s->names, us_fold_hash(ref->name));
-		if (at != US_MAP_NONE && s->holders[at] == US_MAP_NONE)
+		bool is_decided = find_holder(&s->names, us_fold_hash(ref->name), &at);
+		if (is_decided && at == US_MAP_NONE)
 			return not_there(p, s, ref);
-		if (at != US_MAP_NONE) {
-			*ret_number = s->objects[s->holders[at]].number;
+		if (is_decided) {
+			*ret_number = s->objects[at].number;
 			return US_OK;
 		}
 	}
@@ -197,17 +224,17 @@ static enum us_errc touch(struct us_edit_plan *p, struct side *s, uint32_t numbe
 	if (place >= s->cap)
 		s->objects = us_realloc(s->objects, (s->cap = s->numbers.cap) * sizeof *s->objects);
 	s->objects[place] = o;
-	hold_name(s, o.name, place);
+	hold_keys(s, &o, place);
 	*ret_place = place;
 	return US_OK;
 }
 
 static enum us_errc check_free(struct us_edit_plan *p, struct side *s, struct us_slice name, struct us_hash fold)
 {
-	uint32_t at = us_map_find(&s->names, fold), number;
-	bool is_taken = at != US_MAP_NONE && s->holders[at] != US_MAP_NONE;
+	uint32_t holder, number;
+	bool is_decided = find_holder(&s->names, fold, &holder), is_taken = is_decided && holder != US_MAP_NONE;
 
-	if (at == US_MAP_NONE) {
+	if (!is_decided) {
 		enum us_errc rc = us_object_find_number(p->c, p->directory, s->is_group, name, 0, &number, p->err);
 		if (rc && rc != US_NOT_FOUND)
 			return rc;
@@ -215,6 +242,22 @@ static enum us_errc check_free(struct us_edit_plan *p, struct side *s, struct us
 	}
 	return !is_taken ? US_OK : refuse(p, s->is_group ? US_EDIT_GROUP_EXISTS : US_EDIT_USER_EXISTS, "Directory %lld has a %s \"" US_SLICE_FMT
 		"\" already", (long long) p->directory, s->is_group ? "group" : "user", US_SLICE_ARG(name));
+}
+
+static enum us_errc check_id_free(struct us_edit_plan *p, struct side *s, struct us_slice id)
+{
+	struct us_listed row;
+	uint32_t holder;
+	bool is_decided = find_holder(&s->ids, us_hash_slice(id), &holder), is_taken = is_decided && holder != US_MAP_NONE;
+
+	if (!is_decided) {
+		enum us_errc rc = us_object_find_listed(p->c, &p->arena, p->directory, s->is_group, US_OBJECT_BY_EXTERNAL_ID, id, 0, &row, p->err);
+		if (rc && rc != US_NOT_FOUND)
+			return rc;
+		is_taken = rc == US_OK;
+	}
+	return !is_taken ? US_OK : refuse(p, US_EDIT_ID_TAKEN, "Directory %lld has a %s with the id \"" US_SLICE_FMT "\" already",
+		(long long) p->directory, s->is_group ? "group" : "user", US_SLICE_ARG(id));
 }
 
 /* ---- fields ---- */
@@ -254,7 +297,7 @@ static void set_user(struct us_edit_plan *p, struct us_user *user, const struct 
 	const struct { unsigned field; struct us_slice *to; struct us_slice from; } texts[] = {
 		{ US_EDIT_NAME, &user->name, edit->name }, { US_EDIT_FULL_NAME, &user->full_name, edit->full_name },
 		{ US_EDIT_FIRST_NAME, &user->first_name, edit->first_name }, { US_EDIT_LAST_NAME, &user->last_name, edit->last_name },
-		{ US_EDIT_EMAIL, &user->email, edit->email } };
+		{ US_EDIT_EMAIL, &user->email, edit->email }, { US_EDIT_ID, &user->id, edit->id } };
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (fields & texts[i].field)
@@ -268,6 +311,8 @@ static void set_group(struct us_edit_plan *p, struct us_group *group, const stru
 {
 	if (fields & US_EDIT_NAME)
 		group->name = edit->name;
+	if (fields & US_EDIT_ID)
+		group->id = edit->id;
 	if (fields & US_EDIT_DESCRIPTION)
 		group->description = edit->description;
 	set_attributes(p, &group->attributes, &group->n_attributes, edit, fields);
@@ -278,6 +323,8 @@ static enum us_errc create(struct us_edit_plan *p, struct side *s, const struct 
 	struct object o = { .number = s->next_number, .is_new = true, .name = us_fold_hash(edit->name) };
 	enum us_errc rc = check_free(p, s, edit->name, o.name);
 
+	if (!rc && edit->id.p)
+		rc = check_id_free(p, s, edit->id);
 	if (rc)
 		return rc;
 	if (s->next_number == UINT32_MAX)
@@ -294,7 +341,7 @@ static enum us_errc create(struct us_edit_plan *p, struct side *s, const struct 
 	if (place >= s->cap)
 		s->objects = us_realloc(s->objects, (s->cap = s->numbers.cap) * sizeof *s->objects);
 	s->objects[place] = o;
-	hold_name(s, o.name, place);
+	hold_keys(s, &o, place);
 	*ret_number = o.number;
 	return US_OK;
 }
@@ -326,9 +373,17 @@ static enum us_errc update(struct us_edit_plan *p, struct side *s, const struct 
 	if (!us_hash_is_equal(name, o->name)) {
 		if ((rc = check_free(p, s, edit->name, name)))
 			return rc;
-		hold_name(s, o->name, US_MAP_NONE);
-		hold_name(s, name, place);
+		hold(&s->names, o->name, US_MAP_NONE);
+		hold(&s->names, name, place);
 		o->name = name;
+	}
+	if (edit->fields & US_EDIT_ID && us_fields_differ(edit->id, id_of(s, o))) {
+		if (edit->id.p && (rc = check_id_free(p, s, edit->id)))
+			return rc;
+		if (id_of(s, o).p)
+			hold(&s->ids, us_hash_slice(id_of(s, o)), US_MAP_NONE);
+		if (edit->id.p)
+			hold(&s->ids, us_hash_slice(edit->id), place);
 	}
 	if (s->is_group)
 		set_group(p, &o->group->group, edit, edit->fields);
@@ -511,7 +566,7 @@ static enum us_errc delete(struct us_edit_plan *p, struct side *s, const struct 
 		return rc;
 	struct object *o = &s->objects[place];
 	o->is_gone = true;
-	hold_name(s, o->name, US_MAP_NONE);
+	hold_keys(s, o, US_MAP_NONE);
 	*ret_number = o->number;
 	return leave_all(p, o, s->is_group);
 }
@@ -569,6 +624,14 @@ static struct us_change *add_row(struct us_edit_plan *p, struct us_change row)
 	return &p->rows[p->n_rows++];
 }
 
+/* What differs; a sync cannot change the id, so the words of its reasons have none. */
+static struct us_slice with_id(struct us_edit_plan *p, struct us_slice fields, struct us_slice before, struct us_slice after)
+{
+	if (!us_fields_differ(before, after))
+		return fields;
+	return fields.n ? us_slice(us_arena_printf(&p->arena, US_SLICE_FMT ", id", US_SLICE_ARG(fields))) : US_SLICE("id");
+}
+
 static void give_user(struct us_edit_plan *p, struct object *o, struct us_report *report)
 {
 	struct us_change row = { .object = US_OBJECT_USER, .number = o->number, .id = o->user->user.id, .name = o->user->user.name };
@@ -586,7 +649,7 @@ static void give_user(struct us_edit_plan *p, struct object *o, struct us_report
 	} else {
 		struct us_user_image before = *o->user_before;
 		before.missing_since = 0; /* no matter of an edit */
-		row.reason = us_fields_of_user(&p->arena, &before, &o->user->user);
+		row.reason = with_id(p, us_fields_of_user(&p->arena, &before, &o->user->user), before.user.id, o->user->user.id);
 		if (!row.reason.n)
 			return;
 		row.outcome = us_fields_differ(o->user_before->user.name, o->user->user.name) ? US_OUTCOME_RENAMED : US_OUTCOME_UPDATED;
@@ -611,7 +674,7 @@ static void give_group(struct us_edit_plan *p, struct object *o, struct us_repor
 		row.outcome = US_OUTCOME_ADDED;
 		row.reason = US_SLICE("was created");
 	} else {
-		row.reason = us_fields_of_group(&p->arena, o->group_before, &o->group->group);
+		row.reason = with_id(p, us_fields_of_group(&p->arena, o->group_before, &o->group->group), o->group_before->group.id, o->group->group.id);
 		if (!row.reason.n)
 			return;
 		row.outcome = us_fields_differ(o->group_before->group.name, o->group->group.name) ? US_OUTCOME_RENAMED : US_OUTCOME_UPDATED;

@@ -283,6 +283,51 @@ static const char longest[] = "0123456789012345678901234567890123456789012345678
 	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 	"01234567890123456789012345678901234567890123456789012345";
 
+static struct us_edit id_to(enum us_edit_kind kind, const char *object, const char *id)
+{
+	return (struct us_edit) { .kind = kind, .object = { .name = us_slice(object) }, .fields = US_EDIT_ID, .id = id ? us_slice(id) : US_SLICE_NONE };
+}
+
+static void ids_are_of_one_object(void **state)
+{
+	struct fixture *f = *state;
+	struct us_edit first[] = { user("ann"), user("bob"), group("staff") };
+	struct us_edit_result result;
+	struct us_err err = US_ERR_INIT;
+
+	first[0].id = first[2].id = S("7");
+	edit_all(f, first);
+	const struct us_edit taken[] = { id_to(US_EDIT_UPDATE_USER, "bob", "7"), id_to(US_EDIT_UPDATE_USER, "ann", "8"), id_to(US_EDIT_UPDATE_USER, "bob", "8") };
+	assert_int_equal(try(f, &taken[0], 1, &result, &err), US_CONFLICT);
+	assert_int_equal(result.refusal, US_EDIT_ID_TAKEN);
+	assert_string_equal(err.text, "Directory 1 has a user with the id \"7\" already");
+	/* Taken within the list, and given up within it. */
+	assert_int_equal(try(f, &taken[1], 2, &result, &err), US_CONFLICT);
+	const struct us_edit moved[] = { taken[1], id_to(US_EDIT_UPDATE_GROUP, "staff", NULL), taken[0] };
+	assert_int_equal(edit_all(f, moved), 2);
+	expect_plan(f, 2, "user UPDATED 1 ann (id)\nuser UPDATED 2 bob (id)\ngroup UPDATED 1 staff (id)\n");
+	assert_int_equal(edit_all(f, moved), 0);
+	/* Who is deleted has none any more. */
+	struct us_edit again[] = { on(US_EDIT_DELETE_USER, "bob"), user("eve") };
+	again[1].id = S("7");
+	edit_all(f, again);
+}
+
+static void a_directory_that_has_changed_is_left(void **state)
+{
+	struct fixture *f = *state;
+	const struct us_edit ann = user("ann"), bob = user("bob");
+	struct us_edit_request request = { .directory = f->directory, .expect = 1, .edits = &bob, .n = 1, .actor = S("carol"), .trigger = US_TRIGGER_CLI };
+	struct us_edit_result result;
+	struct us_err err = US_ERR_INIT;
+
+	edit(f, &ann, 1);
+	assert_ok(us_edit_apply(f->store, &request, US_SLICE_NONE, &result, &err));
+	assert_int_equal(us_edit_apply(f->store, &request, US_SLICE_NONE, &result, &err), US_CONFLICT);
+	assert_int_equal(result.refusal, US_EDIT_CHANGED);
+	assert_string_equal(err.text, "the directory has changed meanwhile (revision 2, not 1)");
+}
+
 static void refused_lists_change_nothing(void **state)
 {
 	static const struct us_slice value[] = { { "v", 1 } }, broken[] = { { "\xff", 1 } };
@@ -789,6 +834,8 @@ int main(void)
 		edit_case(each_edit_sees_those_before_it),
 		edit_case(objects_are_found_by_number),
 		edit_case(memberships_may_be_lenient),
+		edit_case(ids_are_of_one_object),
+		edit_case(a_directory_that_has_changed_is_left),
 		edit_case(refused_lists_change_nothing),
 		edit_case(what_the_list_took_away_is_not_there),
 		edit_case(cycles_through_many_are_seen),
