@@ -8,6 +8,9 @@
 
 #define TYPE(values) { .name = "type", .description = "What the value is for", .canonical = values }
 #define DISPLAY { .name = "display", .description = "A name of the value for people" }
+#define KEPT_DISPLAY { .name = "display", .description = "A name of the value for people", .is_kept_whole = true }
+#define KEPT_PRIMARY \
+	{ .name = "primary", .description = "Whether it is the preferred value; at most one is", .type = US_SCIM_BOOLEAN, .is_kept_whole = true }
 #define PRIMARY { .name = "primary", .description = "Whether it is the preferred value; at most one is", .type = US_SCIM_BOOLEAN }
 
 static const struct us_scim_attribute name_parts[] = {
@@ -22,17 +25,17 @@ static const struct us_scim_attribute name_parts[] = {
 
 static const struct us_scim_attribute email_parts[] = {
 	{ .name = "value", .description = "The e-mail address" },
-	DISPLAY,
-	TYPE("work|home|other"),
-	PRIMARY,
+	KEPT_DISPLAY,
+	{ .name = "type", .description = "What the address is for", .canonical = "work|home|other", .is_made = true },
+	{ .name = "primary", .description = "Whether it is the preferred address; at most one is", .type = US_SCIM_BOOLEAN, .is_made = true },
 	END,
 };
 
 static const struct us_scim_attribute phone_parts[] = {
 	{ .name = "value", .description = "The telephone number" },
-	DISPLAY,
+	KEPT_DISPLAY,
 	TYPE("work|home|mobile|fax|pager|other"),
-	PRIMARY,
+	KEPT_PRIMARY,
 	END,
 };
 
@@ -76,9 +79,9 @@ static const struct us_scim_attribute user_group_parts[] = {
 
 static const struct us_scim_attribute role_parts[] = {
 	{ .name = "value", .description = "The value itself" },
-	DISPLAY,
+	KEPT_DISPLAY,
 	{ .name = "type", .description = "What the value is for" },
-	PRIMARY,
+	KEPT_PRIMARY,
 	END,
 };
 

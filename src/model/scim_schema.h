@@ -35,6 +35,7 @@ struct us_scim_attribute {
 	const char *canonical; /* "work|home|other": values that are known, others are taken too; NULL: any */
 	const char *refers_to; /* of a reference: "User|Group", "external" */
 	const struct us_scim_attribute *sub; /* of a complex one; ends with name NULL */
+	bool is_made; /* a directory's own objects have it from what they are: there it is read-only */
 	bool is_kept_whole; /* only there for users that were pushed in: a directory's own objects have no place for it */
 };
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "serve/address.h"
 #include "serve/scim_call.h"
+#include "store/connector.h"
 #include "store/directory.h"
 
 /* One row for each call. run NULL: it is known, and not served. */
@@ -29,12 +30,20 @@ static const struct route routes[] = {
 	{ US_HTTPD_GET, "Groups", &us_scim_group, us_scim_get_list },
 	{ US_HTTPD_GET, "Users/*", &us_scim_user, us_scim_get_resource },
 	{ US_HTTPD_GET, "Groups/*", &us_scim_group, us_scim_get_resource },
+	{ US_HTTPD_POST, "Users", &us_scim_user, us_scim_post_resource },
+	{ US_HTTPD_POST, "Groups", &us_scim_group, us_scim_post_resource },
+	{ US_HTTPD_PUT, "Users/*", &us_scim_user, us_scim_put_resource },
+	{ US_HTTPD_PUT, "Groups/*", &us_scim_group, us_scim_put_resource },
+	{ US_HTTPD_PATCH, "Users/*", &us_scim_user, us_scim_patch_resource },
+	{ US_HTTPD_PATCH, "Groups/*", &us_scim_group, us_scim_patch_resource },
+	{ US_HTTPD_DELETE, "Users/*", &us_scim_user, us_scim_delete_resource },
+	{ US_HTTPD_DELETE, "Groups/*", &us_scim_group, us_scim_delete_resource },
 	{ US_HTTPD_GET, "Me", NULL, NULL },
 	{ US_HTTPD_POST, "Me", NULL, NULL },
 	{ US_HTTPD_PUT, "Me", NULL, NULL },
 	{ US_HTTPD_PATCH, "Me", NULL, NULL },
 	{ US_HTTPD_DELETE, "Me", NULL, NULL },
-	{ US_HTTPD_POST, "Bulk", NULL, NULL },
+	{ US_HTTPD_POST, "Bulk", NULL, us_scim_post_bulk },
 	{ .path = NULL },
 };
 
@@ -89,6 +98,43 @@ static enum us_errc find_directory(struct us_scim_call *call, struct us_dbc *c, 
 	return rc;
 }
 
+enum us_errc us_scim_open_view(struct us_scim_call *call, struct us_err *err)
+{
+	us_view_close(&call->view);
+	return us_view_open(call->serve->conf.store, &call->directory, 1, &call->view, err);
+}
+
+struct us_slice us_scim_location(const struct us_scim_call *call, const struct us_scim_kind *kind, struct us_slice id)
+{
+	return us_slice(us_arena_printf(call->arena, US_SLICE_FMT "%s/" US_SLICE_FMT, US_SLICE_ARG(call->base), kind->endpoint, US_SLICE_ARG(id)));
+}
+
+/* Whether the request changes something. */
+static bool is_write(const struct us_scim_call *call, const struct route *route)
+{
+	return call->request->method != US_HTTPD_GET && call->request->method != US_HTTPD_HEAD && route->run != us_scim_get_list;
+}
+
+enum us_errc us_scim_find_target(struct us_scim_call *call, struct us_err *err)
+{
+	struct us_connector connector = { .name = US_SLICE("") };
+	struct us_directory d;
+
+	if (!(call->client.rights & US_RIGHT_WRITE))
+		return us_err_set(err, US_FORBIDDEN, "the application \"" US_SLICE_FMT "\" has no right to write", US_SLICE_ARG(call->client.name));
+	enum us_errc rc = us_directory_load(call->view.c, call->arena, call->directory, &d, err);
+	if (rc)
+		return rc;
+	call->target = &us_scim_local;
+	if (!d.connector.p)
+		return US_OK;
+	rc = us_connector_find(call->serve->conf.store, call->view.c, call->arena, d.connector, US_SECRETS_HIDDEN, &connector, err);
+	if (rc && rc != US_NOT_FOUND)
+		return rc;
+	return us_err_set(err, US_FORBIDDEN, "the directory is kept by the connector \"" US_SLICE_FMT "\": change it at its identity provider",
+		US_SLICE_ARG(connector.name));
+}
+
 static enum us_errc open_view(struct us_scim_call *call, struct us_err *err)
 {
 	struct us_slice key = call->request->target.segments[2];
@@ -133,30 +179,40 @@ static enum us_errc dispatch(struct us_scim_call *call, bool *ret_is_known, stru
 		*ret_is_known = false;
 		return us_err_set(err, US_INTERNAL, "this is not served here");
 	}
+	if (is_write(call, route) && (rc = us_scim_find_target(call, err)))
+		return rc;
 	return route->run(call, err);
+}
+
+int us_scim_status(enum us_errc code, const struct us_err *err) { return code == US_CONFLICT && err->native == US_SCIM_STALE ? 412 : us_err_http(code); }
+
+void us_scim_put_error(struct us_jsonw *w, int status, const struct us_err *err)
+{
+	const char *fault = us_scim_fault_name(err->code == US_INVALID || err->code == US_CONFLICT ? err->native : 0);
+	char text[12];
+
+	snprintf(text, sizeof text, "%d", status);
+	us_jsonw_open(w, '{');
+	us_jsonw_key(w, "schemas");
+	us_jsonw_open(w, '[');
+	us_jsonw_text(w, "urn:ietf:params:scim:api:messages:2.0:Error");
+	us_jsonw_close(w, ']');
+	us_jsonw_put_text(w, "status", text);
+	if (fault)
+		us_jsonw_put_text(w, "scimType", fault);
+	us_jsonw_put_text(w, "detail", err->text);
+	us_jsonw_close(w, '}');
 }
 
 static void fail(struct us_scim_call *call, int status, const struct us_err *err)
 {
 	struct us_jsonw w = US_JSONW_INIT(&call->answer->body);
-	const char *fault = us_scim_fault_name(err->code == US_INVALID || err->code == US_CONFLICT ? err->native : 0);
-	char text[12];
 
 	call->answer->status = status;
 	if (status >= 500 && status != 501)
 		us_log(US_LOG_WARN, "scim call failed", "application", call->client.name.p, "error", err->text, NULL);
-	snprintf(text, sizeof text, "%d", status);
 	us_str_clear(&call->answer->body);
-	us_jsonw_open(&w, '{');
-	us_jsonw_key(&w, "schemas");
-	us_jsonw_open(&w, '[');
-	us_jsonw_text(&w, "urn:ietf:params:scim:api:messages:2.0:Error");
-	us_jsonw_close(&w, ']');
-	us_jsonw_put_text(&w, "status", text);
-	if (fault)
-		us_jsonw_put_text(&w, "scimType", fault);
-	us_jsonw_put_text(&w, "detail", err->text);
-	us_jsonw_close(&w, '}');
+	us_scim_put_error(&w, status, err);
 	if (status == 401) {
 		us_httpd_add_header(call->answer, "WWW-Authenticate", "Bearer realm=\"usersync\"");
 		us_httpd_add_header(call->answer, "WWW-Authenticate", "Basic realm=\"usersync\", charset=\"UTF-8\"");
@@ -190,7 +246,7 @@ void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, st
 	enum us_errc rc = dispatch(&call, &is_known, &err);
 	us_view_close(&call.view);
 	if (rc)
-		fail(&call, is_known ? us_err_http(rc) : 501, &err);
+		fail(&call, is_known ? us_scim_status(rc, &err) : 501, &err);
 	if (answer->body.n || answer->pull)
 		answer->content_type = content_type(request);
 	us_httpd_add_header(answer, "Cache-Control", "no-store");

@@ -1,6 +1,7 @@
 /* What this server can do, and the schemas of what it serves: ServiceProviderConfig, ResourceTypes, Schemas. */
 #include <stdio.h>
 
+#include "model/scim_bulk.h"
 #include "serve/scim_call.h"
 #include "serve/scim_search.h"
 
@@ -87,23 +88,26 @@ static void put_authentication(struct us_jsonw *w, const char *type, const char 
 enum us_errc us_scim_get_config(struct us_scim_call *call, struct us_err *err)
 {
 	struct us_jsonw w = US_JSONW_INIT(&call->answer->body);
+	enum us_errc rc = us_scim_find_target(call, err);
+	bool can_write = rc == US_OK;
 
-	(void) err;
+	if (rc && rc != US_FORBIDDEN)
+		return rc;
 	us_jsonw_open(&w, '{');
 	put_schemas(&w, "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig");
-	put_supported(&w, "patch", false);
+	put_supported(&w, "patch", can_write);
 	us_jsonw_key(&w, "bulk");
 	us_jsonw_open(&w, '{');
-	us_jsonw_put_bool(&w, "supported", false);
-	us_jsonw_put_int(&w, "maxOperations", 0);
-	us_jsonw_put_int(&w, "maxPayloadSize", 0);
+	us_jsonw_put_bool(&w, "supported", can_write);
+	us_jsonw_put_int(&w, "maxOperations", US_SCIM_BULK_MOST_OPERATIONS);
+	us_jsonw_put_int(&w, "maxPayloadSize", US_SCIM_BULK_MOST_BYTES);
 	us_jsonw_close(&w, '}');
 	us_jsonw_key(&w, "filter");
 	us_jsonw_open(&w, '{');
 	us_jsonw_put_bool(&w, "supported", true);
 	us_jsonw_put_int(&w, "maxResults", US_SCIM_PAGE_MOST);
 	us_jsonw_close(&w, '}');
-	put_supported(&w, "changePassword", false);
+	put_supported(&w, "changePassword", can_write);
 	put_supported(&w, "sort", true);
 	put_supported(&w, "etag", true);
 	us_jsonw_key(&w, "pagination");
@@ -198,7 +202,7 @@ static void put_characteristics(struct us_jsonw *w, const struct us_scim_attribu
 	if (a->canonical)
 		put_words(w, "canonicalValues", a->canonical);
 	us_jsonw_put_bool(w, "caseExact", a->is_case_exact);
-	us_jsonw_put_text(w, "mutability", us_scim_mutability_name(a->mutability));
+	us_jsonw_put_text(w, "mutability", us_scim_mutability_name(a->is_made ? US_SCIM_READ_ONLY : a->mutability));
 	us_jsonw_put_text(w, "returned", us_scim_returned_name(a->returned));
 	us_jsonw_put_text(w, "uniqueness", us_scim_uniqueness_name(a->uniqueness));
 	if (a->refers_to)

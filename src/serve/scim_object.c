@@ -22,7 +22,7 @@ static struct us_slice write_id(char text[ID_BYTES], bool is_group, uint32_t num
 	return (struct us_slice) { text, at };
 }
 
-static struct us_slice id_of(struct us_arena *arena, bool is_group, uint32_t number)
+struct us_slice us_scim_object_id(struct us_arena *arena, bool is_group, uint32_t number)
 {
 	return write_id(us_arena_alloc(arena, ID_BYTES), is_group, number);
 }
@@ -53,20 +53,34 @@ static struct us_slice address_of(struct us_arena *arena, struct us_slice base, 
 
 /* ---- users ---- */
 
-static struct us_json values_of(struct us_arena *arena, const struct us_field *field)
+/* The types of an attribute's values stand in a further attribute beside it, one for each. NULL: it has none. */
+static const struct us_field *find_types(const struct us_user *user, const struct us_field *field)
 {
+	for (size_t i = 0; i < user->n_attributes; i++) {
+		const struct us_field *f = &user->attributes[i];
+		if (f->n == field->n && f->name.n == field->name.n + strlen(US_SCIM_TYPES) && memcmp(f->name.p, field->name.p, field->name.n) == 0 &&
+			memcmp(f->name.p + field->name.n, US_SCIM_TYPES, strlen(US_SCIM_TYPES)) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+static struct us_json values_of(struct us_arena *arena, const struct us_user *user, const struct us_field *field)
+{
+	const struct us_field *types = find_types(user, field);
 	struct us_json_array list = { .arena = arena };
 
 	for (size_t i = 0; i < field->n; i++) {
 		struct us_json_object one = { .arena = arena };
 		us_json_object_add_text(&one, "value", field->values[i]);
+		if (types && types->values[i].n)
+			us_json_object_add_text(&one, "type", types->values[i]);
 		us_json_array_add(&list, us_json_object_done(&one));
 	}
 	return us_json_array_done(&list);
 }
 
-/* Attributes that a user of a directory has fields of its own for; a further attribute of that name is not taken for them. */
-static bool has_field(const struct us_scim_attribute *a)
+bool us_scim_object_has_field(const struct us_scim_attribute *a)
 {
 	static const char *const names[] = { "userName", "name", "displayName", "active", "emails", "groups", "password" };
 
@@ -81,12 +95,12 @@ static void add_attributes(struct us_arena *arena, const struct us_user *user, c
 	for (size_t i = 0; i < user->n_attributes; i++) {
 		const struct us_field *f = &user->attributes[i];
 		const struct us_scim_attribute *a = f->n ? us_scim_find_attribute(list, f->name) : NULL;
-		if (!a || has_field(a))
+		if (!a || us_scim_object_has_field(a))
 			continue;
 		struct us_json whole = us_json_object_done(o);
 		if (us_json_find(&whole, a->name))
 			continue;
-		us_json_object_add(o, us_slice(a->name), a->is_multi ? values_of(arena, f) : us_json_of_text(f->values[0]));
+		us_json_object_add(o, us_slice(a->name), a->is_multi ? values_of(arena, user, f) : us_json_of_text(f->values[0]));
 	}
 }
 
@@ -186,7 +200,7 @@ static void add_meta(const struct us_scim_source *source, struct us_arena *arena
 	us_json_object_add_text(&meta, "resourceType", us_slice(kind->name));
 	us_json_object_add_text(&meta, "created", us_slice(us_clock_format(row->created, created)));
 	us_json_object_add_text(&meta, "lastModified", us_slice(us_clock_format(row->updated, updated)));
-	us_json_object_add_text(&meta, "location", address_of(arena, source->base, is_group, id_of(arena, is_group, row->number)));
+	us_json_object_add_text(&meta, "location", address_of(arena, source->base, is_group, us_scim_object_id(arena, is_group, row->number)));
 	us_json_object_add_text(&meta, "version", us_slice(version));
 	us_json_object_add(o, US_SLICE("meta"), us_json_object_done(&meta));
 }
@@ -209,7 +223,7 @@ enum us_errc us_scim_object_make(const struct us_scim_source *source, struct us_
 	struct us_str content = US_STR_INIT;
 	bool is_group = kind == &us_scim_group;
 
-	us_json_object_add_text(&o, "id", id_of(arena, is_group, row->number));
+	us_json_object_add_text(&o, "id", us_scim_object_id(arena, is_group, row->number));
 	us_json_object_add_text(&o, "externalId", is_group ? row->group.group.id : row->user.user.id);
 	enum us_errc rc = is_group ? add_group(source, arena, row, has_links, &o, &object.members, &content, err) :
 		add_user(source, arena, row, has_links, &o, &object, &content, err);
@@ -250,7 +264,7 @@ static struct us_json member_of(struct us_arena *arena, bool is_group, uint32_t 
 {
 	struct us_json_object o = { .arena = arena };
 
-	us_json_object_add_text(&o, "value", id_of(arena, is_group, number));
+	us_json_object_add_text(&o, "value", us_scim_object_id(arena, is_group, number));
 	us_json_object_add_text(&o, "type", us_slice(is_group ? us_scim_group.name : us_scim_user.name));
 	return us_json_object_done(&o);
 }
@@ -300,7 +314,7 @@ static bool ask_groups(const struct asking *a, const struct us_scim_condition *c
 
 	for (size_t i = 0; i < object->n_groups; i++) {
 		struct us_json_object one = { .arena = a->arena };
-		struct us_slice id = id_of(a->arena, true, object->groups[i].number);
+		struct us_slice id = us_scim_object_id(a->arena, true, object->groups[i].number);
 		us_json_object_add_text(&one, "value", id);
 		us_json_object_add_text(&one, "$ref", address_of(a->arena, a->source->base, true, id));
 		us_json_object_add_text(&one, "display", object->groups[i].name);

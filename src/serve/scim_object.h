@@ -27,6 +27,9 @@ struct us_scim_object {
 	const char *version;     /* an ETag; NULL if it was made without links */
 };
 
+/* Behind the name of an attribute with several values: the further attribute of a user that has their types. */
+#define US_SCIM_TYPES ".type"
+
 struct us_scim_source {
 	struct us_dbc *c;
 	int64_t directory;
@@ -38,7 +41,11 @@ struct us_scim_source {
 enum us_errc us_scim_object_make(const struct us_scim_source *source, struct us_arena *arena, const struct us_scim_kind *kind,
 	const struct us_listed *row, bool has_links, struct us_scim_object *ret_object, struct us_err *err);
 
-/* "u17", "g3". */
+/* Whether a user of a directory has a field of its own for an attribute, and no further attribute can be served, or written, as it. */
+bool us_scim_object_has_field(const struct us_scim_attribute *attribute);
+
+/* "u17", "g3". The first lives in arena. */
+struct us_slice us_scim_object_id(struct us_arena *arena, bool is_group, uint32_t number);
 bool us_scim_object_parse_id(struct us_slice id, bool *ret_is_group, uint32_t *ret_number);
 
 /* Whether the filter looks at what only an object with links has. */

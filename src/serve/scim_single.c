@@ -3,6 +3,7 @@
 
 #include "serve/scim_item.h"
 #include "serve/scim_search.h"
+#include "serve/scim_write.h"
 #include "serve/stream.h"
 
 struct single {
@@ -36,43 +37,32 @@ static enum us_errc next(void *data, struct us_str *out, struct us_err *err)
 	return rc ? rc : s->item.is_open ? US_OK : US_END;
 }
 
-/* If-None-Match, compared without regard to W/: a list of ETags, or *. */
-static bool is_known(const struct us_httpd_request *request, const char *version)
+static enum us_errc load(struct us_scim_call *call, struct single *s, struct us_slice id, struct us_err *err)
 {
-	struct us_slice list = us_httpd_find_header(request, "If-None-Match");
-	const char *opaque = version + strlen("W/");
-
-	if (us_slice_is(us_slice_trim(list), "*"))
-		return true;
-	return list.n && memmem(list.p, list.n, opaque, strlen(opaque));
-}
-
-static enum us_errc load(struct us_scim_call *call, struct single *s, struct us_err *err)
-{
-	bool is_group = us_scim_is_group(call->kind), is_group_id;
+	bool is_group = us_scim_is_group(s->kind), is_group_id;
 	enum us_errc rc = US_NOT_FOUND;
 	struct us_listed row;
 	uint32_t number;
 
-	if (us_scim_object_parse_id(call->parameter, &is_group_id, &number) && is_group_id == is_group)
+	if (us_scim_object_parse_id(id, &is_group_id, &number) && is_group_id == is_group)
 		rc = us_object_find_listed(call->view.c, &s->item.arena, call->directory, is_group, US_OBJECT_BY_NUMBER, US_SLICE_NONE, number, &row, err);
 	if (rc == US_NOT_FOUND)
 		return us_err_set(err, US_NOT_FOUND, "there is no %s \"%.*s\"", is_group ? "group" : "user",
-			call->parameter.n > 100 ? 100 : (int) call->parameter.n, call->parameter.p);
-	return rc ? rc : us_scim_object_make(&s->item.source, &s->item.arena, call->kind, &row, true, &s->item.object, err);
+			id.n > 100 ? 100 : (int) id.n, id.p);
+	return rc ? rc : us_scim_object_make(&s->item.source, &s->item.arena, s->kind, &row, true, &s->item.object, err);
 }
 
-enum us_errc us_scim_get_resource(struct us_scim_call *call, struct us_err *err)
+enum us_errc us_scim_send(struct us_scim_call *call, const struct us_scim_kind *kind, struct us_slice id, bool is_conditional, struct us_err *err)
 {
 	struct single *s = us_calloc(1, sizeof *s);
 
-	s->kind = call->kind;
-	us_scim_search_read_projection(call, call->kind, &s->projection);
+	s->kind = kind;
+	us_scim_search_read_projection(call, kind, &s->projection);
 	s->item.source = (struct us_scim_source) { call->view.c, call->directory, us_slice_dup(&s->item.arena, call->base), call->serve->group_names };
-	enum us_errc rc = load(call, s, err);
+	enum us_errc rc = load(call, s, id, err);
 	if (!rc)
 		us_httpd_add_header(call->answer, "ETag", s->item.object.version);
-	if (rc || is_known(call->request, s->item.object.version)) {
+	if (rc || (is_conditional && us_scim_lists_version(us_httpd_find_header(call->request, "If-None-Match"), s->item.object.version))) {
 		call->answer->status = rc ? call->answer->status : 304;
 		free_single(s);
 		return rc;
@@ -81,3 +71,5 @@ enum us_errc us_scim_get_resource(struct us_scim_call *call, struct us_err *err)
 	call->view.c = NULL;
 	return us_stream_send(call->serve, call->answer, &(struct us_stream) { s, next, free_single }, err);
 }
+
+enum us_errc us_scim_get_resource(struct us_scim_call *call, struct us_err *err) { return us_scim_send(call, call->kind, call->parameter, true, err); }
