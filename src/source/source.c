@@ -4,6 +4,7 @@
 #include "source/inactive.h"
 #include "source/ldap.h"
 #include "source/keycloak.h"
+#include "source/scim.h"
 
 #define MAX_TYPES 16
 
@@ -13,6 +14,7 @@ static const struct us_source_ops *drivers[MAX_TYPES + 1] = {
 	&us_source_file,
 	&us_source_keycloak,
 	&us_source_inactive,
+	&us_source_scim,
 	NULL,
 };
 

@@ -22,6 +22,7 @@
 #include "model/record.h"
 
 struct us_source;
+struct us_scim_records; /* source/scim.h */
 
 struct us_source_stats {
 	int64_t requests, retries, binds, searches; /* since open; HTTP requests or LDAP operations */
@@ -52,6 +53,9 @@ struct us_source_ops {
 	 * Owns: *ret_source, until close. */
 	enum us_errc (*open)(const struct us_conf *conf, const atomic_bool *cancel, struct us_source **ret_source, struct us_err *err);
 	void (*close)(struct us_source *source);
+	/* Of a kind of source that reads what was pushed to this server: called once behind open, before anything else; NULL: it has another side to
+	 * ask. close of the source calls that of the records. */
+	void (*take_records)(struct us_source *source, const struct us_scim_records *records);
 
 	/* Connects, authenticates, and reads a little of each listing, so that a missing permission shows. notes: one line each of what was
 	 * found ("12 users on the first page"), for the admin. Writes nothing anywhere. */

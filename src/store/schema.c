@@ -151,8 +151,25 @@ static const char cursors[] =
 	"ALTER TABLE run ADD COLUMN feed_cursor TEXT;"
 	"ALTER TABLE run ADD COLUMN feed_configuration TEXT";
 
+/* What was pushed into connectors: users and groups in one table, id is connector << 32 | number. One that is gone keeps number, ext_id and change.
+ * planned: up to which change a run was started, which is run. */
+static const char pushes[] =
+	"CREATE TABLE pushed_state (connector INTEGER PRIMARY KEY REFERENCES connector (id) ON DELETE CASCADE, change BIGINT NOT NULL DEFAULT 0,"
+	" last_number BIGINT NOT NULL DEFAULT 0, n_users BIGINT NOT NULL DEFAULT 0, n_groups BIGINT NOT NULL DEFAULT 0,"
+	" first_at BIGINT NOT NULL DEFAULT 0, last_at BIGINT NOT NULL DEFAULT 0, accepted BIGINT NOT NULL DEFAULT 0,"
+	" refused BIGINT NOT NULL DEFAULT 0, planned BIGINT NOT NULL DEFAULT 0, run BIGINT NOT NULL DEFAULT 0);"
+	"CREATE TABLE pushed (id INTEGER PRIMARY KEY, connector BIGINT NOT NULL REFERENCES connector (id) ON DELETE CASCADE, is_group BIGINT NOT NULL,"
+	" ext_id TEXT, name_fold TEXT, name TEXT, document TEXT, revision BIGINT NOT NULL, change BIGINT NOT NULL, created BIGINT NOT NULL,"
+	" modified BIGINT NOT NULL, gone BIGINT NOT NULL);"
+	"CREATE UNIQUE INDEX pushed_name ON pushed (connector, is_group, name_fold);"
+	"CREATE UNIQUE INDEX pushed_ext_id ON pushed (connector, is_group, ext_id);"
+	"CREATE UNIQUE INDEX pushed_change ON pushed (connector, change);"
+	"CREATE TABLE pushed_member (grp BIGINT NOT NULL REFERENCES pushed (id) ON DELETE CASCADE, member BIGINT NOT NULL REFERENCES pushed (id)"
+	" ON DELETE CASCADE, is_group BIGINT NOT NULL, PRIMARY KEY (grp, member)) WITHOUT ROWID;"
+	"CREATE INDEX pushed_member_of ON pushed_member (member, grp)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

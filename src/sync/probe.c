@@ -1,5 +1,7 @@
 #include "sync/probe.h"
 
+#include "sync/pushed.h"
+
 enum us_errc us_probe_open(struct us_probe *p, struct us_slice connector, const struct us_json *configuration, struct us_err *err)
 {
 	struct us_dbc *reader;
@@ -32,9 +34,7 @@ void us_probe_close(struct us_probe *p)
 
 enum us_errc us_probe_open_source(struct us_probe *p, struct us_err *err)
 {
-	struct us_conf conf = { p->ops->type.options, p->configuration };
-
-	return p->source ? US_OK : p->ops->open(&conf, p->cancel, &p->source, err);
+	return p->source ? US_OK : us_pushed_open_source(p->store, &p->connector, p->configuration, p->ops, p->cancel, &p->source, err);
 }
 
 enum us_errc us_probe_ask(struct us_probe *p, struct us_slice key, bool is_id, struct us_err *err)

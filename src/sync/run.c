@@ -4,6 +4,7 @@
 #include "store/connector.h"
 #include "store/cursor.h"
 #include "store/directory.h"
+#include "sync/pushed.h"
 #include "sync/run_state.h"
 
 /* A failure of the run: its message, its status. */
@@ -149,8 +150,7 @@ enum us_errc us_sync_test(struct us_store *store, struct us_slice connector, con
 			rc = us_err_set(err, US_CONFIG, "there is no connector type " US_SLICE_FMT, US_SLICE_ARG(found.type));
 	}
 	if (rc == US_OK) {
-		struct us_conf conf = { ops->type.options, found.configuration };
-		rc = ops->open(&conf, cancel, &source, err);
+		rc = us_pushed_open_source(store, &found, found.configuration, ops, cancel, &source, err);
 		if (rc == US_OK) {
 			rc = ops->test(source, notes, err);
 			ops->close(source);

@@ -6,6 +6,7 @@
 #include "store/connector.h"
 #include "store/directory.h"
 #include "store/setting.h"
+#include "sync/pushed.h"
 
 enum us_errc us_run_open_connector(struct us_act *a)
 {
@@ -50,10 +51,9 @@ enum us_errc us_run_open_connector(struct us_act *a)
 
 enum us_errc us_run_open_source(struct us_act *a)
 {
-	struct us_conf conf = { a->ops->type.options, a->connector.configuration };
 	enum us_errc rc = us_mapping_new(&a->arena, a->ops->type.preset, a->connector.configuration, a->connector.name, &a->mapping, a->err);
 
-	return rc ? rc : a->ops->open(&conf, a->sync->cancel, &a->source, a->err);
+	return rc ? rc : us_pushed_open_source(a->sync->store, &a->connector, a->connector.configuration, a->ops, a->sync->cancel, &a->source, a->err);
 }
 
 void us_run_close_source(struct us_act *a)

@@ -1,0 +1,30 @@
+#include "model/scim_id.h"
+
+struct us_slice us_scim_id(struct us_arena *arena, bool is_group, uint32_t number)
+{
+	char digits[12];
+	size_t n = 0, at = 1;
+	char *text = us_arena_alloc(arena, sizeof digits);
+
+	/* Answers and listings are full of them: written by hand, without printf. */
+	text[0] = is_group ? 'g' : 'u';
+	do
+		digits[n++] = (char) ('0' + number % 10);
+	while (number /= 10);
+	while (n)
+		text[at++] = digits[--n];
+	text[at] = '\0';
+	return (struct us_slice) { text, at };
+}
+
+bool us_scim_id_parse(struct us_slice id, bool *ret_is_group, uint32_t *ret_number)
+{
+	int64_t number;
+
+	if (id.n < 2 || (id.p[0] != 'u' && id.p[0] != 'g') || id.p[1] < '1' || id.p[1] > '9' ||
+		!us_slice_to_int((struct us_slice) { id.p + 1, id.n - 1 }, &number) || number > UINT32_MAX)
+		return false;
+	*ret_is_group = id.p[0] == 'g';
+	*ret_number = (uint32_t) number;
+	return true;
+}

@@ -1,0 +1,82 @@
+#include "store/pushed.h"
+#include "store/row.h"
+
+enum us_errc us_pushed_load_state(struct us_dbc *c, int64_t connector, struct us_pushed_state *ret_state, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT change, n_users, n_groups, first_at, last_at, accepted, refused, planned, run FROM pushed_state"
+		" WHERE connector = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	rc = us_stmt_step(s, err);
+	if (rc && rc != US_END)
+		return rc;
+	*ret_state = (struct us_pushed_state) { 0 };
+	if (rc == US_OK)
+		*ret_state = (struct us_pushed_state) { us_stmt_int(s, 0), us_stmt_int(s, 1), us_stmt_int(s, 2), us_stmt_int(s, 3), us_stmt_int(s, 4),
+			us_stmt_int(s, 5), us_stmt_int(s, 6), us_stmt_int(s, 7), us_stmt_int(s, 8) };
+	us_stmt_reset(s);
+	return US_OK;
+}
+
+enum us_errc us_pushed_note_refused(struct us_dbc *c, int64_t connector, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "INSERT INTO pushed_state (connector, refused) VALUES (?1, 1)"
+		" ON CONFLICT (connector) DO UPDATE SET refused = refused + 1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	return us_stmt_run(s, NULL, err);
+}
+
+enum us_errc us_pushed_note_accepted(struct us_dbc *c, int64_t connector, int64_t now_s, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "INSERT INTO pushed_state (connector, accepted, first_at, last_at) VALUES (?1, 1, ?2, ?2)"
+		" ON CONFLICT (connector) DO UPDATE SET accepted = accepted + 1, last_at = ?2, first_at = CASE first_at WHEN 0 THEN ?2 ELSE first_at END",
+		&s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, now_s);
+	return us_stmt_run(s, NULL, err);
+}
+
+enum us_errc us_pushed_note_run(struct us_dbc *c, int64_t connector, int64_t change, int64_t run, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "UPDATE pushed_state SET planned = ?2, run = ?3 WHERE connector = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, change);
+	us_stmt_bind_int(s, 3, run);
+	return us_stmt_run(s, NULL, err);
+}
+
+enum us_errc us_pushed_list_owed(struct us_dbc *c, struct us_arena *arena, int64_t **ret_connectors, size_t *ret_n, struct us_err *err)
+{
+	int64_t *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT p.connector FROM pushed_state AS p LEFT JOIN run AS r ON r.id = p.run"
+		" WHERE p.change > p.planned OR r.status = 'INTERRUPTED' ORDER BY p.connector", &s, err);
+
+	if (rc)
+		return rc;
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		list[n++] = us_stmt_int(s, 0);
+	}
+	if (rc != US_END)
+		return rc;
+	*ret_connectors = list;
+	*ret_n = n;
+	return US_OK;
+}
