@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "store/directory.h"
 #include "store/outbox.h"
+#include "store/pushed.h"
 #include "store/run_stats.h"
 
 enum { CLASSES = 6, BUCKETS = 12 };
@@ -184,6 +185,31 @@ static void add_schedules(struct us_str *out, struct us_call *call, const struct
 			views[i].paused != 0);
 }
 
+/* Of connectors that identity providers push into. */
+static enum us_errc add_pushes(struct us_str *out, struct us_dbc *c, struct us_arena *arena, const struct us_run_stats *list, size_t n,
+	struct us_err *err)
+{
+	struct us_pushed_state *states = us_arena_array(arena, n + 1, sizeof *states);
+
+	for (size_t i = 0; i < n; i++) {
+		enum us_errc rc = us_pushed_load_state(c, list[i].connector, &states[i], err);
+		if (rc)
+			return rc;
+	}
+	add_head(out, "usersync_pushes_total", "counter", "Pushes of identity providers by SCIM, by what came of them.");
+	for (size_t i = 0; i < n; i++)
+		if (states[i].accepted || states[i].refused)
+			us_str_printf(out, "usersync_pushes_total{connector=\"" US_SLICE_FMT "\",outcome=\"accepted\"} %lld\n"
+				"usersync_pushes_total{connector=\"" US_SLICE_FMT "\",outcome=\"refused\"} %lld\n", US_SLICE_ARG(list[i].connector_uuid),
+				(long long) states[i].accepted, US_SLICE_ARG(list[i].connector_uuid), (long long) states[i].refused);
+	add_head(out, "usersync_last_push_timestamp_seconds", "gauge", "When the last push was accepted.");
+	for (size_t i = 0; i < n; i++)
+		if (states[i].last_at)
+			us_str_printf(out, "usersync_last_push_timestamp_seconds{connector=\"" US_SLICE_FMT "\"} %lld\n", US_SLICE_ARG(list[i].connector_uuid),
+				(long long) states[i].last_at);
+	return US_OK;
+}
+
 static void add_notices(struct us_str *out, const struct us_notifier_stats *stats, const int64_t counts[US_OUTBOX_STATE_COUNT])
 {
 	add_head(out, "usersync_notice_deliveries_total", "counter", "Tries to deliver a notice since the start, by what came of them.");
@@ -224,6 +250,12 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 		rc = us_outbox_count(call->c, deliveries, err);
 	if (rc)
 		return rc;
+	struct us_str pushes = US_STR_INIT;
+	rc = add_pushes(&pushes, call->c, call->arena, runs, n_runs, err);
+	if (rc) {
+		us_str_fini(&pushes);
+		return rc;
+	}
 	us_job_stats(call->api->conf.job, &jobs);
 	us_pruner_stats(call->api->conf.pruner, &pruned);
 	us_notifier_stats(call->api->conf.notifier, &notices);
@@ -232,6 +264,8 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	add_one(out, "usersync_start_time_seconds", "gauge", "When the server started.", call->api->started_s);
 	add_runs(out, runs, n_runs);
 	add_schedules(out, call, runs, n_runs);
+	us_str_add_slice(out, us_str_slice(&pushes));
+	us_str_fini(&pushes);
 	add_directories(out, directories, n_directories);
 	add_one(out, "usersync_runs_queued", "gauge", "Runs that wait for a worker.", jobs.queued);
 	add_one(out, "usersync_runs_running", "gauge", "Runs under way.", jobs.running);

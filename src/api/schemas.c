@@ -100,8 +100,8 @@ const struct us_schema us_schemas[] = {
 		"\"kind\":{\"type\":\"string\",\"enum\":[\"full\",\"delta\",\"single\",\"simulation\",\"apply\",\"undo\",\"edit\",\"cleanup\"]},\"renamedCount\":" COUNT ",\"disabledCount\":" COUNT
 		",\"anonymizedCount\":" COUNT ",\"heldCount\":" COUNT ",\"groups\":{\"type\":\"object\",\"properties\":{" OUTCOME_COUNTS "}},"
 		"\"memberships\":{\"type\":\"object\",\"properties\":{\"addedCount\":" COUNT ",\"removedCount\":" COUNT ",\"notModifiedCount\":" COUNT "}},"
-		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\",\"application\"],"
-		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run; application: one that this server serves.\"},"
+		"\"directoryId\":{\"type\":\"integer\"},\"actor\":" TEXT_OR_NULL ",\"trigger\":{\"type\":[\"string\",\"null\"],\"enum\":[null,\"api\",\"cli\",\"schedule\",\"missed\",\"application\",\"push\"],"
+		"\"description\":\"What started it; missed: the schedule, to make up for times that passed without a run; application: one that this server serves; push: an identity provider that pushed.\"},"
 		"\"due\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"When the schedule wanted it.\"},\"username\":" TEXT ",\"planOf\":{\"type\":\"integer\"},\"changes\":" COUNT
 		",\"resultsPruned\":{\"type\":\"boolean\",\"description\":\"Its results are no longer kept.\"}"
 		",\"progress\":{\"type\":[\"object\",\"null\"]},\"certificate\":{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"What was read: each listing and the sign of its end; scope: the required groups, if only their users were read.\"},\"held\":{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"The rule and its numbers; part and run: only the cleanup is held, as that run; expired: nobody has decided about that in time.\"},\"expires\":" TIME_OR_NULL ",\"override\":{\"type\":[\"object\",\"null\"],\"description\":\"The limits that whoever started it has overridden, by whom and why.\"},\"decidedBy\":" TEXT_OR_NULL "}}" },

@@ -20,6 +20,7 @@
 #include "job/job.h"
 #include "job/notifier.h"
 #include "job/pruner.h"
+#include "job/pushes.h"
 #include "job/timer.h"
 #include "model/sync_options.h"
 #include "net/httpd.h"
@@ -47,6 +48,7 @@ struct server {
 	struct us_job *job;
 	struct us_timer *timer;
 	struct us_pruner *pruner;
+	struct us_pushes *pushes;
 	struct us_api *api;
 	struct us_serve *serve;
 	struct us_httpd *httpd;
@@ -254,6 +256,8 @@ static enum us_errc authenticate(void *data, int64_t directory, struct us_slice 
 	return us_job_authenticate(((struct server *) data)->job, directory, user, password, ret_authentication, err);
 }
 
+static void note_push(void *data, int64_t connector) { us_pushes_note(((struct server *) data)->pushes, connector); }
+
 static void refuse(void *data, int status, const char *why, struct us_httpd_answer *answer)
 {
 	us_api_refuse(((struct server *) data)->api, status, why, answer);
@@ -303,10 +307,14 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_pruner_open(server->store, server->job, &s->retention, &server->pruner, err);
 	if (rc != US_OK)
 		return rc;
+	rc = us_pushes_open(server->store, server->job, &server->pushes, err);
+	if (rc != US_OK)
+		return rc;
 	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .notifier = server->notifier, .timer = server->timer, .pruner = server->pruner,
 		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries(), .labels = us_serve_labels() };
 	rc = us_api_open(&api_conf, &server->api, err);
-	struct us_serve_conf serve_conf = { .store = server->store, .data = server, .edit = edit, .authenticate = authenticate };
+	struct us_serve_conf serve_conf = { .store = server->store, .data = server, .edit = edit, .authenticate = authenticate,
+		.note_push = note_push };
 	if (rc == US_OK)
 		rc = us_serve_open(&serve_conf, &server->serve, err);
 	if (rc != US_OK)
@@ -334,6 +342,8 @@ static void stop(struct server *server)
 		us_serve_close(server->serve);
 	if (server->api)
 		us_api_close(server->api);
+	if (server->pushes)
+		us_pushes_close(server->pushes);
 	if (server->pruner)
 		us_pruner_close(server->pruner);
 	if (server->timer)

@@ -32,7 +32,7 @@ struct us_dbc {
 	struct us_db *db;
 	struct us_dbc *next; /* idle */
 	void *native;
-	bool is_writer, in_transaction;
+	bool is_writer, in_transaction, is_durable;
 	struct us_err sticky; /* code is not US_OK: the transaction has failed */
 	struct slot *slots;
 	size_t n_slots, n_used;
@@ -502,6 +502,22 @@ enum us_errc us_db_begin(struct us_dbc *c, struct us_err *err)
 	return rc;
 }
 
+enum us_errc us_db_begin_durable(struct us_dbc *c, struct us_err *err)
+{
+	us_assert(c->is_writer && !c->in_transaction);
+	enum us_errc rc = us_db_exec(c, c->db->driver->durable_on, err);
+
+	c->is_durable = rc == US_OK;
+	return rc ? rc : us_db_begin(c, err);
+}
+
+/* Should it fail, the transactions that follow cost more and lose nothing. */
+static void end_durable(struct us_dbc *c)
+{
+	if (c->is_durable)
+		c->is_durable = c->db->driver->exec(c->native, c->db->driver->durable_off, NULL) != US_OK;
+}
+
 enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err)
 {
 	us_assert(c->in_transaction);
@@ -509,6 +525,7 @@ enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err)
 	if (rc)
 		return rc;
 	c->in_transaction = false;
+	end_durable(c);
 	atomic_fetch_add(&c->db->generation, 1);
 	for (size_t i = 0; i < c->n_after_commit; i++)
 		c->after_commit[i]();
@@ -537,6 +554,7 @@ void us_db_rollback(struct us_dbc *c)
 	reset_begun(c);
 	if (c->db->driver->is_in_transaction(c->native))
 		roll_back(c);
+	end_durable(c);
 }
 
 void us_db_after_commit(struct us_dbc *c, void (*done)(void))

@@ -30,6 +30,9 @@ enum us_errc us_db_lease_writer(struct us_db *db, struct us_dbc **ret_c, struct 
 void us_db_release(struct us_dbc *c); /* an open transaction is rolled back; NULL is fine */
 
 enum us_errc us_db_begin(struct us_dbc *c, struct us_err *err); /* writer: takes the write lock at once */
+/* The writer: what this transaction commits outlives a loss of power, which costs a write to the disk; that of others may be lost, in whole transactions
+ * from the last one back. A server that is killed loses nothing in either case. */
+enum us_errc us_db_begin_durable(struct us_dbc *c, struct us_err *err);
 enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err);
 void us_db_rollback(struct us_dbc *c); /* clears the sticky error; without a transaction it does nothing */
 /* Calls done once when the open transaction has been committed, in the committing thread; never if it is rolled back. The same function

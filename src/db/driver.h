@@ -12,6 +12,7 @@
 struct us_db_driver {
 	const char *scheme; /* "sqlite": what stands before the colon of the DSN */
 	const char *begin_reader, *begin_writer; /* the writer's takes the write lock at once */
+	const char *durable_on, *durable_off; /* around a transaction that must outlive a loss of power */
 	const char *size; /* a query for the bytes of the database */
 	unsigned max_readers;
 

@@ -412,6 +412,8 @@ const struct us_db_driver us_db_sqlite = {
 	.scheme = "sqlite",
 	.begin_reader = "BEGIN",
 	.begin_writer = "BEGIN IMMEDIATE",
+	.durable_on = "PRAGMA synchronous = FULL",
+	.durable_off = "PRAGMA synchronous = NORMAL",
 	.size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
 	.max_readers = 16,
 	.open = sqlite_open,

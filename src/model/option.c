@@ -83,6 +83,8 @@ static void check_text(struct us_arena *arena, const struct us_option *o, const 
 		us_problem_add(arena, list, field, "must not be empty");
 	else if (s.n > most)
 		us_problem_add(arena, list, field, "is longer than %zu bytes", most);
+	else if (o->type == US_OPTION_STRING && s.n < (size_t) o->min && !(o->secret && us_slice_is(s, US_OPTION_HIDDEN)))
+		us_problem_add(arena, list, field, "must have at least %lld bytes", (long long) o->min);
 	else if (o->type != US_OPTION_TEXT && s.n && (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n)))
 		us_problem_add(arena, list, field, "must be one line");
 }

@@ -28,7 +28,7 @@ struct us_option {
 	const char *help;     /* one sentence; units if a number */
 	const char *fallback; /* default as text; NULL: none */
 	const char *choices;  /* "a|b|c"; for URL and STRINGS the schemes */
-	int64_t min, max;     /* INT: bounds; STRING, TEXT: max bytes if not 0 */
+	int64_t min, max;     /* INT: bounds; STRING, TEXT: max bytes if not 0; STRING: min bytes */
 	bool required;
 	bool secret;          /* sealed at rest, shown as "***" */
 	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows */

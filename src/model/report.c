@@ -46,7 +46,7 @@ bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind)
 const char *us_run_trigger_text(enum us_run_trigger trigger)
 {
 	static const char *const texts[US_TRIGGER_COUNT] = { [US_TRIGGER_API] = "api", [US_TRIGGER_CLI] = "cli", [US_TRIGGER_SCHEDULE] = "schedule",
-		[US_TRIGGER_MISSED] = "missed", [US_TRIGGER_APPLICATION] = "application" };
+		[US_TRIGGER_MISSED] = "missed", [US_TRIGGER_APPLICATION] = "application", [US_TRIGGER_PUSH] = "push" };
 
 	return texts[trigger];
 }

@@ -33,10 +33,11 @@ enum us_run_kind {
 const char *us_run_kind_text(enum us_run_kind kind); /* "full", "single", "simulation", "apply", "undo", "edit", "cleanup", "delta" */
 bool us_run_kind_parse(struct us_slice text, enum us_run_kind *ret_kind);
 
-/* What made a run start. MISSED: the schedule, to make up for times that passed without a server. APPLICATION: one that this server serves. NONE: an
- * older version did not write it down. */
-enum us_run_trigger { US_TRIGGER_NONE, US_TRIGGER_API, US_TRIGGER_CLI, US_TRIGGER_SCHEDULE, US_TRIGGER_MISSED, US_TRIGGER_APPLICATION, US_TRIGGER_COUNT };
-const char *us_run_trigger_text(enum us_run_trigger trigger); /* NULL, "api", "cli", "schedule", "missed", "application" */
+/* What made a run start. MISSED: the schedule, to make up for times that passed without a server. APPLICATION: one that this server serves. PUSH: an identity
+ * provider that has pushed. NONE: an older version did not write it down. */
+enum us_run_trigger { US_TRIGGER_NONE, US_TRIGGER_API, US_TRIGGER_CLI, US_TRIGGER_SCHEDULE, US_TRIGGER_MISSED, US_TRIGGER_APPLICATION, US_TRIGGER_PUSH,
+	US_TRIGGER_COUNT };
+const char *us_run_trigger_text(enum us_run_trigger trigger); /* NULL, "api", "cli", "schedule", "missed", "application", "push" */
 enum us_run_trigger us_run_trigger_parse(struct us_slice text); /* NONE for anything else */
 
 /* Outcomes of users and groups; memberships counted by one. */

@@ -1,12 +1,11 @@
 #include "model/scim_id.h"
 
-struct us_slice us_scim_id(struct us_arena *arena, bool is_group, uint32_t number)
+/* Answers and listings are full of them: written by hand, without printf. */
+struct us_slice us_scim_id_write(char text[US_SCIM_ID_BYTES], bool is_group, uint32_t number)
 {
-	char digits[12];
+	char digits[US_SCIM_ID_BYTES];
 	size_t n = 0, at = 1;
-	char *text = us_arena_alloc(arena, sizeof digits);
 
-	/* Answers and listings are full of them: written by hand, without printf. */
 	text[0] = is_group ? 'g' : 'u';
 	do
 		digits[n++] = (char) ('0' + number % 10);
@@ -15,6 +14,11 @@ struct us_slice us_scim_id(struct us_arena *arena, bool is_group, uint32_t numbe
 		text[at++] = digits[--n];
 	text[at] = '\0';
 	return (struct us_slice) { text, at };
+}
+
+struct us_slice us_scim_id(struct us_arena *arena, bool is_group, uint32_t number)
+{
+	return us_scim_id_write(us_arena_alloc(arena, US_SCIM_ID_BYTES), is_group, number);
 }
 
 bool us_scim_id_parse(struct us_slice id, bool *ret_is_group, uint32_t *ret_number)

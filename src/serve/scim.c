@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "serve/address.h"
 #include "serve/scim_call.h"
+#include "serve/scim_inbound.h"
 #include "store/connector.h"
 #include "store/directory.h"
 
@@ -135,6 +136,16 @@ enum us_errc us_scim_find_target(struct us_scim_call *call, struct us_err *err)
 		US_SLICE_ARG(connector.name));
 }
 
+static void set_base(struct us_scim_call *call)
+{
+	struct us_str path = US_STR_INIT;
+
+	us_str_add_text(&path, "scim/v2/");
+	us_target_add_encoded(&path, call->request->target.segments[2]);
+	call->base = us_address_base(call->request, call->arena, us_str_text(&path));
+	us_str_fini(&path);
+}
+
 static enum us_errc open_view(struct us_scim_call *call, struct us_err *err)
 {
 	struct us_slice key = call->request->target.segments[2];
@@ -144,28 +155,36 @@ static enum us_errc open_view(struct us_scim_call *call, struct us_err *err)
 		return rc;
 	if (!call->directory)
 		return us_err_set(err, US_NOT_FOUND, "the application sees no directory \"%.*s\"", key.n > 100 ? 100 : (int) key.n, key.p);
-	struct us_str path = US_STR_INIT;
-	us_str_add_text(&path, "scim/v2/");
-	us_target_add_encoded(&path, key);
-	call->base = us_address_base(call->request, call->arena, us_str_text(&path));
-	us_str_fini(&path);
 	return US_OK;
+}
+
+/* An identity provider that pushes, or an application. */
+static enum us_errc identify(struct us_scim_call *call, struct us_err *err)
+{
+	bool is_guess;
+	enum us_errc rc = us_scim_inbound_check(call, &is_guess, err);
+
+	if (rc != US_END)
+		return rc;
+	rc = us_gate_check(call->serve->gate, call->request, &call->client, err);
+	return rc == US_UNAUTHORIZED && is_guess && us_scim_inbound_slow_down(call, err) ? US_THROTTLED : rc;
 }
 
 static enum us_errc dispatch(struct us_scim_call *call, bool *ret_is_known, struct us_err *err)
 {
 	struct us_httpd_request *r = call->request;
 	char allow[64];
-	enum us_errc rc = us_gate_check(call->serve->gate, r, &call->client, err);
+	enum us_errc rc = identify(call, err);
 
 	*ret_is_known = true;
 	if (rc)
 		return rc;
 	if (r->target.segments_n < 3 || !us_slice_is(r->target.segments[1], "v2"))
 		return us_err_set(err, US_NOT_FOUND, "nothing is served at this address: it is /scim/v2/<directory>");
-	if (!(call->client.rights & US_RIGHT_READ))
+	set_base(call);
+	if (!call->pushed && !(call->client.rights & US_RIGHT_READ))
 		return us_err_set(err, US_FORBIDDEN, "the application \"" US_SLICE_FMT "\" has no right to read", US_SLICE_ARG(call->client.name));
-	if ((rc = open_view(call, err)))
+	if (!call->pushed && (rc = open_view(call, err)))
 		return rc;
 	const struct route *route = find_route(r, &call->parameter, allow);
 	if (!route && allow[0]) {
@@ -179,9 +198,14 @@ static enum us_errc dispatch(struct us_scim_call *call, bool *ret_is_known, stru
 		*ret_is_known = false;
 		return us_err_set(err, US_INTERNAL, "this is not served here");
 	}
-	if (is_write(call, route) && (rc = us_scim_find_target(call, err)))
-		return rc;
-	return route->run(call, err);
+	if (!is_write(call, route))
+		return route->run(call, err);
+	rc = call->pushed ? US_OK : us_scim_find_target(call, err);
+	if (!rc)
+		rc = route->run(call, err);
+	if (rc && call->pushed)
+		us_scim_inbound_note_refused(call);
+	return rc;
 }
 
 int us_scim_status(enum us_errc code, const struct us_err *err) { return code == US_CONFLICT && err->native == US_SCIM_STALE ? 412 : us_err_http(code); }

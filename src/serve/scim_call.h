@@ -16,6 +16,7 @@ struct us_scim_call {
 	struct us_arena *arena;
 	struct us_client client;
 	int64_t directory;
+	int64_t pushed;                     /* the connector into which an identity provider pushes, which sees that alone; 0: an application asks */
 	const struct us_scim_target *target; /* of a request that writes */
 	struct us_view view;                /* of that directory alone; open while a handler reads */
 	struct us_slice base;               /* where the client reached it, without a slash at the end */

@@ -1,6 +1,7 @@
 /* Lists of resources: filtered, sorted and paged, written while they are read. */
 #include <stdlib.h>
 
+#include "serve/scim_inbound.h"
 #include "serve/scim_item.h"
 #include "serve/scim_search.h"
 #include "serve/stream.h"
@@ -56,27 +57,6 @@ static void free_list(void *data)
 
 /* ---- rows ---- */
 
-/* A condition that names one object, and that all of the filter's meeting depends on. */
-static const struct us_scim_condition *find_key(const struct us_logic *filter)
-{
-	static const char *const names[] = { "id", "externalId", "userName" };
-
-	for (const struct us_logic *leaf = filter ? us_logic_next(filter, NULL) : NULL; leaf; leaf = us_logic_next(filter, leaf)) {
-		const struct us_scim_condition *c = us_scim_condition_of(leaf);
-		const struct us_logic *up = leaf->parent;
-		while (up && up->kind == US_LOGIC_AND)
-			up = up->parent;
-		if (up || c->operator != US_SCIM_EQ || !c->path.attribute || c->path.sub)
-			continue;
-		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-			if (strcmp(c->path.attribute->name, names[i]) == 0)
-				return c;
-		if (c->path.schema == us_scim_group.schema && strcmp(c->path.attribute->name, "displayName") == 0)
-			return c;
-	}
-	return NULL;
-}
-
 /* Where a page of names begins: behind the cursor, or behind the rows that nobody asked for. */
 static enum us_errc find_start(struct list *l, const struct us_object_place *place, struct us_err *err)
 {
@@ -111,7 +91,7 @@ static enum us_errc open_part(struct list *l, struct us_err *err)
 	l->is_open = true;
 	l->is_last_page = false;
 	l->page_n = l->page_at = 0;
-	if (find_key(part->filter)) {
+	if (us_scim_search_find_key(part->filter)) {
 		l->way = BY_INDEX;
 		return US_OK;
 	}
@@ -131,7 +111,7 @@ static enum us_errc open_part(struct list *l, struct us_err *err)
 
 static enum us_errc read_by_key(struct list *l, struct us_listed *row, struct us_err *err)
 {
-	const struct us_scim_condition *c = find_key(part_of(l)->filter);
+	const struct us_scim_condition *c = us_scim_search_find_key(part_of(l)->filter);
 	bool is_group = us_scim_is_group(part_of(l)->kind), is_group_id;
 	enum us_object_key by = US_OBJECT_BY_NAME;
 	uint32_t number = 0;
@@ -279,31 +259,12 @@ static enum us_errc write_rows(struct list *l, struct us_err *err)
 	return US_OK;
 }
 
-static void write_head(struct list *l)
-{
-	us_jsonw_open(&l->item.w, '{');
-	us_jsonw_key(&l->item.w, "schemas");
-	us_jsonw_open(&l->item.w, '[');
-	us_jsonw_text(&l->item.w, "urn:ietf:params:scim:api:messages:2.0:ListResponse");
-	us_jsonw_close(&l->item.w, ']');
-	us_jsonw_key(&l->item.w, "Resources");
-	us_jsonw_open(&l->item.w, '[');
-	l->state = ROWS;
-}
-
 static void write_tail(struct list *l)
 {
-	bool is_filtered = l->search.parts[0].filter != NULL;
+	const struct us_scim_search_end end = { .n_written = l->n_written, .n_total = l->search.parts[0].filter ? l->n_found : l->n_all,
+		.cursor = l->has_more ? us_str_slice(&l->cursor) : US_SLICE_NONE };
 
-	us_jsonw_close(&l->item.w, ']');
-	if (!is_filtered || !l->search.has_cursor)
-		us_jsonw_put_int(&l->item.w, "totalResults", is_filtered ? l->n_found : l->n_all);
-	us_jsonw_put_int(&l->item.w, "itemsPerPage", l->n_written);
-	if (!l->search.has_cursor)
-		us_jsonw_put_int(&l->item.w, "startIndex", l->search.start);
-	else if (l->has_more)
-		us_jsonw_put_string(&l->item.w, "nextCursor", us_str_slice(&l->cursor));
-	us_jsonw_close(&l->item.w, '}');
+	us_scim_search_write_tail(&l->item.w, &l->search, &end);
 }
 
 static enum us_errc next(void *data, struct us_str *out, struct us_err *err)
@@ -314,7 +275,8 @@ static enum us_errc next(void *data, struct us_str *out, struct us_err *err)
 	l->item.w.out = out;
 	switch (l->state) {
 	case HEAD:
-		write_head(l);
+		us_scim_search_write_head(&l->item.w);
+		l->state = ROWS;
 		break;
 	case ROWS:
 		rc = l->item.is_open ? us_scim_item_go_on(&l->item, err) : write_rows(l, err);
@@ -351,6 +313,8 @@ static enum us_errc set_out(struct list *l, struct us_err *err)
 
 enum us_errc us_scim_get_list(struct us_scim_call *call, struct us_err *err)
 {
+	if (call->pushed)
+		return us_scim_pushed_get_list(call, err);
 	struct list *l = us_calloc(1, sizeof *l);
 	enum us_errc rc = us_scim_search_read(call, &l->arena, &l->search, err);
 

@@ -1,43 +1,11 @@
 #include "serve/scim_object.h"
 
 #include "base/clock.h"
+#include "model/scim_id.h"
 
-/* ---- ids ---- */
+struct us_slice us_scim_object_id(struct us_arena *arena, bool is_group, uint32_t number) { return us_scim_id(arena, is_group, number); }
 
-enum { ID_BYTES = 12 };
-
-/* Answers are full of them: written by hand, without printf. */
-static struct us_slice write_id(char text[ID_BYTES], bool is_group, uint32_t number)
-{
-	char digits[ID_BYTES];
-	size_t n = 0, at = 1;
-
-	text[0] = is_group ? 'g' : 'u';
-	do
-		digits[n++] = (char) ('0' + number % 10);
-	while (number /= 10);
-	while (n)
-		text[at++] = digits[--n];
-	text[at] = '\0';
-	return (struct us_slice) { text, at };
-}
-
-struct us_slice us_scim_object_id(struct us_arena *arena, bool is_group, uint32_t number)
-{
-	return write_id(us_arena_alloc(arena, ID_BYTES), is_group, number);
-}
-
-bool us_scim_object_parse_id(struct us_slice id, bool *ret_is_group, uint32_t *ret_number)
-{
-	int64_t number;
-
-	if (id.n < 2 || (id.p[0] != 'u' && id.p[0] != 'g') || id.p[1] < '1' || id.p[1] > '9' ||
-		!us_slice_to_int((struct us_slice) { id.p + 1, id.n - 1 }, &number) || number > UINT32_MAX)
-		return false;
-	*ret_is_group = id.p[0] == 'g';
-	*ret_number = (uint32_t) number;
-	return true;
-}
+bool us_scim_object_parse_id(struct us_slice id, bool *ret_is_group, uint32_t *ret_number) { return us_scim_id_parse(id, ret_is_group, ret_number); }
 
 static struct us_slice address_of(struct us_arena *arena, struct us_slice base, bool is_group, struct us_slice id)
 {
@@ -363,11 +331,11 @@ enum us_errc us_scim_object_write_member(const struct us_scim_source *source, st
 {
 	struct us_slice name = US_SLICE_NONE;
 	enum us_errc rc = form.display ? us_names_load(names, source->c, number, &name, err) : US_OK;
-	char text[ID_BYTES];
+	char text[US_SCIM_ID_BYTES];
 
 	if (rc)
 		return rc;
-	struct us_slice id = write_id(text, is_group, number);
+	struct us_slice id = us_scim_id_write(text, is_group, number);
 	us_jsonw_open(w, '{');
 	if (form.value)
 		us_jsonw_put_string(w, "value", id);
@@ -401,12 +369,12 @@ void us_scim_object_write_groups(const struct us_scim_source *source, struct us_
 	struct us_slice ref_end = has_display || has_type ? US_SLICE("\",") : US_SLICE("\"");
 	struct us_slice end = !has_type ? US_SLICE("}") : has_display ? US_SLICE(",\"type\":\"direct\"}") : US_SLICE("\"type\":\"direct\"}");
 	struct us_str *out = w->out;
-	char text[ID_BYTES];
+	char text[US_SCIM_ID_BYTES];
 
 	us_jsonw_key(w, "groups");
 	us_jsonw_open(w, '[');
 	for (size_t i = 0; i < object->n_groups; i++) {
-		struct us_slice id = write_id(text, true, object->groups[i].number);
+		struct us_slice id = us_scim_id_write(text, true, object->groups[i].number);
 		us_str_add_text(out, i ? ",{" : "{");
 		if (has_value) {
 			us_str_add_text(out, "\"value\":\"");

@@ -204,6 +204,28 @@ static enum us_errc read_cursor(const struct input *in, struct us_scim_search *s
 	return US_OK;
 }
 
+/* ---- filters that name one resource ---- */
+
+const struct us_scim_condition *us_scim_search_find_key(const struct us_logic *filter)
+{
+	static const char *const names[] = { "id", "externalId", "userName" };
+
+	for (const struct us_logic *leaf = filter ? us_logic_next(filter, NULL) : NULL; leaf; leaf = us_logic_next(filter, leaf)) {
+		const struct us_scim_condition *c = us_scim_condition_of(leaf);
+		const struct us_logic *up = leaf->parent;
+		while (up && up->kind == US_LOGIC_AND)
+			up = up->parent;
+		if (up || c->operator != US_SCIM_EQ || !c->path.attribute || c->path.sub)
+			continue;
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			if (strcmp(c->path.attribute->name, names[i]) == 0)
+				return c;
+		if (c->path.schema == us_scim_group.schema && strcmp(c->path.attribute->name, "displayName") == 0)
+			return c;
+	}
+	return NULL;
+}
+
 /* ---- all of it ---- */
 
 static enum us_errc read_filter(const struct input *in, struct us_scim_search *search, struct us_err *err)
@@ -254,4 +276,30 @@ enum us_errc us_scim_search_read(struct us_scim_call *call, struct us_arena *are
 		read_projection(&in, search.parts[i].kind, &search.parts[i].projection);
 	*ret_search = search;
 	return US_OK;
+}
+
+/* ---- the frame of an answer ---- */
+
+void us_scim_search_write_head(struct us_jsonw *w)
+{
+	us_jsonw_open(w, '{');
+	us_jsonw_key(w, "schemas");
+	us_jsonw_open(w, '[');
+	us_jsonw_text(w, "urn:ietf:params:scim:api:messages:2.0:ListResponse");
+	us_jsonw_close(w, ']');
+	us_jsonw_key(w, "Resources");
+	us_jsonw_open(w, '[');
+}
+
+void us_scim_search_write_tail(struct us_jsonw *w, const struct us_scim_search *search, const struct us_scim_search_end *end)
+{
+	us_jsonw_close(w, ']');
+	if (!search->parts[0].filter || !search->has_cursor)
+		us_jsonw_put_int(w, "totalResults", end->n_total);
+	us_jsonw_put_int(w, "itemsPerPage", end->n_written);
+	if (!search->has_cursor)
+		us_jsonw_put_int(w, "startIndex", search->start);
+	else if (end->cursor.p)
+		us_jsonw_put_string(w, "nextCursor", end->cursor);
+	us_jsonw_close(w, '}');
 }

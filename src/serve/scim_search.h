@@ -33,6 +33,17 @@ enum us_errc us_scim_search_read(struct us_scim_call *call, struct us_arena *are
 /* Which part of a resource a single GET asks for. */
 void us_scim_search_read_projection(struct us_scim_call *call, const struct us_scim_kind *kind, struct us_scim_projection *ret_projection);
 
+/* A condition that names one resource, and that all of the filter's meeting depends on; NULL: there is none. */
+const struct us_scim_condition *us_scim_search_find_key(const struct us_logic *filter);
+
+/* What stands before and behind the resources of an answer. */
+struct us_scim_search_end {
+	int64_t n_written, n_total;
+	struct us_slice cursor; /* that goes on behind the last one written; NONE: nothing is left */
+};
+void us_scim_search_write_head(struct us_jsonw *w);
+void us_scim_search_write_tail(struct us_jsonw *w, const struct us_scim_search *search, const struct us_scim_search_end *end);
+
 /* The cursor that goes on behind this resource. */
 void us_scim_search_write_cursor(const struct us_scim_search *search, size_t part, const struct us_object_place *place, struct us_str *out);
 

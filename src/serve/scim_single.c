@@ -1,6 +1,7 @@
 /* One resource by its id. */
 #include <stdlib.h>
 
+#include "serve/scim_inbound.h"
 #include "serve/scim_item.h"
 #include "serve/scim_search.h"
 #include "serve/scim_write.h"
@@ -72,4 +73,7 @@ enum us_errc us_scim_send(struct us_scim_call *call, const struct us_scim_kind *
 	return us_stream_send(call->serve, call->answer, &(struct us_stream) { s, next, free_single }, err);
 }
 
-enum us_errc us_scim_get_resource(struct us_scim_call *call, struct us_err *err) { return us_scim_send(call, call->kind, call->parameter, true, err); }
+enum us_errc us_scim_get_resource(struct us_scim_call *call, struct us_err *err) 
+{
+	return call->pushed ? us_scim_pushed_get_resource(call, err) : us_scim_send(call, call->kind, call->parameter, true, err);
+}

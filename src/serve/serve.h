@@ -19,6 +19,8 @@ struct us_serve_conf {
 	/* Whether a password is a user's. As us_authenticate_user. */
 	enum us_errc (*authenticate)(void *data, int64_t directory, struct us_slice user, struct us_slice password,
 		enum us_authentication *ret_authentication, struct us_err *err);
+	/* An identity provider has pushed into a connector of type `scim`, and what it pushed is durable. Does not wait. */
+	void (*note_push)(void *data, int64_t connector);
 };
 
 struct us_serve;

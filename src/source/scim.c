@@ -7,11 +7,11 @@
 #include "model/mapping.h"
 #include "model/scim_id.h"
 
-enum { PAGE = 500, PAGE_MEMBERS = 100000 };
+enum { PAGE = 200, PAGE_MEMBERS = 100000 };
 enum { USERS, GROUPS };
 
 static const struct us_option options[] = {
-	{ .name = "token", .type = US_OPTION_STRING, .title = "Bearer token", .required = true, .secret = true, .max = 500,
+	{ .name = "token", .type = US_OPTION_STRING, .title = "Bearer token", .required = true, .secret = true, .min = 32, .max = 500,
 		.help = "What the identity provider says to be let in; at least 32 characters, best random ones." },
 	{ .name = "quietSeconds", .type = US_OPTION_INT, .title = "Quiet time", .fallback = "2", .min = 0, .max = 3600,
 		.help = "A run starts when nothing has been pushed for so many seconds." },
@@ -36,7 +36,10 @@ static const struct us_listing listings[] = { [USERS] = { "users", US_RECORD_USE
 struct scim {
 	struct us_source source;
 	const atomic_bool *cancel;
-	struct us_scim_records records;
+	struct us_source_records records;
+	/* The listing that is being read, and behind which number its next page begins; 0: none is. */
+	size_t listing;
+	uint32_t goes_on_at;
 };
 
 static struct scim *self_of(struct us_source *source) { return (struct scim *) source; }
@@ -61,7 +64,7 @@ static void close_source(struct us_source *source)
 	free(s);
 }
 
-static void take_records(struct us_source *source, const struct us_scim_records *records) { self_of(source)->records = *records; }
+static void take_records(struct us_source *source, const struct us_source_records *records) { self_of(source)->records = *records; }
 
 /* ---- records ---- */
 
@@ -72,11 +75,15 @@ static enum us_errc read_document(struct us_arena *arena, const struct us_pushed
 	const struct us_json *doc;
 	struct us_field *fields;
 	struct us_slice *ids = us_arena_array(arena, 2, sizeof *ids);
-	enum us_errc rc = us_json_parse(arena, p->document, limits, &doc, err);
 
+	*r = (struct us_record) { .kind = p->is_group ? US_RECORD_GROUP : US_RECORD_USER, .id = us_scim_id(arena, p->is_group, p->number),
+		.is_gone = p->is_gone };
+	if (p->is_gone)
+		return US_OK;
+	enum us_errc rc = us_json_parse(arena, p->document, limits, &doc, err);
 	if (rc)
 		return rc;
-	*r = (struct us_record) { .kind = p->is_group ? US_RECORD_GROUP : US_RECORD_USER, .id = us_scim_id(arena, p->is_group, p->number), .raw = p->document };
+	r->raw = p->document;
 	if (!us_flatten(arena, doc, leave_out, 2, &fields, &r->n_fields))
 		r->problem = US_SLICE("has more attributes than can be read");
 	ids[0] = r->id;
@@ -116,6 +123,7 @@ static enum us_errc make_records(struct scim *s, struct us_arena *arena, const s
 	s->source.stats.requests++;
 	for (size_t i = 0; i < *n; i++) {
 		const struct us_pushed *p = &list[i];
+		s->source.stats.bytes += (int64_t) p->document.n;
 		if (*s->cancel)
 			return us_err_set(err, US_CANCELLED, "Cancelled while reading");
 		if (n_members > PAGE_MEMBERS) {
@@ -123,7 +131,7 @@ static enum us_errc make_records(struct scim *s, struct us_arena *arena, const s
 			break;
 		}
 		enum us_errc rc = read_document(arena, p, &records[i], err);
-		if (!rc && p->is_group)
+		if (!rc && p->is_group && !p->is_gone)
 			rc = read_members(s, arena, p, &records[i], err);
 		if (rc)
 			return rc;
@@ -142,11 +150,15 @@ static const struct us_listing *list_listings(struct us_source *source, size_t *
 	return listings;
 }
 
+static enum us_errc read_state(struct scim *s, struct us_pushed_state *ret_state, struct us_err *err)
+{
+	return *s->cancel ? us_err_set(err, US_CANCELLED, "Cancelled while reading") : s->records.load_state(s->records.data, ret_state, err);
+}
+
 /* Where nobody has pushed yet, nothing is known: an empty store is no empty listing. */
 static enum us_errc load_state(struct scim *s, struct us_pushed_state *ret_state, struct us_err *err)
 {
-	us_assert(s->records.data);
-	enum us_errc rc = s->records.load_state(s->records.data, ret_state, err);
+	enum us_errc rc = read_state(s, ret_state, err);
 
 	if (rc || ret_state->first_at)
 		return rc;
@@ -162,8 +174,8 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 	int64_t after = 0;
 	size_t n;
 
-	if (cursor.p && (!us_slice_to_int(cursor, &after) || after < 0 || after > UINT32_MAX))
-		return us_err_set(err, US_PROTOCOL, "this is no cursor of this source");
+	if (cursor.p && (!us_slice_to_int(cursor, &after) || after <= 0 || after != s->goes_on_at || listing != s->listing))
+		return us_err_set(err, US_PROTOCOL, "this is not the cursor of the page before");
 	enum us_errc rc = load_state(s, &state, err);
 	if (!rc)
 		rc = s->records.list(s->records.data, arena, listing == GROUPS, (uint32_t) after, PAGE, &list, &n, err);
@@ -177,10 +189,56 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 	page.n = n;
 	page.rows = (int64_t) n;
 	page.end = n == n_read && n < PAGE;
+	s->listing = listing;
+	s->goes_on_at = page.end ? 0 : list[n - 1].number;
 	if (page.end)
 		page.signal = "last one of the store";
 	else
-		page.next = us_slice(us_arena_printf(arena, "%u", list[n - 1].number));
+		page.next = us_slice(us_arena_printf(arena, "%u", s->goes_on_at));
+	*ret_page = page;
+	return US_OK;
+}
+
+/* ---- changes: a cursor is the number of the last change that was read ---- */
+
+static struct us_slice write_cursor(struct us_arena *arena, int64_t change) { return us_slice(us_arena_printf(arena, "%lld", (long long) change)); }
+
+static enum us_errc mark(struct us_source *source, struct us_arena *arena, struct us_slice *ret_cursor, struct us_err *err)
+{
+	struct us_pushed_state state;
+	enum us_errc rc = load_state(self_of(source), &state, err);
+
+	if (!rc)
+		*ret_cursor = write_cursor(arena, state.change);
+	return rc;
+}
+
+static enum us_errc changes(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page, struct us_err *err)
+{
+	struct scim *s = self_of(source);
+	struct us_pushed_state state;
+	struct us_pushed *list;
+	int64_t after;
+	size_t n;
+	enum us_errc rc = load_state(s, &state, err);
+
+	if (!rc && (!us_slice_to_int(cursor, &after) || after < 0 || after > state.change))
+		return us_err_set(err, US_EXPIRED, "what was pushed is not what the last sync has read");
+	if (!rc)
+		rc = s->records.list_changed(s->records.data, arena, after, PAGE, &list, &n, err);
+	if (rc)
+		return rc;
+	size_t n_read = n;
+	struct us_page page = { .announced = -1 };
+	rc = make_records(s, arena, list, &n, &page.records, err);
+	if (rc)
+		return rc;
+	page.n = n;
+	page.rows = (int64_t) n;
+	page.end = n == n_read && n < PAGE;
+	page.next = write_cursor(arena, n ? list[n - 1].change : after);
+	if (page.end)
+		page.signal = "last push";
 	*ret_page = page;
 	return US_OK;
 }
@@ -209,6 +267,7 @@ static enum us_errc find(struct us_source *source, struct us_slice key, bool is_
 	struct us_record *records = us_arena_array(arena, n + 1, sizeof *records);
 	struct us_slice *refs = us_arena_array(arena, n + 1, sizeof *refs);
 	s->source.stats.requests++;
+	s->source.stats.bytes += (int64_t) user.document.n;
 	for (size_t i = 0; i < n && !rc; i++) {
 		rc = read_document(arena, &groups[i], &records[i], err);
 		refs[i] = records[i].id;
@@ -228,22 +287,22 @@ static enum us_errc test_source(struct us_source *source, struct us_str *notes, 
 	struct scim *s = self_of(source);
 	struct us_pushed_state state;
 	char at[US_CLOCK_ISO_BYTES];
-	enum us_errc rc = s->records.load_state(s->records.data, &state, err);
+	enum us_errc rc = read_state(s, &state, err);
 
 	if (rc)
 		return rc;
 	if (!state.first_at)
-		us_str_add_text(notes, "Nothing has been pushed yet: give the identity provider this connector's address and token.");
+		us_str_add_text(notes, "Nothing has been pushed yet: give the identity provider this connector's address and token.\n");
 	else
-		us_str_printf(notes, "Last push at %s: %lld users and %lld groups are there.", us_clock_format(state.last_at, at), (long long) state.n_users,
+		us_str_printf(notes, "Last push at %s: %lld users and %lld groups are there.\n", us_clock_format(state.last_at, at), (long long) state.n_users,
 			(long long) state.n_groups);
 	if (state.accepted || state.refused)
-		us_str_printf(notes, "\n%lld pushes were accepted, %lld refused.", (long long) state.accepted, (long long) state.refused);
+		us_str_printf(notes, "%lld pushes were accepted, %lld refused.\n", (long long) state.accepted, (long long) state.refused);
 	return US_OK;
 }
 
 const struct us_source_ops us_source_scim = {
-	.type = { .name = "scim", .title = "SCIM (pushed by the identity provider)", .options = options, .preset = preset,
+	.type = { .name = "scim", .title = "SCIM (pushed by the identity provider)", .options = options, .preset = preset, .has_feed = true,
 		.help = "Users and groups that an identity provider pushes to this server by SCIM 2.0, as Entra ID and Okta do." },
 	.open = open_source,
 	.close = close_source,
@@ -251,5 +310,7 @@ const struct us_source_ops us_source_scim = {
 	.listings = list_listings,
 	.fetch = fetch,
 	.find = find,
+	.mark = mark,
+	.changes = changes,
 	.take_records = take_records,
 };

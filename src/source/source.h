@@ -19,10 +19,10 @@
 #include "base/err.h"
 #include "model/authentication.h"
 #include "model/option.h"
+#include "model/pushed.h"
 #include "model/record.h"
 
 struct us_source;
-struct us_scim_records; /* source/scim.h */
 
 struct us_source_stats {
 	int64_t requests, retries, binds, searches; /* since open; HTTP requests or LDAP operations */
@@ -44,6 +44,23 @@ struct us_page {
 	int64_t rows;           /* rows of the listing in this page as the IdP counts them (records may be fewer or more) */
 };
 
+/* Where what was pushed to this server is kept, for the kind of source that reads it. Each function as its namesake of store/pushed.h, all of one snapshot; one thread at a time. */
+struct us_source_records {
+	void *data;
+	enum us_errc (*load_state)(void *data, struct us_pushed_state *ret_state, struct us_err *err);
+	enum us_errc (*find)(void *data, struct us_arena *arena, bool is_group, enum us_pushed_key by, struct us_slice text, uint32_t number,
+		struct us_pushed *ret_pushed, struct us_err *err);
+	/* In the order of the numbers, behind this one. */
+	enum us_errc (*list)(void *data, struct us_arena *arena, bool is_group, uint32_t after, size_t most, struct us_pushed **ret_list, size_t *ret_n,
+		struct us_err *err);
+	enum us_errc (*list_changed)(void *data, struct us_arena *arena, int64_t after_change, size_t most, struct us_pushed **ret_list, size_t *ret_n,
+		struct us_err *err);
+	enum us_errc (*list_members)(void *data, struct us_arena *arena, uint32_t group, struct us_pushed_member **ret_list, size_t *ret_n,
+		struct us_err *err);
+	enum us_errc (*list_groups)(void *data, struct us_arena *arena, uint32_t member, struct us_pushed **ret_list, size_t *ret_n, struct us_err *err);
+	void (*close)(void *data);
+};
+
 /* The slots. Every one may be called again after an error, except after close. */
 struct us_source_ops {
 	struct us_type type;
@@ -55,7 +72,7 @@ struct us_source_ops {
 	void (*close)(struct us_source *source);
 	/* Of a kind of source that reads what was pushed to this server: called once behind open, before anything else; NULL: it has another side to
 	 * ask. close of the source calls that of the records. */
-	void (*take_records)(struct us_source *source, const struct us_scim_records *records);
+	void (*take_records)(struct us_source *source, const struct us_source_records *records);
 
 	/* Connects, authenticates, and reads a little of each listing, so that a missing permission shows. notes: one line each of what was
 	 * found ("12 users on the first page"), for the admin. Writes nothing anywhere. */

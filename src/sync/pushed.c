@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "source/scim.h"
 #include "store/pushed.h"
 
 /* What was pushed to a connector, in one snapshot. */
@@ -80,7 +79,7 @@ static enum us_errc give_records(struct us_store *store, const struct us_connect
 		close_records(r);
 		return rc;
 	}
-	source->ops->take_records(source, &(struct us_scim_records) { r, load_state, find, list, list_changed, list_members, list_groups, close_records });
+	source->ops->take_records(source, &(struct us_source_records) { r, load_state, find, list, list_changed, list_members, list_groups, close_records });
 	return US_OK;
 }
 

@@ -1,6 +1,6 @@
 /* The contract of source.h, checked on a source of any kind that is in order and does not change meanwhile:
  *
- *     source_contract TYPE CONFIGURATION.json NAME ID ABSENT ABSENT-ID [CHECK]
+ *     [USERSYNC_STORE=sqlite:PATH] source_contract TYPE CONFIGURATION.json NAME ID ABSENT ABSENT-ID [CHECK]
  *
  * NAME and ID are those of one user that the source has, ABSENT and ABSENT-ID of none. Prints TAP, one line for each check; exit status 1 if one
  * failed. What the source says when the other side misbehaves is for the tests that start it.
@@ -14,13 +14,16 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "model/sync_options.h"
 #include "source/source.h"
+#include "sync/pushed.h"
 
 static atomic_bool is_cancelled;
 static jmp_buf failure;
 static char why[900];
 
 static struct us_source *source;
+static struct us_store *store; /* of a source that reads what was pushed */
 static const char *name, *id, *absent, *absent_id;
 
 static void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -449,7 +452,8 @@ static bool run(size_t at, const struct us_source_ops *ops, const struct us_conf
 	volatile bool ok = false;
 
 	us_arena_init(&arena);
-	if (ops->open(conf, &is_cancelled, &source, &err)) {
+	const struct us_connector connector = { .id = 1 };
+	if (us_pushed_open_source(store, &connector, conf->doc, ops, &is_cancelled, &source, &err)) {
 		snprintf(why, sizeof why, "open: %s %s", us_err_name(err.code), err.text);
 	} else {
 		if (setjmp(failure) == 0) {
@@ -496,6 +500,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "source_contract: %s\n", !ops ? "no source of that type" : err.text);
 		return 2;
 	}
+	const struct us_secret_key key = { { 0 } };
+	const char *dsn = getenv("USERSYNC_STORE");
+	if (ops->take_records && (!dsn || us_store_open(dsn, &key, us_source_types(), us_sync_options, &store, NULL, &err))) {
+		fprintf(stderr, "source_contract: %s\n", dsn ? err.text : "USERSYNC_STORE must name the store of what was pushed");
+		return 2;
+	}
 	us_option_check(&arena, ops->type.options, NULL, doc, &problems);
 	for (const struct us_problem *p = problems; p; p = p->next)
 		fprintf(stderr, "%s: %s\n", p->field, p->reason);
@@ -518,6 +528,8 @@ int main(int argc, char **argv)
 		fflush(stdout);
 	}
 	printf("1..%zu\n", ran);
+	if (store)
+		us_store_close(store);
 	us_str_fini(&text);
 	us_arena_fini(&arena);
 	return ran ? status : 2;

@@ -223,11 +223,11 @@ KINDS = {"ldap": Ldap, "keycloak": Keycloak, "csv": Csv, "ldif": Ldif}
 CHECKS = re.findall(r"\bCHECK\((\w+)\),", (pathlib.Path(__file__).parent / "source_contract.c").read_text())
 
 
-def run_contract(kind, settings, *questions):
+def run_contract(kind, settings, *questions, env=None):
     """All checks of source_contract; QUESTIONS: name and id of somebody, then of nobody. An error is one that says which check failed."""
     with configured(settings) as path:
         done = subprocess.run([BUILD / "tests/contract/source_contract", kind, path, *questions], capture_output=True, text=True, timeout=240,
-                              check=False)
+                              check=False, env={**os.environ, **(env or {})})
     passed = re.findall(r"^ok \d+ - (\w+)$", done.stdout, re.M)
     assert done.returncode == 0 and passed and set(passed) <= set(CHECKS), done.stdout + done.stderr
     return passed

@@ -1,0 +1,269 @@
+"""A connector of type scim: what an identity provider pushes goes through a run like any other."""
+
+import pytest
+from pusher import TOKEN, created, group, inbound, patch, person, settle
+from scim import Scim
+
+
+def usernames(server, connector):
+    status, said = server.call("GET", f"/directory/{connector['directoryId']}/user")
+    assert status == 200, said
+    return sorted(u["name"] for u in said["users"])
+
+
+def user_of(server, connector, name):
+    status, said = server.call("GET", f"/directory/{connector['directoryId']}/user/{name}")
+    assert status == 200, said
+    return said["user"]
+
+
+def test_pushes_become_a_run_and_the_directory(server):
+    connector, idp = inbound(server, quietSeconds=1)
+    anna, bert = created(idp.call("POST", "Users", person("anna"))), created(idp.call("POST", "Users", person("bert")))
+    staff = created(idp.call("POST", "Groups", group("staff", anna, bert)))
+    done = settle(server, connector)
+    assert (done["status"], done["trigger"], done["actor"], done["addedCount"]) == ("DONE", "push", "push", 2), done
+    assert usernames(server, connector) == ["anna", "bert"]
+    user = user_of(server, connector, "anna")
+    assert (user["email"], user["fullName"], user["firstName"], user["lastName"], user["active"]) == (
+        "anna@example.org", "Anna", "anna", "Pushed", True), user
+    # only what was pushed since is read by the next ones
+    carl = created(idp.call("POST", "Users", person("carl")))
+    assert idp.call("PATCH", f"Groups/{staff}", patch({"op": "add", "path": "members", "value": [{"value": carl}]},
+                                                      {"op": "remove", "path": f'members[value eq "{anna}"]'}))[0] == 204
+    done = settle(server, connector, lambda r: r["id"] != done["id"])
+    assert (done["kind"], done["status"], done["addedCount"], done["notModifiedCount"]) == ("delta", "DONE", 1, 0), done
+    assert usernames(server, connector) == ["anna", "bert", "carl"]
+    status, said = server.call("GET", f"/directory/{connector['directoryId']}/user/carl")
+    assert "staff" in str(said) and "staff" not in str(server.call("GET", f"/directory/{connector['directoryId']}/user/anna")[1]), said
+    full = server.sync(connector)
+    assert (full["kind"], full["status"], full["addedCount"], full["updatedCount"], full["notModifiedCount"]) == ("full", "DONE", 0, 0, 3), full
+    assert full["memberships"]["addedCount"] == full["memberships"]["removedCount"] == 0, full
+    # three pushes close together are one run, two more another one
+    assert len(server.call("GET", f"/usersync/connector/{connector['id']}/syncstatuses")[1]["runs"]) == 3
+
+
+def test_the_provider_sees_its_own_data_back(shared_server):
+    server = shared_server
+    _, idp = inbound(server, "back")
+    anna = created(idp.call("POST", "Users", person("anna", title="Engineer", password="never kept")))
+    etag = idp.headers["ETag"]
+    staff = created(idp.call("POST", "Groups", group("staff", anna)))
+    status, said = idp.get(f"Users/{anna}")
+    assert status == 200 and said["title"] == "Engineer" and "password" not in said
+    assert [g["display"] for g in said["groups"]] == ["staff"]
+    assert said["meta"]["version"] == idp.headers["ETag"] == etag
+    assert idp.call("GET", f"Users/{anna}", headers={"If-None-Match": etag})[0] == 304
+    assert idp.names(filter='userName eq "ANNA"') == ["anna"]
+    assert idp.names(filter='externalId eq "x-anna"') == ["anna"]
+    assert idp.names(filter='emails[type eq "work"].value co "@example"') == ["anna"]
+    assert idp.names(filter='groups.value eq "%s"' % staff) == ["anna"]
+    assert idp.names("Groups", filter='displayName eq "Staff"') == ["staff"]
+    assert idp.names("Groups", filter=f'members.value eq "{anna}"') == ["staff"]
+    assert [m["value"] for m in idp.get(f"Groups/{staff}")[1]["members"]] == [anna]
+    assert "members" not in idp.get(f"Groups/{staff}", excludedAttributes="members")[1]
+    assert idp.get("Users/u999")[0] == 404 and idp.get(f"Users/{staff}")[0] == 404
+    # stale versions
+    assert idp.call("PATCH", f"Users/{anna}", patch({"op": "Replace", "path": "title", "value": "Lead"}), headers={"If-Match": etag})[0] == 200
+    assert idp.call("PATCH", f"Users/{anna}", patch({"op": "Replace", "path": "title", "value": "x"}), headers={"If-Match": etag})[0] == 412
+    # names are unique without case
+    status, said = idp.call("POST", "Users", person("ANNA", externalId="other"))
+    assert (status, said["scimType"]) == (409, "uniqueness")
+    assert idp.call("POST", "Groups", group("more", "u999"))[0] == 400
+    assert idp.names("Groups") == ["staff"], "what was refused left nothing behind"
+
+
+@pytest.mark.parametrize("order", [("userName", "ascending"), ("userName", "descending"), ("meta.created", "descending"), (None, None)])
+def test_lists_are_paged_by_index_and_by_cursor(shared_server, order):
+    server = shared_server
+    _, idp = inbound(server, f"paged-{order[0]}-{order[1]}")
+    names = [f"user{n:03d}" for n in range(230)]
+    for name in names:
+        created(idp.call("POST", "Users", person(name)))
+    want = names if order[1] != "descending" else names[::-1]
+    sort = {"sortBy": order[0], "sortOrder": order[1]}
+    assert idp.list(count=0)["totalResults"] == 230
+    assert idp.names(startIndex=101, count=50, **sort) == want[100:150]
+    assert idp.names(startIndex=101, count=50, filter='userName sw "user"', **sort) == want[100:150]
+    got, cursor = [], ""
+    while cursor is not None:
+        page = idp.list(cursor=cursor, count=70, **sort)
+        got += [r["userName"] for r in page["Resources"]]
+        cursor = page.get("nextCursor")
+    assert got == want
+
+
+def test_who_may_push(server):
+    connector, idp = inbound(server)
+    stranger = Scim(server, connector["uniqueId"], token="x" * 40)
+    assert stranger.call("POST", "Users", person("eve"))[0] == 401
+    assert idp.call("GET", "Users", headers={"Authorization": "Basic YTpi"})[0] == 401
+    # the token is good at its own connector's address alone
+    other, _ = inbound(server, "other", token="b" * 40)
+    assert Scim(server, other["uniqueId"], token=TOKEN).get("Users")[0] == 401
+    assert Scim(server, connector["directoryId"], token=TOKEN).get("Users")[0] == 401
+    # an application sees the directory there, and does not push
+    status, said = server.call("POST", "/application", {"name": "wiki", "password": "wiki-password-123", "directories": [connector["directoryId"]],
+                                                        "rights": ["read", "write"]})
+    assert status == 201, said
+    wiki = Scim(server, connector["uniqueId"], "wiki", "wiki-password-123")
+    created(idp.call("POST", "Users", person("anna")))
+    settle(server, connector)
+    assert wiki.names() == ["anna"]
+    status, said = wiki.call("POST", "Users", person("eve"))
+    assert status == 403 and 'kept by the connector "idp"' in said["detail"], said
+    # a connector that is disabled says so, to who knows the token
+    status, _ = server.call("PUT", f"/usersync/connector/{connector['id']}", {**connector, "enabled": False})
+    assert status == 200
+    status, said = idp.call("POST", "Users", person("bert"))
+    assert status == 403 and said["detail"] == 'the connector "idp" is disabled: nothing can be pushed into it', said
+    # guesses are slowed down, and do not keep the right one out
+    assert 429 in [stranger.get("Users")[0] for _ in range(30)]
+    assert idp.get("Users")[0] == 403
+
+
+def test_deletions_and_deactivations_fall_to_the_rules(server):
+    connector, idp = inbound(server)
+    ids = {name: created(idp.call("POST", "Users", person(name))) for name in ("anna", "bert", "carl")}
+    settle(server, connector, lambda r: usernames(server, connector) == ["anna", "bert", "carl"])
+    assert idp.call("PATCH", f"Users/{ids['bert']}", patch({"op": "Replace", "path": "active", "value": "False"}))[0] == 200
+    settle(server, connector, lambda r: not user_of(server, connector, "bert")["active"])
+    assert idp.call("DELETE", f"Users/{ids['carl']}")[0] == 204
+    assert idp.get(f"Users/{ids['carl']}")[0] == 404
+    done = settle(server, connector, lambda r: r["deletedCount"] + r["disabledCount"] == 1)
+    assert done["status"] == "DONE", done
+    # who comes back with the externalId is the same person
+    assert created(idp.call("POST", "Users", person("carl"))) == ids["carl"]
+    settle(server, connector, lambda r: "carl" in usernames(server, connector) and
+           user_of(server, connector, "carl")["active"])
+
+
+def test_a_mass_of_deletions_is_held_and_later_pushes_go_on(server):
+    connector, idp = inbound(server, quietSeconds=1)
+    ids = [created(idp.call("POST", "Users", person(f"user{n}"))) for n in range(30)]
+    settle(server, connector, lambda r: len(usernames(server, connector)) == 30)
+    for one in ids[:29]:
+        assert idp.call("DELETE", f"Users/{one}")[0] == 204
+    held = settle(server, connector, lambda r: r["status"] == "HELD")
+    assert held["held"], held
+    created(idp.call("POST", "Users", person("late")))
+    again = settle(server, connector, lambda r: r["status"] == "HELD" and r["id"] != held["id"])
+    assert server.call("POST", f"/usersync/syncstatus/{again['id']}/approve")[0] in (200, 202)
+    server.wait(again["id"])
+    status, said = server.call("GET", f"/directory/{connector['directoryId']}/user")
+    assert sorted(u["name"] for u in said["users"] if u["active"]) == ["late", "user29"]
+
+
+def test_before_the_first_push_nothing_is_known(server):
+    connector, idp = inbound(server)
+    done = server.sync(connector)
+    assert done["status"] == "FAILED" and "has pushed nothing yet" in " ".join(done["messages"]), done
+    notes = server.call("POST", f"/usersync/connector/{connector['id']}/test")[1]
+    assert "Nothing has been pushed yet" in str(notes), notes
+    created(idp.call("POST", "Users", person("anna")))
+    settle(server, connector, lambda r: r["status"] == "DONE")
+    notes = server.call("POST", f"/usersync/connector/{connector['id']}/test")[1]
+    assert "1 users and 0 groups" in str(notes), notes
+
+
+def test_what_was_answered_outlives_the_server(server):
+    """Killed after the answer and before the run: nothing is lost, and the run comes with the next start."""
+    connector, idp = inbound(server, quietSeconds=3600, latestSeconds=3600)
+    anna = created(idp.call("POST", "Users", person("anna")))
+    server.kill()
+    server.start()
+    assert idp.get(f"Users/{anna}")[1]["userName"] == "anna"
+    assert server.call("GET", f"/usersync/connector/{connector['id']}/syncstatus")[0] == 404
+    status, _ = server.call("PUT", f"/usersync/connector/{connector['id']}", {**connector["configuration"], "quietSeconds": 0})
+    assert status == 200
+    server.kill()
+    server.start()
+    done = settle(server, connector, lambda r: r["status"] == "DONE")
+    assert (done["trigger"], usernames(server, connector)) == ("push", ["anna"])
+
+
+def test_one_user_can_be_explained_and_synced(server):
+    connector, idp = inbound(server, quietSeconds=3600, latestSeconds=3600)
+    anna = created(idp.call("POST", "Users", person("anna")))
+    created(idp.call("POST", "Groups", group("staff", anna)))
+    status, said = server.call("POST", f"/usersync/connector/{connector['id']}/syncsingle/anna")
+    assert status == 200 and said["addedCount"] == 1, said
+    assert usernames(server, connector) == ["anna"]
+    status, said = server.call("GET", f"/usersync/connector/{connector['id']}/explain/anna")
+    assert status == 200 and "anna@example.org" in str(said), said
+    assert server.call("POST", f"/usersync/connector/{connector['id']}/syncsingle/nobody")[0] == 404
+
+
+def crowd(server, path):
+    return server.request("GET", f"/crowd/rest/usermanagement/1/{path}", headers={"Accept": "application/json"}, user="jira", password="jira-password-123")
+
+
+def test_what_entra_sends_reaches_the_applications(server):
+    """The requests of Microsoft's provisioning service in their order, and what Jira then reads by the Crowd protocol."""
+    connector, entra = inbound(server, quietSeconds=1)
+    status, said = server.call("POST", "/application", {"name": "jira", "password": "jira-password-123", "directories": [connector["directoryId"]],
+                                                        "rights": ["read"]})
+    assert status == 201, said
+    # the connection test: somebody who cannot be there
+    assert entra.list(filter='userName eq "7d9f8e1c-0a59-4a7b-8f9e-2c8b1f3d5e6a"')["totalResults"] == 0
+    ids = {}
+    for name in ("adele", "megan"):
+        assert entra.list(filter=f'userName eq "{name}@contoso.com"')["totalResults"] == 0
+        ids[name] = created(entra.call("POST", "Users", {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+            "externalId": name, "userName": f"{name}@contoso.com", "active": True, "displayName": name.title(),
+            "emails": [{"primary": True, "type": "work", "value": f"{name}@contoso.com"}], "meta": {"resourceType": "User"},
+            "name": {"formatted": name, "familyName": "Contoso", "givenName": name.title()}, "roles": []}))
+    status, said = entra.call("PATCH", f"Users/{ids['adele']}", patch(
+        {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "adele.vance@contoso.com"},
+        {"op": "Add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "value": "Sales"},
+        {"op": "Replace", "path": "name.familyName", "value": "Vance"}))
+    assert status == 200, said
+    assert entra.list("Groups", filter='displayName eq "Sales"', excludedAttributes="members")["totalResults"] == 0
+    sales = created(entra.call("POST", "Groups", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group",
+                                                              "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
+                                                  "externalId": "8aa1a0c0", "displayName": "Sales", "meta": {"resourceType": "Group"}}))
+    for one in ids.values():
+        assert entra.call("PATCH", f"Groups/{sales}", patch({"op": "Add", "path": "members", "value": [{"value": one}]}))[0] == 204
+    settle(server, connector, lambda r: crowd(server, "group/user/direct?groupname=Sales").status == 200 and
+           len(crowd(server, "group/user/direct?groupname=Sales").json()["users"]) == 2)
+    adele = crowd(server, "user?username=adele@contoso.com").json()
+    assert (adele["email"], adele["last-name"], adele["active"]) == ("adele.vance@contoso.com", "Vance", True), adele
+    # leaves the group, is blocked, and is deleted for good
+    assert entra.call("PATCH", f"Groups/{sales}", patch({"op": "Remove", "path": f'members[value eq "{ids["megan"]}"]'}))[0] == 204
+    assert entra.call("PATCH", f"Users/{ids['megan']}", patch({"op": "Replace", "path": "active", "value": "False"}))[0] == 200
+    settle(server, connector, lambda r: not crowd(server, "user?username=megan@contoso.com").json()["active"])
+    assert [u["name"] for u in crowd(server, "group/user/direct?groupname=Sales").json()["users"]] == ["adele@contoso.com"]
+    assert entra.call("DELETE", f"Users/{ids['megan']}")[0] == 204
+    settle(server, connector, lambda r: r["deletedCount"] + r["disabledCount"] + r["notModifiedCount"] > 0)
+    assert entra.get(f"Users/{ids['megan']}")[0] == 404
+    counted = server.request("GET", "/metrics").body.decode()
+    assert f'usersync_pushes_total{{connector="{connector["uniqueId"]}",outcome="accepted"}} 9\n' in counted, counted
+
+
+def test_a_token_that_could_be_guessed_is_no_configuration(shared_server):
+    status, said = shared_server.call("POST", "/usersync/connector/", {"name": "weak", "type": "scim", "configuration": {"token": "short"}})
+    assert status == 422 and "must have at least 32 bytes" in str(said), said
+    connector, idp = inbound(shared_server, "strong")
+    assert connector["configuration"]["token"] == "***"
+    status, said = shared_server.call("PUT", f"/usersync/connector/{connector['id']}", connector["configuration"])
+    assert status == 200, said
+    assert idp.get("Users")[0] == 200, "the token is kept"
+
+
+def test_one_member_of_a_large_group_costs_no_more_than_that_member(shared_server):
+    connector, idp = inbound(shared_server, "large", quietSeconds=3600, latestSeconds=3600)
+    ids = [created(idp.call("POST", "Users", person(f"member{n}"))) for n in range(60)]
+    staff = created(idp.call("POST", "Groups", group("staff", *ids[:50])))
+    before = idp.get(f"Groups/{staff}")[1]["meta"]["version"]
+    assert idp.call("PATCH", f"Groups/{staff}", patch({"op": "add", "path": "members", "value": [{"value": i} for i in ids[50:]]}))[0] == 204
+    said = idp.get(f"Groups/{staff}")[1]
+    assert [m["value"] for m in said["members"]] == ids and said["meta"]["version"] != before
+    # what changes nothing is no change
+    assert idp.call("PATCH", f"Groups/{staff}", patch({"op": "add", "path": "members", "value": [{"value": ids[0]}]}))[0] == 204
+    assert idp.get(f"Groups/{staff}")[1]["meta"]["version"] == said["meta"]["version"]
+    # a whole group replaces its members
+    status, answer = idp.call("PUT", f"Groups/{staff}", group("staff", *ids[10:20]))
+    assert status == 200 and [m["value"] for m in answer["members"]] == ids[10:20], answer
+    assert idp.call("PATCH", f"Groups/{staff}", patch({"op": "replace", "path": "members", "value": []}))[0] == 204
+    assert "members" not in idp.get(f"Groups/{staff}")[1]
