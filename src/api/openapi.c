@@ -256,8 +256,10 @@ static void put_paths(struct us_jsonw *w)
 
 /* Configurations */
 
-static void put_choices(struct us_jsonw *w, const char *choices, bool may_be_null)
+static void put_choices(struct us_jsonw *w, const struct us_option *o)
 {
+	const char *choices = o->choices;
+
 	us_jsonw_key(w, "enum");
 	us_jsonw_open(w, '[');
 	while (*choices) {
@@ -265,7 +267,11 @@ static void put_choices(struct us_jsonw *w, const char *choices, bool may_be_nul
 		us_jsonw_string(w, (struct us_slice) { choices, n });
 		choices += n + (choices[n] == '|');
 	}
-	if (may_be_null)
+	if (o->takes_bool) {
+		us_jsonw_bool(w, false);
+		us_jsonw_bool(w, true);
+	}
+	if (!o->required)
 		us_jsonw_null(w);
 	us_jsonw_close(w, ']');
 }
@@ -321,7 +327,7 @@ static void put_option(struct us_jsonw *w, const struct us_option *o)
 		put_type(w, o, "boolean");
 		break;
 	case US_OPTION_CHOICE:
-		put_choices(w, o->choices, !o->required);
+		put_choices(w, o);
 		break;
 	case US_OPTION_STRINGS:
 	case US_OPTION_PATTERNS:

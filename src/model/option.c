@@ -157,6 +157,8 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 			wrong = "true or false";
 		break;
 	case US_OPTION_CHOICE:
+		if (o->takes_bool && v->type == US_JSON_BOOL)
+			break;
 		if (v->type != US_JSON_STRING || !is_choice(o->choices, v->string))
 			us_problem_add(arena, list, field, "must be one of %s", o->choices);
 		break;
@@ -220,10 +222,13 @@ static void check_members(struct us_arena *arena, const struct us_option *o, con
 	}
 }
 
-static void check_schema(struct us_arena *arena, const struct us_option *options, const struct us_json *conf,
+/* others: whose options of the same names are meant instead; may be NULL. */
+static void check_schema(struct us_arena *arena, const struct us_option *options, const struct us_option *others, const struct us_json *conf,
 	struct us_problem **list)
 {
 	for (const struct us_option *o = options; o && o->name; o++) {
+		if (find(others, us_slice(o->name)))
+			continue;
 		const struct us_json *v = us_json_find(conf, o->name);
 		if (v)
 			check_one(arena, o, o->name, v, list);
@@ -239,8 +244,8 @@ void us_option_check(struct us_arena *arena, const struct us_option *a, const st
 		us_problem_add(arena, list, "configuration", "must be an object");
 		return;
 	}
-	check_schema(arena, a, configuration, list);
-	check_schema(arena, b, configuration, list);
+	check_schema(arena, a, NULL, configuration, list);
+	check_schema(arena, b, a, configuration, list);
 	for (size_t i = 0; i < configuration->object.n; i++) {
 		struct us_slice key = configuration->object.members[i].key;
 		if (!find(a, key) && !find(b, key))
@@ -274,11 +279,20 @@ const struct us_json *us_conf_value(const struct us_conf *conf, const char *name
 	return v && v->type != US_JSON_NULL ? v : NULL;
 }
 
+static struct us_slice choice_at(const char *choices, size_t at)
+{
+	while (at--)
+		choices = strchr(choices, '|') + 1;
+	return (struct us_slice) { choices, strcspn(choices, "|") };
+}
+
 struct us_slice us_conf_string(const struct us_conf *conf, const char *name)
 {
 	const struct us_option *o = must_find(conf, name);
 	const struct us_json *v = us_conf_value(conf, name);
 
+	if (v && v->type == US_JSON_BOOL && o->takes_bool)
+		return choice_at(o->choices, v->boolean);
 	if (v && v->type == US_JSON_STRING && (v->string.n || !o->fallback))
 		return v->string.n ? v->string : US_SLICE_NONE;
 	return us_slice(o->fallback);

@@ -33,6 +33,8 @@ struct us_option {
 	bool secret;          /* sealed at rest, shown as "***" */
 	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows */
 	bool scope;           /* decides who is read: a change holds the next plan that would clean up anybody (invariant G) */
+	bool takes_bool;      /* CHOICE: false and true stand for the first and the second, as when the setting was a BOOL */
+	bool is_common;       /* of a type's own one: it has the values of the common one of the same name, and more; otherwise it hides that one */
 	bool of_source;       /* of a common one: says something about a source; a type that works on the directory of another has none */
 };
 

@@ -405,13 +405,15 @@ void us_sync_settings_check(
 	us_retention_check(arena, configuration, list);
 }
 
-static bool has_option(const struct us_option *options, struct us_slice name)
+static const struct us_option *find_option(const struct us_option *options, struct us_slice name)
 {
 	for (const struct us_option *o = options; o && o->name; o++)
 		if (us_slice_is(name, o->name))
-			return true;
-	return false;
+			return o;
+	return NULL;
 }
+
+static bool has_option(const struct us_option *options, struct us_slice name) { return find_option(options, name) != NULL; }
 
 bool us_sync_settings_has(const struct us_type *type, const struct us_option *common)
 {
@@ -439,9 +441,11 @@ const struct us_json *us_sync_settings_common(struct us_arena *arena, const stru
 	*common = *configuration;
 	common->object.members = members;
 	common->object.n = 0;
-	for (size_t i = 0; i < configuration->object.n; i++)
-		if (!has_option(type_options, configuration->object.members[i].key))
+	for (size_t i = 0; i < configuration->object.n; i++) {
+		const struct us_option *own = find_option(type_options, configuration->object.members[i].key);
+		if (!own || own->is_common)
 			members[common->object.n++] = configuration->object.members[i];
+	}
 	return common;
 }
 

@@ -62,8 +62,8 @@ struct us_sync_settings {
 void us_sync_settings_read(const struct us_json *configuration, const struct us_json *defaults, struct us_sync_settings *ret_settings);
 /* Those of defaults that the configuration takes over, of the same form. */
 void us_sync_settings_write_inherited(struct us_jsonw *w, const struct us_json *configuration, const struct us_json *defaults);
-/* The configuration without what is the source's own: a setting of its type hides the common one of the same name (groupFilter of ldap, nestedGroups of
- * keycloak). Borrows from configuration. */
+/* The configuration without what is the source's own: a setting of its type hides the common one of the same name (groupFilter of ldap),
+ * unless that is is_common (nestedGroups of keycloak). Borrows from configuration. */
 const struct us_json *us_sync_settings_common(struct us_arena *arena, const struct us_option *type_options, const struct us_json *configuration);
 /* Everything that us_option_check cannot see: the insides of limits and mapping. type: whose presets the mapping extends. */
 void us_sync_settings_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list);

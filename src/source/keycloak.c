@@ -30,8 +30,10 @@ static const struct us_option options[] = {
 		.help = "Secret of that client." },
 	{ .name = "representation", .type = US_OPTION_CHOICE, .title = "Representation", .choices = "full|brief", .fallback = "full",
 		.help = "brief leaves out the attributes of users and groups, and is faster on large realms." },
-	{ .name = "nestedGroups", .type = US_OPTION_BOOL, .title = "Nested groups", .fallback = "false", .scope = true,
-		.help = "A subgroup is a member of its parent, so that its members count there, too; Keycloak itself passes on only roles." },
+	{ .name = "nestedGroups", .type = US_OPTION_CHOICE, .title = "Nested groups", .choices = "apart|keep|flatten", .fallback = "apart", .scope = true,
+		.takes_bool = true, .is_common = true,
+		.help = "Subgroups stand apart, as Keycloak has them, which passes on only roles; or are kept as members of their parents, so that their members "
+			"count there, too; or a group has all users below it as its own members. false and true stand for apart and keep." },
 	{ .name = "pageSize", .type = US_OPTION_INT, .title = "Page size", .min = 2, .max = 1000, .fallback = "200",
 		.help = "Rows per request; the server may break off pages that take it too long." },
 	{ .name = "parallelRequests", .type = US_OPTION_INT, .title = "Parallel requests", .min = 1, .max = US_KEYCLOAK_MAX_SLOTS,
@@ -98,7 +100,7 @@ static enum us_errc open_source(const struct us_conf *conf, const atomic_bool *c
 	us_keycloak_walk_init(&k->walk, &k->api, us_conf_int(conf, "pageSize"), n_slots);
 	k->tries = (unsigned) us_conf_int(conf, "retries") + 1;
 	k->walk.is_brief = us_slice_is(us_conf_string(conf, "representation"), "brief");
-	k->walk.nests = us_conf_bool(conf, "nestedGroups");
+	k->walk.nests = !us_slice_is(us_conf_string(conf, "nestedGroups"), "apart");
 	*ret_source = &k->source;
 	return US_OK;
 }
