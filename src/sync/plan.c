@@ -329,9 +329,7 @@ void us_plan_keep_new_name(struct us_plan *p, uint32_t place, struct us_slice na
 	uint32_t at = place - p->groups.n_have;
 
 	if (at >= p->cap_new_names) {
-		p->cap_new_names = p->cap_new_names ? p->cap_new_names * 2 : 64;
-		if (p->cap_new_names <= at)
-			p->cap_new_names = at + 1;
+		p->cap_new_names = (at + 32) * 2;
 		p->new_names = us_realloc(p->new_names, p->cap_new_names * sizeof *p->new_names);
 	}
 	char *copy = us_arena_strndup(&p->names, name.p, name.n);
@@ -428,10 +426,6 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 	bool again = s->marks[place] & SEEN;
 	if (!again)
 		see(p, s, place, US_HASH_ZERO);
-	if (is_group) {
-		if (s->marks[place] & NEW)
-			us_plan_keep_new_name(p, place, name);
-	}
 	s->marks[place] |= KEEPS_LINKS;
 	step.change.number = s->marks[place] & NEW ? 0 : s->have->numbers[place];
 	if (s->marks[place] & FAILED) {

@@ -115,6 +115,9 @@ void us_plan_has_groups(struct us_plan *plan, struct us_slice user_id);
  * in another one. */
 const char *us_plan_doubt(const struct us_plan *plan, bool has_nesting);
 
+/* A group whose members could not be read, by the name that it would have; NONE: it may have any. If it may be a required one, nobody is known to
+ * be outside of those: no user is cleaned up in this run. */
+void us_plan_unread_group(struct us_plan *plan, struct us_slice name);
 /* Some user's groups of an attribute are not known: none of those groups is cleaned up in this run. */
 void us_plan_keep_mapped_groups(struct us_plan *plan);
 

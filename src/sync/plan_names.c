@@ -68,7 +68,7 @@ static void find_collisions(struct us_plan *p, struct side *s)
 		if (!(s->marks[place] & CLAIMS))
 			continue;
 		uint32_t holder = us_map_find(&s->have->names, s->claims.keys[i]);
-		if (holder != US_MAP_NONE && holder != place && !(s->marks[holder] & (CLAIMS | GONE)))
+		if (holder != US_MAP_NONE && !(s->marks[holder] & (CLAIMS | GONE)))
 			add_failure(p, s, place, holder, false);
 	}
 	/* Whoever fails keeps the old name, and so fails the one who counted on it; each at most once. */

@@ -49,11 +49,8 @@ void us_plan_filtered(struct us_plan *p, bool is_group, struct us_slice id, stru
 	struct us_plan_step step = { .kind = US_STEP_NONE };
 
 	us_assert(p->phase == READING && id.n);
-	if (place == US_MAP_NONE) {
+	if (place == US_MAP_NONE)
 		place = us_plan_add_new(s, us_hash_slice(id));
-		if (is_group)
-			us_plan_keep_new_name(p, place, name);
-	}
 	if (ref.p)
 		us_links_name(p->links, is_group, place, us_hash_slice(ref));
 	/* Listed twice and wanted once: it stays wanted, which takes nothing away. */
@@ -73,6 +70,18 @@ void us_plan_filtered(struct us_plan *p, bool is_group, struct us_slice id, stru
 		}
 	}
 	*ret_step = step;
+}
+
+void us_plan_unread_group(struct us_plan *p, struct us_slice name)
+{
+	struct us_patterns *required = p->in.rules->required_groups;
+
+	if (us_patterns_is_empty(required))
+		return;
+	bool is_known = name.p != NULL;
+	if (is_known && us_rules_refuse_group(p->in.rules, name))
+		return;
+	p->counts.has_unread_required |= !is_known || us_patterns_mark(required, name);
 }
 
 /* The object was wanted until now. True if that is a step; what the directory has goes on to cleanup, with

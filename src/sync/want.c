@@ -198,6 +198,17 @@ static enum us_errc user(const struct us_want *w, struct us_arena *arena, const 
 	return mapped->n_groups ? join_groups(w, arena, r->id, mapped, err) : US_OK;
 }
 
+/* The name that the group would have if nothing else was wrong with it; NONE: it cannot be told. */
+static struct us_slice name_in_spite(const struct us_want *w, struct us_arena *arena, const struct us_record *r)
+{
+	struct us_record record = *r;
+	struct us_group g;
+	struct us_slice reason;
+
+	record.problem = US_SLICE_NONE;
+	return us_mapping_group(w->mapping, &record, arena, &g, &reason) ? g.name : US_SLICE_NONE;
+}
+
 static enum us_errc group(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
 {
 	struct us_slice reason;
@@ -206,6 +217,7 @@ static enum us_errc group(const struct us_want *w, struct us_arena *arena, const
 	++*w->groups;
 	if (!us_mapping_group(w->mapping, r, arena, g, &reason)) {
 		struct us_plan_step step;
+		us_plan_unread_group(w->plan, name_in_spite(w, arena, r));
 		us_plan_failed(w->plan, arena, true, r->id, r->ref, guess_name(r), reason, &step);
 		take(w, &step);
 		return US_OK;
