@@ -299,7 +299,7 @@ static enum us_errc check_held(const struct us_scim_write *write, const struct u
 		is_same = now->change == write->stored->whole_revision;
 		break;
 	}
-	return is_same ? US_OK : us_err_set(err, US_PRECONDITION, "the resource has changed meanwhile");
+	return is_same ? US_OK : us_err_set_native(err, US_CONFLICT, US_SCIM_STALE, "the resource has changed meanwhile");
 }
 
 static enum us_errc carry_out(struct us_scim_call *call, struct us_dbc *c, const struct us_scim_write *write, uint32_t *number, struct us_err *err)
