@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
+#include "model/notice_options.h"
 
 enum us_errc us_call_lease_reader(struct us_call *call, struct us_err *err)
 {
@@ -260,4 +262,26 @@ struct us_job_who us_call_who(const struct us_call *call)
 	bool is_cli = agent.n >= 9 && memcmp(agent.p, "usersync/", 9) == 0;
 
 	return (struct us_job_who) { call->who.name, is_cli ? US_TRIGGER_CLI : US_TRIGGER_API };
+}
+
+const struct us_json *us_call_with_secret(struct us_call *call, const struct us_json *configuration, struct us_slice *ret_secret)
+{
+	size_t n = 0;
+	struct us_str secret = US_STR_INIT;
+	struct us_json *whole = us_arena_alloc(call->arena, sizeof *whole);
+	struct us_json_member *members =
+		us_arena_array(call->arena, configuration->object.n + 1, sizeof *members);
+
+	if (us_json_string(configuration, "secret").n)
+		return configuration;
+	for (size_t i = 0; i < configuration->object.n; i++)
+		if (!us_slice_is(configuration->object.members[i].key, "secret"))
+			members[n++] = configuration->object.members[i];
+	us_notice_make_secret(&secret);
+	*ret_secret = us_slice_dup(call->arena, us_str_slice(&secret));
+	us_secret_wipe_str(&secret);
+	members[n++] =
+		(struct us_json_member) { US_SLICE("secret"), { .type = US_JSON_STRING, .string = *ret_secret } };
+	*whole = (struct us_json) { .type = US_JSON_OBJECT, .object = { members, n } };
+	return whole;
 }

@@ -77,4 +77,7 @@ void us_call_fail_status(int status, const char *error, const char *message, con
 void us_call_append(struct us_httpd_answer *answer, const char *key, struct us_slice json);
 void us_call_put_time(struct us_jsonw *w, const char *key, int64_t wall_s); /* 0 writes null */
 
+/* A webhook's configuration that came without a secret to sign with gets one, *ret_secret: the configuration with it, in the call's arena. */
+const struct us_json *us_call_with_secret(struct us_call *call, const struct us_json *configuration, struct us_slice *ret_secret);
+
 #endif

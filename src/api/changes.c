@@ -47,7 +47,7 @@ enum us_errc us_changes_list(struct us_call *call, struct us_err *err)
 	int64_t directory, limit, wait_ms = 0;
 	uint64_t seen = us_follow_count();
 	struct us_feed_token token;
-	size_t n;
+	struct us_feed_page page = { 0 };
 	enum us_errc rc = us_call_read_number(call, 0, "directory", &directory, err);
 
 	if (!rc)
@@ -62,8 +62,9 @@ enum us_errc us_changes_list(struct us_call *call, struct us_err *err)
 		return rc;
 	if (is_stream)
 		return us_follow_stream(call, directory, us_slice(token.text), err);
-	rc = us_follow_write_page(&call->w, call->c, directory, us_slice(token.text), limit, &n, err);
-	if (rc || n || !wait_ms || !us_target_parameter(&call->request->target, "since").p)
+	page.limit = limit;
+	rc = us_feed_write_page(&call->w, call->c, directory, us_slice(token.text), &page, err);
+	if (rc || page.n || !wait_ms || !us_target_parameter(&call->request->target, "since").p)
 		return rc;
 	/* What was written stays with the handler's answer, which the promised one replaces. */
 	return us_follow_promise(call, directory, us_slice(token.text), limit, wait_ms, seen, err);

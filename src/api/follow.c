@@ -61,40 +61,6 @@ static enum us_errc take_place(struct us_follow *follow, struct us_err *err)
 
 /* ---- pages ---- */
 
-enum us_errc us_follow_write_page(struct us_jsonw *w, struct us_dbc *c, int64_t directory, struct us_slice token, int64_t limit, size_t *ret_n,
-	struct us_err *err)
-{
-	struct us_arena arena = US_ARENA_INIT;
-	struct us_feed feed;
-	struct us_feed_row row;
-	struct us_feed_token next;
-	size_t n = 0, from = w->out->n;
-	enum us_errc rc = us_feed_open(c, directory, token, &feed, err);
-
-	if (rc)
-		return rc;
-	us_jsonw_open(w, '{');
-	us_jsonw_key(w, "changes");
-	us_jsonw_open(w, '[');
-	while ((int64_t) n < limit && w->out->n - from < US_FOLLOW_PAGE_BYTES && !(rc = us_feed_next(&feed, &arena, &row, err))) {
-		us_feed_row_write(w, &row);
-		us_arena_reset(&arena);
-		n++;
-	}
-	us_jsonw_close(w, ']');
-	us_feed_token(&feed, &next);
-	/* Only a look at the row that follows says that there is one; without one the place is the very end. */
-	if (!rc && (rc = us_feed_next(&feed, &arena, &row, err)) == US_END)
-		us_feed_token(&feed, &next);
-	us_jsonw_put_text(w, "next", next.text);
-	us_jsonw_put_bool(w, "more", rc == US_OK);
-	us_jsonw_close(w, '}');
-	us_feed_close(&feed);
-	us_arena_fini(&arena);
-	*ret_n = n;
-	return rc == US_END ? US_OK : rc;
-}
-
 static void answer(struct waiter *w, struct us_httpd_answer *answer)
 {
 	if (!answer->content_type)
@@ -111,16 +77,16 @@ static bool try_answer(struct us_follow *follow, struct waiter *w, bool is_late)
 	struct us_jsonw writer = US_JSONW_INIT(&page.body);
 	struct us_err err = US_ERR_INIT;
 	struct us_dbc *c = NULL;
-	size_t n = 0;
+	struct us_feed_page changes = { .limit = w->limit };
 
 	w->seen = us_follow_count();
 	enum us_errc rc = us_db_lease_reader(follow->api->conf.store->db, &c, &err);
 	if (!rc)
 		rc = us_db_begin(c, &err);
 	if (!rc)
-		rc = us_follow_write_page(&writer, c, w->directory, us_slice(w->token.text), w->limit, &n, &err);
+		rc = us_feed_write_page(&writer, c, w->directory, us_slice(w->token.text), &changes, &err);
 	us_db_release(c);
-	if (!rc && !n && !is_late) {
+	if (!rc && !changes.n && !is_late) {
 		us_httpd_answer_fini(&page);
 		return false;
 	}

@@ -5,8 +5,6 @@
 #include "api/call.h"
 #include "store/feed.h"
 
-enum { US_FOLLOW_PAGE_BYTES = 1 << 20 }; /* a page ends behind the change that makes it larger */
-
 struct us_follow;
 
 enum us_errc us_follow_open(struct us_api *api, struct us_follow **ret_follow, struct us_err *err);
@@ -14,10 +12,6 @@ enum us_errc us_follow_open(struct us_api *api, struct us_follow **ret_follow, s
 void us_follow_stop(struct us_follow *follow);
 /* After the listener is closed. */
 void us_follow_close(struct us_follow *follow);
-
-/* The page of changes behind a token, an object; *ret_n: how many. Errors: those of us_feed_open. */
-enum us_errc us_follow_write_page(struct us_jsonw *w, struct us_dbc *c, int64_t directory, struct us_slice token, int64_t limit, size_t *ret_n,
-	struct us_err *err);
 
 /* How many rings of the bell were heard; to be asked before looking for changes, and handed to one of those below. */
 uint64_t us_follow_count(void);

@@ -24,6 +24,7 @@
 	X(us_limits_show) X(us_limits_save) \
 	X(us_notices_list_targets) X(us_notices_add_target) X(us_notices_show_target) X(us_notices_save_target) X(us_notices_remove_target) \
 	X(us_notices_test_target) X(us_notices_list_deliveries) X(us_notices_show_delivery) X(us_notices_retry_delivery) X(us_notices_discard_delivery) \
+	X(us_subscriptions_list) X(us_subscriptions_add) X(us_subscriptions_show) X(us_subscriptions_save) X(us_subscriptions_remove) X(us_subscriptions_resume) \
 	X(us_health_live) X(us_health_ready) X(us_metrics_show) X(us_support_show) X(us_openapi_show)
 
 #define X(name) enum us_errc name(struct us_call *call, struct us_err *err);

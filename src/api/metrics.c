@@ -8,6 +8,7 @@
 #include "store/directory.h"
 #include "store/outbox.h"
 #include "store/pushed.h"
+#include "store/subscription.h"
 #include "store/run_stats.h"
 
 enum { CLASSES = 6, BUCKETS = 12 };
@@ -240,7 +241,7 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	struct us_job_stats jobs;
 	struct us_pruner_stats pruned;
 	struct us_notifier_stats notices;
-	int64_t deliveries[US_OUTBOX_STATE_COUNT];
+	int64_t deliveries[US_OUTBOX_STATE_COUNT], active, stopped;
 	size_t n_runs, n_directories;
 	enum us_errc rc = us_run_stats_load(call->c, call->arena, &runs, &n_runs, err);
 
@@ -248,6 +249,8 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 		rc = us_directory_list(call->c, call->arena, &directories, &n_directories, err);
 	if (!rc)
 		rc = us_outbox_count(call->c, deliveries, err);
+	if (!rc)
+		rc = us_subscription_count(call->c, &active, &stopped, err);
 	if (rc)
 		return rc;
 	struct us_str pushes = US_STR_INIT;
@@ -274,6 +277,8 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	add_one(out, "usersync_source_requests_total", "counter", "Requests to identity providers since the start.", jobs.source_requests);
 	add_one(out, "usersync_source_retries_total", "counter", "Those of them that were tried again.", jobs.source_retries);
 	add_notices(out, &notices, deliveries);
+	add_one(out, "usersync_subscriptions_active", "gauge", "Webhooks that are sent a directory's changes.", active);
+	add_one(out, "usersync_subscriptions_stopped", "gauge", "Those that were stopped, after failures or by their receiver.", stopped);
 	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",
 		us_auth_failures(call->api->auth));
 	add_http(out, call->api->metrics);

@@ -114,30 +114,6 @@ static void check_configuration(
 	us_notice_target_check(call->arena, us_slice(kind->name), configuration, &call->problems);
 }
 
-/* A webhook that came without a secret gets one: the configuration with it. */
-static const struct us_json *with_secret(
-	struct us_call *call, const struct us_json *configuration, struct us_slice *ret_secret)
-{
-	size_t n = 0;
-	struct us_str secret = US_STR_INIT;
-	struct us_json *whole = us_arena_alloc(call->arena, sizeof *whole);
-	struct us_json_member *members =
-		us_arena_array(call->arena, configuration->object.n + 1, sizeof *members);
-
-	if (us_json_string(configuration, "secret").n)
-		return configuration;
-	for (size_t i = 0; i < configuration->object.n; i++)
-		if (!us_slice_is(configuration->object.members[i].key, "secret"))
-			members[n++] = configuration->object.members[i];
-	us_notice_make_secret(&secret);
-	*ret_secret = us_slice_dup(call->arena, us_str_slice(&secret));
-	us_secret_wipe_str(&secret);
-	members[n++] =
-		(struct us_json_member) { US_SLICE("secret"), { .type = US_JSON_STRING, .string = *ret_secret } };
-	*whole = (struct us_json) { .type = US_JSON_OBJECT, .object = { members, n } };
-	return whole;
-}
-
 static enum us_errc commit(struct us_call *call, struct us_err *err)
 {
 	enum us_errc rc = us_call_commit(call, err);
@@ -172,7 +148,7 @@ enum us_errc us_notices_add_target(struct us_call *call, struct us_err *err)
 	if (rc)
 		return rc;
 	if (us_slice_is(kind_name, "webhook"))
-		configuration = with_secret(call, configuration, &secret);
+		configuration = us_call_with_secret(call, configuration, &secret);
 	rc = us_call_lease_writer(call, err);
 	if (!rc)
 		rc = us_notice_target_create(call->api->conf.store, call->c, name, kind_name, configuration, enabled,

@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/schemas.h"
 #include "model/notice_options.h"
+#include "model/subscription_options.h"
 #include "model/override.h"
 #include "model/sync_options.h"
 
@@ -59,6 +60,7 @@ static void put_path_parameter(struct us_jsonw *w, struct us_slice name)
 		{ "directoryID", "Number of a directory.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "targetID", "Number of a notice target.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "deliveryID", "Number of a delivery.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
+		{ "subscriptionID", "Number of a subscription.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "tokenID", "Number of a token.", "{\"type\":\"integer\",\"minimum\":1}", "1" },
 		{ "username", "Name of a user.", "{\"type\":\"string\",\"minLength\":1}", "\"alice\"" },
 		{ "member", "Name of the user or group that is in the group.", "{\"type\":\"string\",\"minLength\":1}", "\"alice\"" },
@@ -162,9 +164,9 @@ static void put_answers(struct us_jsonw *w, const struct us_route *r)
 	put_failure(w, true, "400");
 	put_failure(w, !is_public, "401");
 	put_failure(w, !is_public, "403");
-	put_failure(w, strchr(r->path, '{') != NULL, "404");
+	put_failure(w, strchr(r->path, '{') != NULL || r->flags & US_ROUTE_EXPIRES, "404");
 	put_failure(w, r->flags & US_ROUTE_CONFLICT, "409");
-	put_failure(w, r->flags & US_ROUTE_CHANGES, "410");
+	put_failure(w, r->flags & (US_ROUTE_CHANGES | US_ROUTE_EXPIRES), "410");
 	put_failure(w, true, "413");
 	put_failure(w, r->request != NULL, "415");
 	put_failure(w, r->request != NULL, "422");
@@ -187,6 +189,8 @@ static const char *tag_of(const struct us_route *r)
 		return "runs";
 	if (!strncmp(r->path, "/notice/", 8))
 		return "notices";
+	if (!strncmp(r->path, "/subscription", 13))
+		return "subscriptions";
 	return strncmp(r->path, "/directory", 10) ? "accounts" : "directories";
 }
 
@@ -458,6 +462,7 @@ static void put_schemas(struct us_jsonw *w, const struct us_type *types, const s
 		put_configuration(w, "Configuration_", t, sync_options);
 	for (const struct us_type *kind = us_notice_kinds; kind->name; kind++)
 		put_configuration(w, "Notice_", kind, us_notice_options);
+	put_configuration(w, "Subscription_", us_type_find(us_notice_kinds, US_SUBSCRIPTION_KIND), us_subscription_options);
 	put_targets(w, "NewNoticeTarget", true);
 	put_targets(w, "SavedNoticeTarget", false);
 	us_jsonw_key(w, "NewConnector");

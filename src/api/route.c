@@ -11,6 +11,7 @@
 #define APPLICATION "/application"
 #define TARGET "/notice/target"
 #define DELIVERY "/notice/delivery"
+#define SUBSCRIPTION "/subscription"
 
 const struct us_route us_routes[] = {
 	{ US_HTTPD_GET, CONNECTOR, US_ROLE_MONITOR, 200, 0, "listConnectors", "All connectors with their settings; secrets are never given out.",
@@ -179,6 +180,19 @@ const struct us_route us_routes[] = {
 	{ US_HTTPD_POST, DELIVERY "/{deliveryID}/retry", US_ROLE_OPERATOR, 202, US_ROUTE_CONFLICT, "retryDelivery",
 		"Sends a dead one again, or a waiting one now; with all its tries.", NULL, "Delivery", us_notices_retry_delivery },
 	{ US_HTTPD_DELETE, DELIVERY "/{deliveryID}", US_ROLE_OPERATOR, 204, 0, "discardDelivery", "Forgets it.", NULL, NULL, us_notices_discard_delivery },
+	{ US_HTTPD_GET, SUBSCRIPTION, US_ROLE_OPERATOR, 200, 0, "listSubscriptions", "Webhooks that are sent the changes of directories; secrets are never given out.", NULL,
+		"SubscriptionList", us_subscriptions_list },
+	{ US_HTTPD_POST, SUBSCRIPTION, US_ROLE_ADMIN, 201, US_ROUTE_EXPIRES, "addSubscription",
+		"Sends the changes of a directory to a webhook, behind `since` or from now on. One without a secret gets one, which this answer alone shows.",
+		"NewSubscription", "Subscription", us_subscriptions_add },
+	{ US_HTTPD_GET, SUBSCRIPTION "/{subscriptionID}", US_ROLE_OPERATOR, 200, 0, "showSubscription", "How far it is, and how it goes.", NULL, "Subscription",
+		us_subscriptions_show },
+	{ US_HTTPD_PUT, SUBSCRIPTION "/{subscriptionID}", US_ROLE_ADMIN, 200, 0, "saveSubscription",
+		"Saves its configuration. A secret given as \"***\" stays as it is.", "SavedSubscription", "Subscription", us_subscriptions_save },
+	{ US_HTTPD_DELETE, SUBSCRIPTION "/{subscriptionID}", US_ROLE_ADMIN, 204, 0, "removeSubscription", "Sends nothing there any more.", NULL, NULL,
+		us_subscriptions_remove },
+	{ US_HTTPD_POST, SUBSCRIPTION "/{subscriptionID}/resume", US_ROLE_OPERATOR, 200, US_ROUTE_EXPIRES, "resumeSubscription",
+		"Goes on where it stopped, or behind `since`; tries now.", "ResumedSubscription", "Subscription", us_subscriptions_resume },
 	{ US_HTTPD_GET, "/healthz", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC, "live", "The process answers.", NULL, "Health", us_health_live },
 	{ US_HTTPD_GET, "/readyz", US_ROLE_MONITOR, 200, US_ROUTE_ROOT | US_ROUTE_PUBLIC | US_ROUTE_UNREADY, "ready", "Store and workers are there.",
 		NULL, "Health", us_health_ready },

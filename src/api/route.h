@@ -27,6 +27,7 @@ enum us_route_flag {
 	US_ROUTE_SOURCE = 8192, /* ?source= */
 	US_ROUTE_CHANGES = 16384, /* ?since=&limit=&wait=; may answer 410, or as events */
 	US_ROUTE_NEVER = 32768, /* ?never= */
+	US_ROUTE_EXPIRES = 65536, /* takes a token of a directory's changes: may answer 404, 410 */
 };
 
 struct us_route {

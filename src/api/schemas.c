@@ -29,6 +29,7 @@
 #define GROUP_FIELDS "\"name\":" OBJECT_NAME ",\"description\":" TEXT_OR_NULL "," SET_ATTRIBUTES
 #define SHOWN_FIELDS "\"revision\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"As it was shown: refused with 409 if it has changed since.\"}," \
 	"\"id\":{},\"owned\":{},\"hash\":{}"
+#define SINCE "{\"type\":\"string\",\"minLength\":1,\"description\":\"A token of the directory's changes, or start: from when it was made.\"}"
 #define RIGHTS "{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"string\",\"enum\":[\"read\",\"write\",\"authenticate\"]},\"description\":\"read: users, groups and " \
 	"events. write: change local directories. authenticate: check users' passwords, hold sessions.\"}"
 #define APPLICATION_DIRECTORIES "{\"type\":\"array\",\"maxItems\":100,\"items\":{\"type\":\"integer\",\"minimum\":1},\"description\":\"Numbers of the directories that it sees, in " \
@@ -172,6 +173,19 @@ const struct us_schema us_schemas[] = {
 		"\"enum\":[\"user\",\"group\"]},\"number\":{\"type\":\"integer\"},\"name\":" TEXT "}}}}}" },
 	{ "ChangePage", "{\"type\":\"object\",\"required\":[\"changes\",\"next\",\"more\"],\"properties\":{\"changes\":" LIST("Change") ",\"next\":" TEXT
 		",\"more\":{\"type\":\"boolean\",\"description\":\"Whether there are changes behind this page already.\"}}}" },
+	{ "Subscription", "{\"type\":\"object\",\"required\":[\"id\",\"directoryId\",\"state\",\"since\",\"behind\",\"configuration\"],\"properties\":{\"id\":{\"type\":\"integer\"},"
+		"\"directoryId\":{\"type\":\"integer\"},\"state\":{\"type\":\"string\",\"enum\":[\"ACTIVE\",\"STOPPED\"]},\"since\":{\"type\":\"string\",\"description\":\"A token: what was "
+		"before it has arrived.\"},\"behind\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"So many runs whose changes have not all arrived.\"},\"tries\":" COUNT
+		",\"nextTry\":" TIME_OR_NULL ",\"lastDelivered\":" TIME_OR_NULL ",\"failingSince\":" TIME_OR_NULL ",\"stopped\":" TIME_OR_NULL ",\"error\":" TEXT_OR_NULL
+		",\"configuration\":{\"type\":\"object\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL
+		",\"secret\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"}}}" },
+	{ "SubscriptionList", LIST("Subscription") },
+	{ "NewSubscription", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"directoryId\",\"configuration\"],\"properties\":{\"directoryId\":{\"type\":\"integer\","
+		"\"minimum\":1},\"since\":" SINCE ",\"configuration\":" REF("Subscription_webhook") "}}" },
+	{ "SavedSubscription", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"configuration\"],\"description\":\"What is shown besides is passed over.\",\"properties\":{"
+		"\"configuration\":" REF("Subscription_webhook") ",\"id\":{},\"directoryId\":{},\"state\":{},\"since\":{},\"behind\":{},\"tries\":{},\"nextTry\":{},\"lastDelivered\":{},"
+		"\"failingSince\":{},\"stopped\":{},\"error\":{},\"created\":{},\"updated\":{}}}" },
+	{ "ResumedSubscription", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"since\":" SINCE "}}" },
 	{ "Account", "{\"type\":\"object\",\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" TEXT ",\"role\":" ROLE ",\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL "}}" },
 	{ "AccountList", LIST("Account") },
 	{ "NewAccount", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\",\"password\"],\"properties\":{\"name\":" ACCOUNT_NAME ",\"role\":" ROLE

@@ -21,6 +21,7 @@
 #include "job/notifier.h"
 #include "job/pruner.h"
 #include "job/pushes.h"
+#include "job/publisher.h"
 #include "job/timer.h"
 #include "model/sync_options.h"
 #include "net/httpd.h"
@@ -45,6 +46,7 @@ struct server {
 	struct us_secret_key key;
 	struct us_store *store;
 	struct us_notifier *notifier;
+	struct us_publisher *publisher;
 	struct us_job *job;
 	struct us_timer *timer;
 	struct us_pruner *pruner;
@@ -297,6 +299,9 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_notifier_open(server->store, &server->notifier, err);
 	if (rc != US_OK)
 		return rc;
+	rc = us_publisher_open(server->store, &server->publisher, err);
+	if (rc != US_OK)
+		return rc;
 	struct us_job_conf job_conf = { .store = server->store, .notifier = server->notifier, .n_workers = (unsigned) s->workers };
 	rc = us_job_open(&job_conf, &server->job, err);
 	if (rc != US_OK)
@@ -334,6 +339,7 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 static void stop(struct server *server)
 {
 	us_notifier_stop(server->notifier);
+	us_publisher_stop(server->publisher);
 	if (server->api)
 		us_api_stop(server->api);
 	if (server->httpd)
@@ -352,6 +358,7 @@ static void stop(struct server *server)
 		us_job_close(server->job);
 	if (server->notifier)
 		us_notifier_close(server->notifier);
+	us_publisher_close(server->publisher);
 	if (server->store)
 		us_store_close(server->store);
 	us_str_fini(&server->cert);

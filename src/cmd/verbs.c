@@ -4,6 +4,12 @@
 #define NO_FLAGS NULL
 
 static const struct us_flag yes_flags[] = { { "yes", NULL, "do not ask" }, { 0 } };
+static const struct us_flag subscription_add_flags[] = {
+	{ "url", "URL", "where they are posted to" },
+	{ "since", "TOKEN", "what came behind this token, or 'start'; from now on if not given" },
+	{ 0 },
+};
+static const struct us_flag subscription_resume_flags[] = { { "since", "TOKEN", "behind this token, or 'start'; where it was if not given" }, { 0 } };
 static const struct us_flag changes_flags[] = {
 	{ "since", "TOKEN", "only what came after it; start: from when the directory was made" },
 	{ "follow", NULL, "go on with what comes from now on, until interrupted" },
@@ -261,6 +267,13 @@ const struct us_verb us_verbs[] = {
 	{ "limits show", "", "the limits of connectors that have none of their own", NULL, NO_FLAGS, 0, 0, .run = us_limits_show_run },
 	{ "limits set", "FILE", "set them: JSON with limits, onLimit, heldExpiry; what is left out is as the program has it", NULL, NO_FLAGS, 1, 1,
 		.run = us_limits_set_run },
+	{ "subscription list", "", "webhooks that are sent the changes of directories", NULL, NO_FLAGS, 0, 0, .run = us_subscription_list_run },
+	{ "subscription show", "ID", "one of them: how far it is, and how it goes", NULL, NO_FLAGS, 1, 1, .run = us_subscription_show_run },
+	{ "subscription add", "DIRECTORY", "send the changes of a directory to a webhook",
+		"Signed, in order, at least once. The secret that signs is shown this once.\nAll other settings: PUT /subscription/ID.", subscription_add_flags, 1, 1,
+		.run = us_subscription_add_run },
+	{ "subscription resume", "ID", "go on with one that was stopped, or try one now", NULL, subscription_resume_flags, 1, 1, .run = us_subscription_resume_run },
+	{ "subscription remove", "ID", "send nothing there any more", NULL, yes_flags, 1, 1, .run = us_subscription_remove_run },
 	{ "notice target list", "", "where notices go", NULL, NO_FLAGS, 0, 0, .run = us_notice_target_list_run },
 	{ "notice target show", "TARGET", "one target with its settings", NULL, NO_FLAGS, 1, 1, .run = us_notice_target_show_run },
 	{ "notice target add", "NAME", "send notices to a webhook or by mail",

@@ -68,6 +68,11 @@ int us_application_token_run(struct us_cli *cli);
 int us_application_remove_run(struct us_cli *cli);
 
 int us_support_run(struct us_cli *cli);
+int us_subscription_list_run(struct us_cli *cli);
+int us_subscription_show_run(struct us_cli *cli);
+int us_subscription_add_run(struct us_cli *cli);
+int us_subscription_resume_run(struct us_cli *cli);
+int us_subscription_remove_run(struct us_cli *cli);
 int us_notice_target_list_run(struct us_cli *cli);
 int us_notice_target_show_run(struct us_cli *cli);
 int us_notice_target_add_run(struct us_cli *cli);

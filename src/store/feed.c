@@ -74,6 +74,13 @@ static bool read_token(struct us_slice text, struct us_feed_place *ret_place)
 	return step <= US_FEED_END && ret_place->position >= 0;
 }
 
+int64_t us_feed_token_position(struct us_slice token)
+{
+	struct us_feed_place at;
+
+	return read_token(token, &at) ? at.position - (at.step != US_FEED_END) : -1;
+}
+
 /* ---- places ---- */
 
 /* What a directory's feed holds, and the mark of the plan at `position` of it; -1: the newest one. */

@@ -76,6 +76,8 @@ enum us_errc us_feed_open(struct us_dbc *c, int64_t directory, struct us_slice t
 static inline bool us_feed_is_at_end(const struct us_feed *feed) { return feed->at.position == feed->newest && feed->at.step == US_FEED_END; }
 /* The next row, in arena. US_END: there are no more. */
 enum us_errc us_feed_next(struct us_feed *feed, struct us_arena *arena, struct us_feed_row *ret_row, struct us_err *err);
+/* The position of the last plan that a token of ours is wholly behind; -1: the text is none. */
+int64_t us_feed_token_position(struct us_slice token);
 /* The place behind the row that came last. */
 void us_feed_token(const struct us_feed *feed, struct us_feed_token *ret_token);
 void us_feed_close(struct us_feed *feed);
@@ -85,6 +87,16 @@ void us_feed_close(struct us_feed *feed);
  * are seen by who looks again. */
 uint64_t us_feed_wait(uint64_t seen, int64_t monotonic_ms);
 void us_feed_ring(void);
+
+enum { US_FEED_PAGE_BYTES = 1 << 20 }; /* a page ends behind the change that makes it larger */
+struct us_feed_page {
+	int64_t limit;          /* in: at most so many changes */
+	struct us_slice known;  /* in: of a page that was written before, the token behind it; NONE */
+	size_t n;               /* out: changes in it */
+	struct us_feed_token next;
+};
+/* The changes behind a token, as an object with changes, next and more. Errors: those of us_feed_open. */
+enum us_errc us_feed_write_page(struct us_jsonw *w, struct us_dbc *c, int64_t directory, struct us_slice token, struct us_feed_page *page, struct us_err *err);
 
 /* A row as JSON: position, run, time, object, operation, number, id, name; before and after, or members. */
 void us_feed_row_write(struct us_jsonw *w, const struct us_feed_row *row);

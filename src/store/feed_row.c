@@ -1,4 +1,4 @@
-/* The rows of a feed as JSON: part of feed.h. */
+/* The rows of a feed as JSON, and pages of them: part of feed.h. */
 #include "base/clock.h"
 #include "store/feed.h"
 
@@ -51,4 +51,41 @@ void us_feed_row_write(struct us_jsonw *w, const struct us_feed_row *row)
 	else
 		write_images(w, c);
 	us_jsonw_close(w, '}');
+}
+
+enum us_errc us_feed_write_page(struct us_jsonw *w, struct us_dbc *c, int64_t directory, struct us_slice token, struct us_feed_page *page, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_feed feed;
+	struct us_feed_row row;
+	size_t n = 0, from = w->out->n;
+	enum us_errc rc = us_feed_open(c, directory, token, &feed, err);
+
+	if (rc)
+		return rc;
+	us_jsonw_open(w, '{');
+	us_jsonw_key(w, "changes");
+	us_jsonw_open(w, '[');
+	while ((int64_t) n < page->limit && w->out->n - from < US_FEED_PAGE_BYTES && !(rc = us_feed_next(&feed, &arena, &row, err))) {
+		us_feed_row_write(w, &row);
+		us_arena_reset(&arena);
+		n++;
+	}
+	us_jsonw_close(w, ']');
+	us_feed_token(&feed, &page->next);
+	/* Only a look at the row that follows says that there is one; without one the place is the very end. */
+	if (!rc && (rc = us_feed_next(&feed, &arena, &row, err)) == US_END)
+		us_feed_token(&feed, &page->next);
+	if (page->known.p) {
+		us_assert(page->known.n < US_FEED_TOKEN_BYTES);
+		memcpy(page->next.text, page->known.p, page->known.n);
+		page->next.text[page->known.n] = '\0';
+	}
+	us_jsonw_put_text(w, "next", page->next.text);
+	us_jsonw_put_bool(w, "more", rc == US_OK);
+	us_jsonw_close(w, '}');
+	us_feed_close(&feed);
+	us_arena_fini(&arena);
+	page->n = n;
+	return rc == US_END ? US_OK : rc;
 }

@@ -2,6 +2,7 @@
 
 #include "store/feed.h"
 #include "store/row.h"
+#include "store/subscription.h"
 
 enum us_errc us_run_prune_connectors(struct us_dbc *c, struct us_arena *arena, int64_t **ret_list, size_t *ret_n, struct us_err *err)
 {
@@ -72,13 +73,16 @@ enum us_errc us_run_prune_begin(struct us_dbc *c, int64_t run, int64_t newest, i
 	int64_t changed = 0;
 	enum us_errc rc = us_db_prepare(c, "UPDATE run SET pruned = ?1 WHERE id = ?2 AND status NOT IN ('SCHEDULED', 'RUNNING', 'HELD')"
 		" AND NOT EXISTS (SELECT 1 FROM run AS later WHERE later.id > ?3 AND (later.plan_run = ?2 OR later.plan = ?2))"
-		" AND NOT EXISTS (SELECT 1 FROM run AS busy WHERE busy.status IN ('SCHEDULED', 'RUNNING') AND busy.plan_run = ?2)", &s, err);
+		" AND NOT EXISTS (SELECT 1 FROM run AS busy WHERE busy.status IN ('SCHEDULED', 'RUNNING') AND busy.plan_run = ?2)"
+		" AND NOT EXISTS (SELECT 1 FROM applied AS a JOIN subscription AS s ON s.directory = a.directory WHERE a.plan = ?2 AND a.applied_at > ?4"
+		" AND s.stopped = 0 AND s.position < a.position)", &s, err);
 
 	if (rc)
 		return rc;
 	us_stmt_bind_int(s, 1, -now_s); /* negative until all are gone */
 	us_stmt_bind_int(s, 2, run);
 	us_stmt_bind_int(s, 3, newest);
+	us_stmt_bind_int(s, 4, now_s - US_SUBSCRIPTION_KEEP_S);
 	if ((rc = us_stmt_run(s, &changed, err)))
 		return rc;
 	return changed ? us_feed_expire(c, run, err) : us_err_set(err, US_CONFLICT, "run %lld is needed again", (long long) run);

@@ -168,8 +168,15 @@ static const char pushes[] =
 	" ON DELETE CASCADE, is_group BIGINT NOT NULL, PRIMARY KEY (grp, member)) WITHOUT ROWID;"
 	"CREATE INDEX pushed_member_of ON pushed_member (member, grp)";
 
+/* Webhooks that are sent a directory's changes: see store/subscription.h. position: the last plan that is wholly before `since`. */
+static const char subscriptions[] =
+	"INSERT INTO sequence (name, last) VALUES ('subscription', 0);"
+	"CREATE TABLE subscription (id INTEGER PRIMARY KEY, directory BIGINT NOT NULL, configuration TEXT NOT NULL, since TEXT NOT NULL,"
+	" position BIGINT NOT NULL, next TEXT, n_changes BIGINT NOT NULL, tries BIGINT NOT NULL, next_ms BIGINT NOT NULL, failing_since BIGINT NOT NULL,"
+	" delivered BIGINT NOT NULL, stopped BIGINT NOT NULL, error TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL)";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes, subscriptions };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

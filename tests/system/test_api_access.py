@@ -93,6 +93,12 @@ CALLS = [
     ("GET", "/notice/delivery/77", "operator", 404),
     ("POST", "/notice/delivery/77/retry", "operator", 404),
     ("DELETE", "/notice/delivery/77", "operator", 404),
+    ("GET", "/subscription/", "operator", 200),
+    ("POST", "/subscription/", "admin", 415),
+    ("GET", "/subscription/77", "operator", 404),
+    ("PUT", "/subscription/77", "admin", 415),
+    ("DELETE", "/subscription/77", "admin", 404),
+    ("POST", "/subscription/77/resume", "operator", 415),
 ]
 
 
