@@ -96,6 +96,8 @@ static void finish(struct us_job *job, struct entry *entry)
 	int64_t run = entry->run;
 
 	pthread_mutex_lock(&job->lock);
+	job->source_requests += entry->progress.source_requests;
+	job->source_retries += entry->progress.source_retries;
 	remove_entry(job, entry);
 	for (struct waiter **at = &job->waiters; *at;) {
 		struct waiter *w = *at;
@@ -159,10 +161,6 @@ static void execute(struct us_job *job, struct entry *e)
 	if (rc == US_OK) {
 		struct us_sync sync = { .store = job->store, .cancel = &e->cancel, .progress = &e->progress };
 		rc = us_sync_execute(&sync, e->run, &status, &err);
-		pthread_mutex_lock(&job->lock);
-		job->source_requests += sync.source_requests;
-		job->source_retries += sync.source_retries;
-		pthread_mutex_unlock(&job->lock);
 	}
 	if (rc) {
 		us_log(US_LOG_ERROR, "run could not be recorded", "run", US_LOG_INT(e->run), "error", err.text, NULL);
@@ -791,9 +789,11 @@ void us_job_stats(struct us_job *job, struct us_job_stats *ret_stats)
 	for (struct entry *e = job->entries; e; e = e->next) {
 		s.running += e->is_active;
 		s.queued += !e->is_active;
+		s.source_requests += e->progress.source_requests;
+		s.source_retries += e->progress.source_retries;
 	}
-	s.source_requests = job->source_requests;
-	s.source_retries = job->source_retries;
+	s.source_requests += job->source_requests;
+	s.source_retries += job->source_retries;
 	pthread_mutex_unlock(&job->lock);
 	*ret_stats = s;
 }

@@ -38,6 +38,7 @@ static enum us_errc play(struct us_act *a)
 		rc = us_run_plan_delta(a);
 	else
 		rc = us_run_plan_full(a);
+	us_run_close_source(a);
 	return rc ? rc : us_run_judge(a);
 }
 

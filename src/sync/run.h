@@ -20,6 +20,7 @@
 struct us_sync_progress {
 	_Atomic int phase; /* index, read, plan, guard, apply, done: 0 … 5 */
 	_Atomic int64_t users, groups, memberships, total_users, changes, applied;
+	_Atomic int64_t source_requests, source_retries; /* of sources that are closed again: all of them when the run's end is written */
 };
 enum { US_SYNC_INDEX, US_SYNC_READ, US_SYNC_PLAN, US_SYNC_GUARD, US_SYNC_APPLY, US_SYNC_DONE };
 
@@ -27,7 +28,6 @@ struct us_sync {
 	struct us_store *store;
 	const atomic_bool *cancel;
 	struct us_sync_progress *progress;
-	int64_t source_requests, source_retries; /* out */
 };
 
 /* The message of a single run for a name that nobody knows. */

@@ -60,8 +60,8 @@ void us_run_close_source(struct us_act *a)
 {
 	if (!a->source)
 		return;
-	a->sync->source_requests = a->source->stats.requests;
-	a->sync->source_retries = a->source->stats.retries;
+	a->sync->progress->source_requests += a->source->stats.requests;
+	a->sync->progress->source_retries += a->source->stats.retries;
 	a->ops->close(a->source);
 	a->source = NULL;
 }
