@@ -207,6 +207,16 @@ void us_links_drop_users(struct us_links *l, const uint16_t *marks, uint16_t bit
 	us_pairs_filter(&l->pairs, is_kept, &(struct drop) { marks, bit });
 }
 
+void us_links_drop_nesting(struct us_links *l, const uint16_t *marks, uint16_t mask, uint16_t bits)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_edges; i++)
+		if ((marks[l->edges[i].parent] & mask) != bits && (marks[l->edges[i].child] & mask) != bits)
+			l->edges[n++] = l->edges[i];
+	l->n_edges = n;
+}
+
 void us_links_walk_begin(const struct us_links *l, struct us_pairs_walk *ret_walk) { us_pairs_walk_begin(&l->pairs, ret_walk); }
 
 bool us_links_walk_next(struct us_pairs_walk *w, uint32_t *ret_group, uint32_t *ret_user) { return us_pairs_walk_next(w, ret_group, ret_user); }

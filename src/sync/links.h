@@ -27,6 +27,8 @@ void us_links_add_places(struct us_links *links, uint32_t group_place, uint32_t 
 void us_links_resolve(struct us_links *links);
 /* After resolve, before build: forgets the memberships of users whose marks hold the bit; marks by place. */
 void us_links_drop_users(struct us_links *links, const uint16_t *marks, uint16_t bit);
+/* After resolve: forgets what nests in groups, or has them nested, of whose marks those of the mask are exactly bits; marks by place. */
+void us_links_drop_nesting(struct us_links *links, const uint16_t *marks, uint16_t mask, uint16_t bits);
 /* After resolve, before build: each direct membership of a user, in any order; may repeat. */
 void us_links_walk_begin(const struct us_links *links, struct us_pairs_walk *ret_walk);
 bool us_links_walk_next(struct us_pairs_walk *walk, uint32_t *ret_group_place, uint32_t *ret_user_place);

@@ -265,15 +265,20 @@ bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step)
 	return false;
 }
 
-/* The groups of a narrowed read name users who were not asked for. */
+/* Groups may name users who are in no listing: those who are gone or were not asked for. A delta says nothing of most users: of them, it is who
+ * was gone before, or is now. */
 static void drop_outsiders(struct us_plan *p)
 {
 	struct side *s = &p->users;
+	bool has_any = false;
 
 	for (uint32_t i = 0; i < s->n_have; i++)
-		if (!(s->marks[i] & SEEN))
+		if (!(s->marks[i] & SEEN) && (!p->in.is_delta || s->marks[i] & TOLD_GONE || s->have->flags[i] & US_HAVE_MISSING)) {
 			s->marks[i] |= OUTSIDE;
-	us_links_drop_users(p->links, s->marks, OUTSIDE);
+			has_any = true;
+		}
+	if (has_any)
+		us_links_drop_users(p->links, s->marks, OUTSIDE);
 }
 
 bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step)
@@ -287,7 +292,7 @@ bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step)
 	/* Whoever is not wanted is put into no group; what they have is kept or stripped by cleanup. */
 	if (users && p->users.has_filtered)
 		us_links_drop_users(p->links, p->users.marks, FILTERED);
-	if (users && p->in.is_narrowed)
+	if (users && (p->in.is_narrowed || us_plan_may_clean_users(p)))
 		drop_outsiders(p);
 	return false;
 }

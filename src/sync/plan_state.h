@@ -19,7 +19,7 @@ enum mark {
 	UNMANAGED = 1024, /* groups: who is in it is not for the sync to decide */
 	ASSIGNED = 2048,  /* groups: assignGroups names it */
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
-	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed */
+	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed or whole */
 	LOSES = 4096,     /* groups: this plan deletes a member of it */
 	TOLD_GONE = 32768, /* not listed, by the source's own word: of a delta */
 	EXEMPT = 8192,    /* groups: who is cleaned up stays in it, by the name that it gets */

@@ -46,6 +46,8 @@ static const char *find_wide_setting(const struct us_act *a)
 		return "groups without members are dropped: which those are depends on users that did not change";
 	if (a->settings.cleanup == US_CLEANUP_KEEP)
 		return "cleanup is keep: nothing says who is gone, and those stay in their groups";
+	if (!a->settings.delete_groups)
+		return "groupCleanup is keep: whether the source still has a group is not known, and with it who leaves it";
 	if (us_mapping_has_groups(a->mapping))
 		return "groups are made from an attribute of users: who is in them depends on users that did not change";
 	return NULL;

@@ -377,10 +377,11 @@ static void draw_next(struct draw *d, const char *kind, const char *id, const st
 		members_of(old, id, &members_were);
 		members_of(from, id, &members_are);
 	}
-	/* A group that comes is put into others then; who goes is taken out of them, or named again. */
+	/* A group that comes is put into others then; who goes is taken out of them, or named again; who comes and cannot be read is not asked for. */
 	for (size_t i = 0; i < members_are.n; i++) {
 		const char *at = strchr(members_are.line[i], '@'), *member = strrchr(members_are.line[i], ' ') + 1;
-		comes |= at ? !line_of(old, "group", at + 1) : line_of(old, "user", member) && !line_of(listing, "user", member);
+		const char *user_was = line_of(old, "user", member), *user_is = line_of(listing, "user", member);
+		comes |= at ? !line_of(old, "group", at + 1) : user_was ? !user_is : user_is && strstr(user_is, " problem=");
 	}
 	if (is)
 		add_line(listing, strdup(is));
@@ -417,7 +418,7 @@ static void read_case(struct us_arena *arena, const struct round *r, const struc
 /* With some settings each delta becomes a full sync; without failures there is a cursor to begin at. */
 static void config_for_delta(const struct round *r, struct lines *ret)
 {
-	static const char *const others[] = { "requiredGroups", "nestedGroups", "emptyGroups", "\"groups\",\"from\"" };
+	static const char *const others[] = { "requiredGroups", "nestedGroups", "emptyGroups", "groupCleanup", "\"groups\",\"from\"" };
 
 	for (size_t i = 0; i < r->config.n; i++) {
 		bool fits = true;
