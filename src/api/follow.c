@@ -48,6 +48,14 @@ struct us_follow {
 
 uint64_t us_follow_count(void) { return us_feed_wait(0, 0); }
 
+int us_follow_readers(struct us_follow *follow)
+{
+	pthread_mutex_lock(&follow->lock);
+	int n = follow->n_readers;
+	pthread_mutex_unlock(&follow->lock);
+	return n;
+}
+
 static enum us_errc take_place(struct us_follow *follow, struct us_err *err)
 {
 	if (atomic_load(&follow->is_stopping))

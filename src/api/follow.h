@@ -15,6 +15,8 @@ void us_follow_close(struct us_follow *follow);
 
 /* How many rings of the bell were heard; to be asked before looking for changes, and handed to one of those below. */
 uint64_t us_follow_count(void);
+/* How many wait: polls and streams. */
+int us_follow_readers(struct us_follow *follow);
 /* Promises the call's answer: the page as soon as it is not empty, after wait_ms at the latest. US_UNAVAILABLE: too many wait. */
 enum us_errc us_follow_promise(struct us_call *call, int64_t directory, struct us_slice token, int64_t limit, int64_t wait_ms, uint64_t seen,
 	struct us_err *err);

@@ -3,13 +3,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "api/follow.h"
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "store/directory.h"
 #include "store/outbox.h"
 #include "store/pushed.h"
-#include "store/subscription.h"
 #include "store/run_stats.h"
+#include "store/subscription.h"
 
 enum { CLASSES = 6, BUCKETS = 12 };
 
@@ -277,6 +278,7 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	add_one(out, "usersync_source_requests_total", "counter", "Requests to identity providers since the start.", jobs.source_requests);
 	add_one(out, "usersync_source_retries_total", "counter", "Those of them that were tried again.", jobs.source_retries);
 	add_notices(out, &notices, deliveries);
+	add_one(out, "usersync_change_readers", "gauge", "Polls and streams that wait for a directory's changes.", us_follow_readers(call->api->follow));
 	add_one(out, "usersync_subscriptions_active", "gauge", "Webhooks that are sent a directory's changes.", active);
 	add_one(out, "usersync_subscriptions_stopped", "gauge", "Those that were stopped, after failures or by their receiver.", stopped);
 	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",

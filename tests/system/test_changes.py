@@ -373,6 +373,7 @@ def test_the_server_stops_at_once_with_readers(company):
         events = [Events(server, directory) for _ in range(5)]
         for e in events:
             e.take()
+        wait_for(lambda: b"\nusersync_change_readers 6\n" in server.request("GET", "/metrics").body)
         begun = time.monotonic()
         server.stop()
         assert time.monotonic() - begun < 5
