@@ -22,8 +22,11 @@ def timed_run(server, path):
     return measure.Step(time.monotonic() - begin, measure.cpu_seconds(server.process.pid) - cpu, measure.peak_mb(server.process.pid), done)
 
 
+ROUNDS = 3
+
+
 def undo(folder, kind):
-    """The apply of a plan of 100,000 changes alone, as the apply of a simulation, and the whole undo of it."""
+    """The apply of a plan of 100,000 changes alone, as the apply of a simulation, and the whole undo of it; the best of some rounds of both."""
     users, groups, memberships = SIZES["100k"]
     measure.generate(folder, users, groups, memberships)
     configuration = {"path": str(folder / "users.csv"), "limits": UNLIMITED}
@@ -33,12 +36,17 @@ def undo(folder, kind):
             measure.timed_sync(server, connector)
             measure.generate(folder / "next", users, groups, memberships, changed=CHANGES)
             (folder / "next/users.csv").replace(folder / "users.csv")
-        simulated = timed_run(server, f"/usersync/connector/{connector['id']}/simulate")
-        applied = timed_run(server, f"/usersync/syncstatus/{simulated.status['id']}/apply")
-        undone = timed_run(server, f"/usersync/syncstatus/{applied.status['id']}/undo")
-    counted = undone.status["updatedCount" if kind == "updated" else "deletedCount"]
-    assert counted == CHANGES and undone.status["failedCount"] == 0, undone.status
-    return {"apply": [applied.wall_s, applied.cpu_s], "undo": [undone.wall_s, undone.cpu_s]}
+        applies, undos = [], []
+        for _ in range(ROUNDS):
+            simulated = timed_run(server, f"/usersync/connector/{connector['id']}/simulate")
+            applied = timed_run(server, f"/usersync/syncstatus/{simulated.status['id']}/apply")
+            undone = timed_run(server, f"/usersync/syncstatus/{applied.status['id']}/undo")
+            counted = undone.status["updatedCount" if kind == "updated" else "deletedCount"]
+            assert counted == CHANGES and undone.status["failedCount"] == 0, undone.status
+            applies.append([applied.wall_s, applied.cpu_s])
+            undos.append([undone.wall_s, undone.cpu_s])
+    best = lambda steps: min(steps, key=lambda step: step[1])  # noqa: E731
+    return {"apply": best(applies), "undo": best(undos)}
 
 
 def ask(server, connector, names, query):

@@ -1,5 +1,6 @@
 #include "model/change.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const outcomes[] = {
@@ -144,6 +145,23 @@ void us_group_image_write(struct us_jsonw *w, const struct us_group_image *image
 	put_hash(w, image->hash);
 	us_jsonw_put_int(w, "revision", image->revision);
 	us_jsonw_close(w, '}');
+}
+
+/* The revision is the last member. */
+struct us_slice us_image_text_at(struct us_arena *arena, struct us_slice json, int64_t revision)
+{
+	static const char key[] = ",\"revision\":";
+	size_t n = json.n ? json.n - 1 : 0;
+
+	if (!n || json.p[n] != '}')
+		return US_SLICE_NONE;
+	while (n && json.p[n - 1] >= '0' && json.p[n - 1] <= '9')
+		n--;
+	if (n < sizeof key || memcmp(json.p + n - (sizeof key - 1), key, sizeof key - 1) != 0)
+		return US_SLICE_NONE;
+	char *text = us_arena_alloc(arena, n + 24);
+	memcpy(text, json.p, n);
+	return (struct us_slice) { text, n + (size_t) snprintf(text + n, 24, "%lld}", (long long) revision) };
 }
 
 /* ---- images: reading ---- */

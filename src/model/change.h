@@ -78,6 +78,8 @@ struct us_change {
 		struct { const struct us_group_image *before, *after; } group;
 		struct us_members_delta members;
 	};
+	/* Images that need not be looked into, as they are stored; if set, the image above may be NULL, and this is written down in its place. */
+	struct us_slice before_text, after_text;
 };
 
 /* Images as JSON: {"id","name","fullName","firstName","lastName","email","active","attributes":{…},"owned","missingSince","retiredSince","retiredBy",
@@ -88,6 +90,8 @@ void us_group_image_write(struct us_jsonw *w, const struct us_group_image *image
 /* Errors: US_INVALID when the text is no image. Slices borrow from arena. */
 enum us_errc us_user_image_parse(struct us_arena *arena, struct us_slice json, struct us_user_image *ret_image, struct us_err *err);
 enum us_errc us_group_image_parse(struct us_arena *arena, struct us_slice json, struct us_group_image *ret_image, struct us_err *err);
+/* A stored image as that of what `revision` wrote; NONE if it does not end as write ends it. */
+struct us_slice us_image_text_at(struct us_arena *arena, struct us_slice json, int64_t revision);
 /* The attributes alone, {"name":["value",…]}; parse gives them sorted by name. */
 void us_attributes_write(struct us_jsonw *w, const struct us_field *attributes, size_t n);
 enum us_errc us_attributes_parse(struct us_arena *arena, struct us_slice json, const struct us_field **ret_attributes, size_t *ret_n,

@@ -34,6 +34,8 @@ enum us_errc us_object_load_user(struct us_dbc *c, struct us_arena *arena, int64
 	struct us_user_image *ret_image, struct us_err *err);
 enum us_errc us_object_load_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t number,
 	struct us_group_image *ret_image, struct us_err *err);
+/* The run that wrote a user last. US_NOT_FOUND. */
+enum us_errc us_object_load_user_revision(struct us_dbc *c, int64_t directory, uint32_t number, int64_t *ret_revision, struct us_err *err);
 /* By name (folded here). US_NOT_FOUND. */
 enum us_errc us_object_find_user(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice name, uint32_t *ret_number,
 	struct us_user_image *ret_image, struct us_err *err);

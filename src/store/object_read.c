@@ -285,6 +285,23 @@ enum us_errc us_object_load_user(struct us_dbc *c, struct us_arena *arena, int64
 	return rc;
 }
 
+enum us_errc us_object_load_user_revision(struct us_dbc *c, int64_t directory, uint32_t number, int64_t *ret_revision, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT revision FROM usr WHERE id = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, number));
+	rc = us_stmt_step(s, err);
+	if (rc == US_END)
+		return us_err_set(err, US_NOT_FOUND, "Directory %lld has no user %u", (long long) directory, number);
+	if (!rc)
+		*ret_revision = us_stmt_int(s, 0);
+	us_stmt_reset(s);
+	return rc;
+}
+
 enum us_errc us_object_load_group(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t number,
 	struct us_group_image *ret_image, struct us_err *err)
 {

@@ -106,8 +106,8 @@ void us_change_walk_end(struct us_change_walk *walk);
  * without case; NONE: any. */
 enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
 	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err);
-/* The same without a search, and without what became of the objects: after is NULL. */
-enum us_errc us_run_list_befores(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, int64_t after, size_t limit,
+/* The same without a search, and with the images' texts; what became of an object is there as text alone, after is NULL. */
+enum us_errc us_run_list_texts(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, int64_t after, size_t limit,
 	struct us_change **ret_list, size_t *ret_n, struct us_err *err);
 /* The last changes that were made to one user, one group or its members, newest run first. after: only by runs after that one; 0: by any. */
 struct us_touched {

@@ -5,8 +5,6 @@
 
 static int64_t row_id(int64_t run, uint32_t ord) { return (int64_t) ((uint64_t) run << 32 | ord); }
 
-/* The same without what became of the object. */
-#define COLUMNS_BEFORE "c.id, c.object, c.outcome, c.number, c.ext_id, c.name, c.reason, c.before_image, NULL, c.members"
 #define COLUMNS "c.id, c.object, c.outcome, c.number, c.ext_id, c.name, c.reason, c.before_image, c.after_image, c.members"
 
 enum { TEXT_BYTES = 1024 }; /* room for most images */
@@ -41,12 +39,12 @@ static void bind_images(struct us_stmt *s, struct texts *t, const struct us_chan
 {
 	switch (change->object) {
 	case US_OBJECT_USER:
-		us_stmt_bind_slice(s, 8, user_text(&t->before, change->user.before));
-		us_stmt_bind_slice(s, 9, user_text(&t->after, change->user.after));
+		us_stmt_bind_slice(s, 8, change->before_text.p ? change->before_text : user_text(&t->before, change->user.before));
+		us_stmt_bind_slice(s, 9, change->after_text.p ? change->after_text : user_text(&t->after, change->user.after));
 		break;
 	case US_OBJECT_GROUP:
-		us_stmt_bind_slice(s, 8, group_text(&t->before, change->group.before));
-		us_stmt_bind_slice(s, 9, group_text(&t->after, change->group.after));
+		us_stmt_bind_slice(s, 8, change->before_text.p ? change->before_text : group_text(&t->before, change->group.before));
+		us_stmt_bind_slice(s, 9, change->after_text.p ? change->after_text : group_text(&t->after, change->group.after));
 		break;
 	case US_OBJECT_MEMBERS:
 		us_members_delta_write(&t->after, &change->members);
@@ -222,7 +220,12 @@ static enum us_errc take_group(struct us_stmt *s, int column, struct us_arena *a
 	return rc;
 }
 
-static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_change *ret_change, struct us_err *err)
+enum form {
+	PARSED,
+	WITH_TEXTS, /* and the texts beside; of what became of the object the text alone */
+};
+
+static enum us_errc take(struct us_stmt *s, struct us_arena *arena, enum form form, struct us_change *ret_change, struct us_err *err)
 {
 	int64_t id = us_stmt_int(s, 0);
 	struct us_change c = { .ord = (uint32_t) id, .number = (uint32_t) us_stmt_int(s, 3), .id = us_row_text(s, 4, arena),
@@ -233,11 +236,11 @@ static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_ch
 		return us_err_set(err, US_INTERNAL, "row %u of run %lld is of an unknown kind", c.ord, (long long) (id >> 32));
 	switch (c.object) {
 	case US_OBJECT_USER:
-		if (!(rc = take_user(s, 7, arena, &c.user.before, err)))
+		if (!(rc = take_user(s, 7, arena, &c.user.before, err)) && form == PARSED)
 			rc = take_user(s, 8, arena, &c.user.after, err);
 		break;
 	case US_OBJECT_GROUP:
-		if (!(rc = take_group(s, 7, arena, &c.group.before, err)))
+		if (!(rc = take_group(s, 7, arena, &c.group.before, err)) && form == PARSED)
 			rc = take_group(s, 8, arena, &c.group.after, err);
 		break;
 	case US_OBJECT_MEMBERS:
@@ -247,6 +250,10 @@ static enum us_errc take(struct us_stmt *s, struct us_arena *arena, struct us_ch
 	if (rc) {
 		us_err_prefix(err, "row %u of run %lld", c.ord, (long long) (id >> 32));
 		return rc;
+	}
+	if (form == WITH_TEXTS) {
+		c.before_text = us_row_text(s, 7, arena);
+		c.after_text = us_row_text(s, 8, arena);
 	}
 	*ret_change = c;
 	return US_OK;
@@ -265,7 +272,7 @@ enum us_errc us_run_load_change(struct us_dbc *c, struct us_arena *arena, int64_
 	if (rc == US_END)
 		return us_err_set(err, US_NOT_FOUND, "run %lld has no row %u", (long long) run, ord);
 	if (!rc)
-		rc = take(s, arena, ret_change, err);
+		rc = take(s, arena, PARSED, ret_change, err);
 	us_stmt_reset(s);
 	return rc;
 }
@@ -287,7 +294,7 @@ enum us_errc us_run_list_changes_of(struct us_dbc *c, struct us_arena *arena, in
 	us_stmt_bind_slice(s, 4, us_slice(us_object_text(object)));
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
 		list = us_row_grow(arena, list, n, &cap, sizeof *list);
-		if ((rc = take(s, arena, &list[n], err)))
+		if ((rc = take(s, arena, PARSED, &list[n], err)))
 			break;
 		n++;
 	}
@@ -346,7 +353,7 @@ enum us_errc us_change_walk_next(struct us_change_walk *walk, struct us_arena *a
 {
 	enum us_errc rc = us_stmt_step(walk->stmt, err);
 
-	return rc ? rc : take(walk->stmt, arena, ret_change, err);
+	return rc ? rc : take(walk->stmt, arena, PARSED, ret_change, err);
 }
 
 void us_change_walk_end(struct us_change_walk *walk)
@@ -355,10 +362,10 @@ void us_change_walk_end(struct us_change_walk *walk)
 	walk->stmt = NULL;
 }
 
-#define LIST(columns) "SELECT " columns " FROM change AS c " FILTER " AND (?5 IS NULL OR lower(c.name) LIKE ?5 ESCAPE '\\'" \
+#define LIST "SELECT " COLUMNS " FROM change AS c " FILTER " AND (?5 IS NULL OR lower(c.name) LIKE ?5 ESCAPE '\\'" \
 	" OR lower(c.ext_id) LIKE ?5 ESCAPE '\\') ORDER BY c.id LIMIT ?6"
 
-static enum us_errc list(struct us_dbc *c, struct us_arena *arena, const char *sql, int64_t run, int object, int outcome, struct us_slice search,
+static enum us_errc list(struct us_dbc *c, struct us_arena *arena, enum form form, int64_t run, int object, int outcome, struct us_slice search,
 	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err)
 {
 	struct us_slice pattern = US_SLICE_NONE;
@@ -367,14 +374,14 @@ static enum us_errc list(struct us_dbc *c, struct us_arena *arena, const char *s
 	struct us_stmt *s;
 	enum us_errc rc = search.p ? us_row_pattern(arena, search, &pattern, err) : US_OK;
 
-	if (rc || (rc = us_db_prepare(c, sql, &s, err)))
+	if (rc || (rc = us_db_prepare(c, LIST, &s, err)))
 		return rc;
 	bind_filter(s, row_id(run, 0) + after + 1, row_id(run + 1, 0), object, outcome);
 	us_stmt_bind_slice(s, 5, pattern);
 	us_stmt_bind_int(s, 6, limit > INT32_MAX ? INT32_MAX : (int64_t) limit);
 	while ((rc = us_stmt_step(s, err)) == US_OK) {
 		rows = us_row_grow(arena, rows, n, &cap, sizeof *rows);
-		if ((rc = take(s, arena, &rows[n], err)))
+		if ((rc = take(s, arena, form, &rows[n], err)))
 			break;
 		n++;
 	}
@@ -389,13 +396,13 @@ static enum us_errc list(struct us_dbc *c, struct us_arena *arena, const char *s
 enum us_errc us_run_list_changes(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, struct us_slice search,
 	int64_t after, size_t limit, struct us_change **ret_list, size_t *ret_n, struct us_err *err)
 {
-	return list(c, arena, LIST(COLUMNS), run, object, outcome, search, after, limit, ret_list, ret_n, err);
+	return list(c, arena, PARSED, run, object, outcome, search, after, limit, ret_list, ret_n, err);
 }
 
-enum us_errc us_run_list_befores(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, int64_t after, size_t limit,
+enum us_errc us_run_list_texts(struct us_dbc *c, struct us_arena *arena, int64_t run, int object, int outcome, int64_t after, size_t limit,
 	struct us_change **ret_list, size_t *ret_n, struct us_err *err)
 {
-	return list(c, arena, LIST(COLUMNS_BEFORE), run, object, outcome, US_SLICE_NONE, after, limit, ret_list, ret_n, err);
+	return list(c, arena, WITH_TEXTS, run, object, outcome, US_SLICE_NONE, after, limit, ret_list, ret_n, err);
 }
 
 enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int64_t directory, enum us_object object, uint32_t number,
@@ -423,7 +430,7 @@ enum us_errc us_run_list_touching(struct us_dbc *c, struct us_arena *arena, int6
 		list = us_row_grow(arena, list, n, &cap, sizeof *list);
 		list[n].run = us_stmt_int(s, 10);
 		list[n].finished = us_stmt_int(s, 11);
-		if ((rc = take(s, arena, &list[n].change, err)))
+		if ((rc = take(s, arena, PARSED, &list[n].change, err)))
 			break;
 		n++;
 	}
@@ -457,7 +464,7 @@ enum us_errc us_run_list_named(struct us_dbc *c, struct us_arena *arena, int64_t
 			rc = us_err_set(err, US_INTERNAL, "run %lld has an unknown kind or status", (long long) list[n].run);
 			break;
 		}
-		if ((rc = take(s, arena, &list[n].change, err)))
+		if ((rc = take(s, arena, PARSED, &list[n].change, err)))
 			break;
 		n++;
 	}

@@ -136,11 +136,28 @@ static enum us_errc leave_with_members(struct turn *t, const struct us_change *c
 	return rc ? rc : us_undo_leave(t, c, us_later_text(&t->arena, "was given members since", run));
 }
 
+/* The user as the run left it, which it still is: what the row says of it, and when that was. Looked into only if somebody has to. */
+static enum us_errc take_now(struct turn *t, const struct us_change *c, bool is_needed, struct us_change *back)
+{
+	back->before_text = us_image_text_at(&t->arena, c->after_text, t->in->writer);
+	if (back->before_text.p && !is_needed)
+		return US_OK;
+	struct us_user_image *now = us_arena_alloc(&t->arena, sizeof *now);
+	back->before_text = US_SLICE_NONE;
+	back->user.before = now;
+	return us_object_load_user(t->in->reader, &t->arena, t->in->directory, c->number, now, t->err);
+}
+
 static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 {
-	struct us_user_image *now = us_arena_zalloc(&t->arena, sizeof *now);
-	enum us_errc rc = us_object_load_user(t->in->reader, &t->arena, t->in->directory, c->number, now, NULL);
+	int64_t revision = t->in->writer;
 	struct us_change back = { .object = US_OBJECT_USER, .number = c->number, .id = c->id };
+	enum us_errc rc = US_OK;
+
+	if (t->in->is_last)
+		rc = c->outcome == US_OUTCOME_DELETED ? US_NOT_FOUND : US_OK;
+	else
+		rc = us_object_load_user_revision(t->in->reader, t->in->directory, c->number, &revision, NULL);
 
 	if (rc && rc != US_NOT_FOUND)
 		return us_err_set(t->err, rc, "cannot read a user of the directory");
@@ -154,13 +171,13 @@ static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 		back.name = c->user.before->user.name;
 		back.reason = US_SLICE("was deleted by the run");
 		back.user.after = c->user.before;
+		back.after_text = c->before_text;
 		return us_undo_give(t, back);
 	}
 	if (rc == US_NOT_FOUND)
 		return leave_since(t, c, "was deleted since");
-	if (now->revision != t->in->writer)
-		return us_undo_leave(t, c, us_arena_printf(&t->arena, "was changed since by run %lld", (long long) now->revision));
-	back.user.before = now;
+	if (revision != t->in->writer)
+		return us_undo_leave(t, c, us_arena_printf(&t->arena, "was changed since by run %lld", (long long) revision));
 	if (c->outcome == US_OUTCOME_ADDED) {
 		const struct us_member *groups = NULL;
 		size_t n = 0;
@@ -173,19 +190,25 @@ static enum us_errc turn_user(struct turn *t, const struct us_change *c)
 		if (n > us_undo_tally_find(&t->of_users, c->number))
 			return leave_in_groups(t, c, groups, n);
 		back.outcome = US_OUTCOME_DELETED;
-		back.name = now->user.name;
+		back.name = c->name;
 		back.reason = US_SLICE("was added by the run");
 		t->counts.users_cleaned++;
-		return us_undo_give(t, back);
+		rc = take_now(t, c, t->is_survey, &back);
+		return rc ? rc : us_undo_give(t, back);
 	}
 	const struct us_user *old = &c->user.before->user;
 	if (is_blocked(t, c, old->name))
 		return US_OK;
-	back.outcome = is_same(old->name, now->user.name) ? US_OUTCOME_UPDATED : US_OUTCOME_RENAMED;
+	bool kept_name = (c->outcome == US_OUTCOME_UPDATED || c->outcome == US_OUTCOME_DISABLED) && is_same(old->name, c->name);
+	rc = take_now(t, c, t->is_survey || !kept_name || !old->active, &back);
+	if (rc)
+		return rc;
+	back.outcome = kept_name || is_same(old->name, back.user.before->user.name) ? US_OUTCOME_UPDATED : US_OUTCOME_RENAMED;
 	back.name = old->name;
 	back.reason = US_SLICE("was changed by the run");
 	back.user.after = c->user.before;
-	if (now->user.active && !old->active)
+	back.after_text = c->before_text;
+	if (!old->active && back.user.before->user.active)
 		t->counts.report.deactivated++;
 	return us_undo_give(t, back);
 }
@@ -250,7 +273,7 @@ typedef enum us_errc turn_fn(struct turn *t, const struct us_change *c);
 /* Rows of one page, in one transaction of the reader: what it reads belongs together, and is locked once. */
 static enum us_errc turn_page(struct turn *t, struct us_arena *page, int object, int outcome, turn_fn *turn, int64_t *after, bool *ret_is_end)
 {
-	enum { PAGE = 1000 };
+	enum { PAGE = 4000 }; /* fewer commits: each writes down pages of the indexes again */
 	struct us_change *list;
 	size_t n = 0;
 	/* The reader of a local undo is its writer, which has begun. */
@@ -258,7 +281,7 @@ static enum us_errc turn_page(struct turn *t, struct us_arena *page, int object,
 
 	if (rc)
 		return rc;
-	rc = us_run_list_befores(t->in->reader, page, t->in->plan_run, object, outcome, *after, PAGE, &list, &n, t->err);
+	rc = us_run_list_texts(t->in->reader, page, t->in->plan_run, object, outcome, *after, PAGE, &list, &n, t->err);
 	for (size_t i = 0; rc == US_OK && i < n; i++)
 		if (us_outcome_is_written(list[i].outcome))
 			rc = turn(t, &list[i]);

@@ -220,6 +220,28 @@ static void members_hash_is_as_stored(void **state)
 	assert_true(h.hi == 0xd81927f8273e8b5bu && h.lo == 0x4191b8a0b39d8116u);
 }
 
+static void text_of_an_image_is_taken_to_another_revision(void **state)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	const struct us_user_image image = { .user = { .name = S("anna \"revision\":1"), .active = true }, .revision = 0 };
+	static const char *const others[] = { "", "}", "{}", "7}", "{\"revision\":7", "{\"revision\":7}", "{\"name\":\"a\",\"revision\":-7}",
+		"{\"name\":\"a\",\"revision\":7,\"later\":1}" };
+	struct us_str text = US_STR_INIT;
+	struct us_jsonw w = US_JSONW_INIT(&text);
+	struct us_user_image got;
+
+	us_user_image_write(&w, &image);
+	struct us_slice later = us_image_text_at(&arena, us_str_slice(&text), INT64_MAX);
+	assert_int_equal(us_user_image_parse(&arena, later, &got, NULL), US_OK);
+	assert_true(got.revision == INT64_MAX && us_slice_is_equal(got.user.name, image.user.name));
+	struct us_slice again = us_image_text_at(&arena, later, 0);
+	assert_true(us_slice_is_equal(again, us_str_slice(&text)));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_row(i, !us_image_text_at(&arena, us_slice(others[i]), 1).p);
+	us_str_fini(&text);
+	us_arena_fini(&arena);
+}
+
 static void texts_of_enums_read_back(void **state)
 {
 	enum us_outcome outcome;
@@ -246,6 +268,7 @@ int main(void)
 		cmocka_unit_test(hostile_deltas_are_refused),
 		cmocka_unit_test(members_hash_does_not_depend_on_order),
 		cmocka_unit_test(members_hash_is_as_stored),
+		cmocka_unit_test(text_of_an_image_is_taken_to_another_revision),
 		cmocka_unit_test(texts_of_enums_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
