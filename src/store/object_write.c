@@ -210,10 +210,10 @@ struct members {
 	int64_t n;
 };
 
-static enum us_errc load_members_hash(struct us_dbc *c, int64_t directory, uint32_t group, struct us_hash *ret_sum, struct us_err *err)
+static enum us_errc load_members_hash(struct us_dbc *c, int64_t directory, uint32_t group, struct us_hash *ret_sum, int64_t *ret_n, struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT members_hash FROM grp WHERE id = ?1", &s, err);
+	enum us_errc rc = us_db_prepare(c, "SELECT members_hash, n_members FROM grp WHERE id = ?1", &s, err);
 
 	if (rc)
 		return rc;
@@ -222,6 +222,7 @@ static enum us_errc load_members_hash(struct us_dbc *c, int64_t directory, uint3
 		return rc == US_END ? conflict("group", directory, group, err) : rc;
 	struct us_slice stored = us_stmt_slice(s, 0);
 	*ret_sum = us_hash_take(stored.p, stored.n);
+	*ret_n = us_stmt_int(s, 1);
 	us_stmt_reset(s);
 	return US_OK;
 }
@@ -230,8 +231,9 @@ static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t
 {
 	unsigned char bytes[US_HASH_BYTES];
 	struct us_hash sum;
+	int64_t n;
 	struct us_stmt *s;
-	enum us_errc rc = load_members_hash(c, directory, group, &sum, err);
+	enum us_errc rc = load_members_hash(c, directory, group, &sum, &n, err);
 
 	if (rc)
 		return rc;
@@ -248,6 +250,7 @@ static enum us_errc change_members(struct us_dbc *c, int64_t directory, uint32_t
 /* One kind of member: its table, and how it counts in the sum. */
 struct links {
 	const char *remove, *remove_local; /* ?1 directory, ?2 group, ?3 member */
+	const char *remove_owned;          /* the first for all members */
 	const char *add, *add_many;      /* and ?4 owned; the second with MANY members from ?5 on */
 	struct us_hash (*hash_of)(uint32_t number);
 };
@@ -261,6 +264,7 @@ enum { MANY = 16 };
 static const struct links user_links = {
 	.remove = "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3 AND owned <> 0",
 	.remove_local = "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND usr = ?3 AND owned = 0",
+	.remove_owned = "DELETE FROM membership WHERE directory = ?1 AND grp = ?2 AND owned <> 0",
 	.add = "INSERT INTO membership (directory, grp, usr, owned) VALUES (?1, ?2, ?3, ?4)",
 	.add_many = "INSERT INTO membership (directory, grp, usr, owned) VALUES " MANY_ROWS,
 	.hash_of = us_members_hash_user,
@@ -268,6 +272,7 @@ static const struct links user_links = {
 static const struct links group_links = {
 	.remove = "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3 AND owned <> 0",
 	.remove_local = "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND child = ?3 AND owned = 0",
+	.remove_owned = "DELETE FROM subgroup WHERE directory = ?1 AND parent = ?2 AND owned <> 0",
 	.add = "INSERT INTO subgroup (directory, parent, child, owned) VALUES (?1, ?2, ?3, ?4)",
 	.add_many = "INSERT INTO subgroup (directory, parent, child, owned) VALUES " MANY_ROWS,
 	.hash_of = us_members_hash_group,
@@ -335,12 +340,53 @@ static enum us_errc add_links(struct us_dbc *c, const struct links *links, int64
 	return US_OK;
 }
 
+enum { FEW = 4 }; /* up to which it does not pay to ask whether they are all */
+
+/* Whether the members that go are all that the group owns; *ret_sum: of the group's. */
+static enum us_errc are_all(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *d, bool *ret_are_all,
+	struct us_hash *ret_sum, struct us_err *err)
+{
+	struct us_hash gone = US_HASH_ZERO;
+	int64_t n;
+	enum us_errc rc = load_members_hash(c, directory, group, ret_sum, &n, err);
+
+	*ret_are_all = false;
+	if (rc || n != (int64_t) d->n_removed_users + d->n_removed_groups)
+		return rc;
+	for (uint32_t i = 0; i < d->n_removed_users; i++)
+		gone = us_members_hash_add(gone, us_members_hash_user(d->removed_users[i]));
+	for (uint32_t i = 0; i < d->n_removed_groups; i++)
+		gone = us_members_hash_add(gone, us_members_hash_group(d->removed_groups[i]));
+	*ret_are_all = us_hash_is_equal(gone, *ret_sum);
+	return US_OK;
+}
+
+/* All in one statement: most of the cost of a row of two numbers is that of its statement. */
+static enum us_errc remove_all(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *d, struct us_hash sum,
+	struct us_err *err)
+{
+	int64_t users = 0, groups = 0;
+	enum us_errc rc;
+
+	if ((rc = run_once(c, user_links.remove_owned, directory, group, &users, err)) ||
+		(rc = run_once(c, group_links.remove_owned, directory, group, &groups, err)))
+		return rc;
+	if (users != d->n_removed_users || groups != d->n_removed_groups)
+		return us_err_set(err, US_CONFLICT, "group %u of directory %lld has other members than it counts", group, (long long) directory);
+	return change_members(c, directory, group, &(struct members) { .removed = sum, .n = -(users + groups) }, err);
+}
+
 enum us_errc us_object_remove_members(struct us_dbc *c, int64_t directory, uint32_t group, const struct us_members_delta *delta, bool owned,
 	struct us_err *err)
 {
 	struct members m = { 0 };
 	int64_t n_owned = 0;
-	enum us_errc rc;
+	struct us_hash sum = US_HASH_ZERO;
+	bool all = false;
+	enum us_errc rc = owned && delta->n_removed_users > FEW ? are_all(c, directory, group, delta, &all, &sum, err) : US_OK;
+
+	if (rc || all)
+		return rc ? rc : remove_all(c, directory, group, delta, sum, err);
 
 	if ((rc = remove_links(c, &user_links, directory, group, delta->removed_users, delta->n_removed_users, owned, &m.removed, &n_owned, err)) ||
 		(rc = remove_links(c, &group_links, directory, group, delta->removed_groups, delta->n_removed_groups, owned, &m.removed, &n_owned, err)))

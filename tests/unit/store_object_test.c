@@ -258,6 +258,30 @@ static void members_hash_is_that_of_the_owned_members(void **state)
 	assert_true(us_hash_is_equal(members_of(f, 2), us_members_hash_user(2)));
 }
 
+static void all_owned_members_go_and_local_ones_stay(void **state)
+{
+	struct fixture *f = *state;
+	struct us_err err = US_ERR_INIT;
+	static const uint32_t seven[] = { 10, 11, 12, 13, 14, 15, 16 }, other[] = { 10, 11, 12, 13, 14, 15, 17 };
+	const struct us_members_delta add = { .added_users = seven, .n_added_users = 7, .added_groups = two, .n_added_groups = 1 };
+	const struct us_members_delta wrong = { .removed_users = other, .n_removed_users = 7, .removed_groups = two, .n_removed_groups = 1 };
+	const struct us_members_delta take = { .removed_users = seven, .n_removed_users = 7, .removed_groups = two, .n_removed_groups = 1 };
+	const struct us_member *users, *groups;
+	size_t n_users, n_groups;
+
+	fill(f);
+	assert_ok(us_object_add_members(f->w, f->directory, 3, &add, true, &err)); /* it has the local user 2 */
+	assert_ok(us_db_begin(f->w, &err));
+	assert_int_equal(us_object_remove_members(f->w, f->directory, 3, &wrong, true, &err), US_CONFLICT);
+	us_db_rollback(f->w);
+	assert_ok(us_object_remove_members(f->w, f->directory, 3, &take, true, &err));
+	assert_ok(us_object_load_members(f->w, &f->arena, f->directory, 3, &users, &n_users, &groups, &n_groups, &err));
+	assert_true(n_users == 1 && users[0].number == 2 && !users[0].owned && n_groups == 0);
+	assert_true(us_hash_is_equal(members_of(f, 3), US_HASH_ZERO));
+	assert_ok(us_object_add_members(f->w, f->directory, 3, &add, true, &err)); /* and it counts from none again */
+	assert_ok(us_object_remove_members(f->w, f->directory, 3, &take, true, &err));
+}
+
 static void members_that_are_there_or_not_are_a_conflict(void **state)
 {
 	struct fixture *f = *state;
@@ -519,6 +543,7 @@ int main(void)
 		fixture_test(two_users_swap_names_in_one_transaction),
 		fixture_test(members_come_sorted_with_owner),
 		fixture_test(members_hash_is_that_of_the_owned_members),
+		fixture_test(all_owned_members_go_and_local_ones_stay),
 		fixture_test(members_that_are_there_or_not_are_a_conflict),
 		fixture_test(deleted_objects_take_their_memberships_along),
 		fixture_test(index_for_planning_holds_what_is_there),
