@@ -8,6 +8,7 @@
 
 #include "job/job.h"
 #include "job/pruner.h"
+#include "job/pushes.h"
 #include "job/timer.h"
 #include "job/notifier.h"
 #include "store/connector.h"
@@ -28,6 +29,7 @@ struct us_api_conf {
 	struct us_store *store;
 	struct us_job *job;
 	struct us_timer *timer;
+	struct us_pushes *pushes;
 	struct us_pruner *pruner;
 	struct us_notifier *notifier;
 	const struct us_type *types;          /* connector types; ends with name NULL */

@@ -117,6 +117,8 @@ static enum us_errc answer_changed(struct us_call *call, struct us_connector *c,
 	if (!rc)
 		rc = us_timer_reload(call->api->conf.timer, c->id, err);
 	if (!rc)
+		us_pushes_reload(call->api->conf.pushes, c->id);
+	if (!rc)
 		rc = us_call_lease_reader(call, err);
 	if (!rc)
 		rc = find(call, c->uuid, c, err);

@@ -132,9 +132,12 @@ static enum us_errc write_all(struct us_call *call, struct us_import_plan *plan,
 		rc = us_call_commit(call, err);
 	us_call_release(call);
 	/* Their timetables may be others. */
-	for (size_t i = 0; !rc && i < plan->n; i++)
-		if (plan->items[i].action != US_IMPORT_UNCHANGED)
-			rc = us_timer_reload(call->api->conf.timer, plan->items[i].id, err);
+	for (size_t i = 0; !rc && i < plan->n; i++) {
+		if (plan->items[i].action == US_IMPORT_UNCHANGED)
+			continue;
+		rc = us_timer_reload(call->api->conf.timer, plan->items[i].id, err);
+		us_pushes_reload(call->api->conf.pushes, plan->items[i].id);
+	}
 	return rc;
 }
 

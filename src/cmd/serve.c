@@ -312,10 +312,11 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_pruner_open(server->store, server->job, &s->retention, &server->pruner, err);
 	if (rc != US_OK)
 		return rc;
-	rc = us_pushes_open(server->store, server->job, &server->pushes, err);
+	const struct us_pushes_conf pushes_conf = { .store = server->store, .job = server->job };
+	rc = us_pushes_open(&pushes_conf, &server->pushes, err);
 	if (rc != US_OK)
 		return rc;
-	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .notifier = server->notifier, .timer = server->timer, .pruner = server->pruner,
+	struct us_api_conf api_conf = { .store = server->store, .job = server->job, .notifier = server->notifier, .timer = server->timer, .pushes = server->pushes, .pruner = server->pruner,
 		.types = us_source_types(), .sync_options = us_sync_options, .libraries = us_libraries(), .labels = us_serve_labels() };
 	rc = us_api_open(&api_conf, &server->api, err);
 	struct us_serve_conf serve_conf = { .store = server->store, .data = server, .edit = edit, .authenticate = authenticate,

@@ -11,23 +11,29 @@
 #include "store/connector.h"
 #include "store/pushed.h"
 
-enum { TRY_AGAIN_MS = 30000 };
+enum { TRY_AGAIN_MS = 30000, RETRY_MS = 5000, RETRY_MOST_MS = 3600000, LOOK_AGAIN_MS = 200 };
 
-/* A connector for which a run is owed. */
+/* A connector for which a run may be owed: the store says whether it is. */
 struct entry {
 	struct entry *next;
 	int64_t connector;
-	int64_t first_ms, last_ms; /* monotonic: of the pushes that the run is for */
-	int64_t not_before_ms;     /* after a start that failed */
+	unsigned n_notes;          /* goes on with each push */
+	bool has_pushes;           /* since the last run was started */
+	int64_t first_ms, last_ms; /* monotonic: of those */
+	bool takes_up;             /* also a run that was stopped: the server has begun, or the connector was saved */
+	int64_t started;           /* the run that was; 0: none, or what became of it is known */
 	int64_t waits_for;         /* a run that is going on; 0: none */
+	unsigned n_failed;         /* runs, one after the other */
+	int64_t not_before_ms;     /* after one */
 };
 
 struct us_pushes {
 	struct us_store *store;
 	struct us_job *job;
+	int64_t retry_ms;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	struct entry *entries;
+	struct entry *entries; /* only the thread removes them */
 	bool is_stopping;
 	bool is_over;  /* some run has ended that an entry waits for */
 	bool has_news; /* since the entries were last looked at */
@@ -39,39 +45,49 @@ struct owner {
 	struct us_arena arena;
 	struct us_connector connector;
 	struct us_pushed_state state;
+	enum us_pushed_owed owed;
 	int64_t quiet_ms, latest_ms;
 };
 
-static struct entry **find(struct us_pushes *p, int64_t connector)
+static struct entry *find(struct us_pushes *p, int64_t connector)
 {
 	struct entry **at = &p->entries;
 
 	while (*at && (*at)->connector != connector)
 		at = &(*at)->next;
-	return at;
-}
-
-/* The lock is held. */
-static void note(struct us_pushes *p, int64_t connector, int64_t now_ms)
-{
-	struct entry **at = find(p, connector);
-
 	if (!*at) {
 		*at = us_calloc(1, sizeof **at);
 		(*at)->connector = connector;
-		(*at)->first_ms = now_ms;
 	}
-	(*at)->last_ms = now_ms;
+	return *at;
 }
 
-void us_pushes_note(struct us_pushes *p, int64_t connector)
+/* The lock is held. What has failed before may go well now. */
+static void note(struct us_pushes *p, int64_t connector, bool takes_up)
+{
+	struct entry *e = find(p, connector);
+
+	e->last_ms = us_clock_monotonic_ms();
+	if (!e->has_pushes)
+		e->first_ms = e->last_ms;
+	e->has_pushes = true;
+	e->takes_up |= takes_up;
+	e->n_notes++;
+	e->not_before_ms = 0;
+}
+
+static void note_and_tell(struct us_pushes *p, int64_t connector, bool takes_up)
 {
 	pthread_mutex_lock(&p->lock);
-	note(p, connector, us_clock_monotonic_ms());
+	note(p, connector, takes_up);
 	p->has_news = true;
 	pthread_cond_signal(&p->changed);
 	pthread_mutex_unlock(&p->lock);
 }
+
+void us_pushes_note(struct us_pushes *p, int64_t connector) { note_and_tell(p, connector, false); }
+
+void us_pushes_reload(struct us_pushes *p, int64_t connector) { note_and_tell(p, connector, true); }
 
 /* From a worker: short. */
 static void run_is_over(void *context)
@@ -95,9 +111,13 @@ static enum us_errc load(struct us_pushes *p, int64_t connector, struct owner *o
 	if (rc)
 		return rc;
 	snprintf(key, sizeof key, "%lld", (long long) connector);
-	rc = us_connector_find(p->store, c, &o->arena, us_slice(key), US_SECRETS_HIDDEN, &o->connector, err);
+	rc = us_db_begin(c, err);
+	if (!rc)
+		rc = us_connector_find(p->store, c, &o->arena, us_slice(key), US_SECRETS_HIDDEN, &o->connector, err);
 	if (!rc)
 		rc = us_pushed_load_state(c, connector, &o->state, err);
+	if (!rc)
+		rc = us_pushed_load_owed(c, connector, &o->owed, err);
 	us_db_release(c);
 	if (rc)
 		return rc;
@@ -124,77 +144,141 @@ static enum us_errc note_run(struct us_pushes *p, const struct owner *o, int64_t
 	return rc;
 }
 
-/* *ret_run: a run that was going on already, and may have read before the last push; 0: one has been started that reads all of it. */
-static enum us_errc start(struct us_pushes *p, const struct owner *o, int64_t *ret_run, struct us_err *err)
+/* *ret_is_new false: the run was going on already, and may have read before the last push; true: it has been started, and reads all of it. */
+static enum us_errc start(struct us_pushes *p, const struct owner *o, int64_t *ret_run, bool *ret_is_new, struct us_err *err)
 {
 	const struct us_job_request request = { .connector = o->connector.uuid, .kind = US_RUN_DELTA, .who = { US_SLICE("push"), US_TRIGGER_PUSH } };
-	int64_t run = 0;
-	bool is_new = false;
-	enum us_errc rc = us_job_start(p->job, &request, &run, &is_new, err);
+	enum us_errc rc = us_job_start(p->job, &request, ret_run, ret_is_new, err);
 
-	*ret_run = 0;
-	if (rc)
+	if (rc || !*ret_is_new)
 		return rc;
-	if (!is_new) {
-		*ret_run = run;
-		return US_OK;
+	us_log(US_LOG_INFO, "pushes start a run", "connector", US_LOG_INT(o->connector.id), "run", US_LOG_INT(*ret_run), NULL);
+	return note_run(p, o, *ret_run, err);
+}
+
+enum verdict { NOTHING, WAIT, START };
+
+static enum verdict judge(const struct owner *o, bool takes_up)
+{
+	if (!o->connector.enabled)
+		return NOTHING;
+	switch (o->owed) {
+	case US_PUSHED_NOTHING:
+		break;
+	case US_PUSHED_GOING_ON:
+		return WAIT;
+	case US_PUSHED_STOPPED:
+		return takes_up ? START : NOTHING;
+	case US_PUSHED_NEW:
+	case US_PUSHED_FAILED:
+		return START;
 	}
-	us_log(US_LOG_INFO, "pushes start a run", "connector", US_LOG_INT(o->connector.id), "run", US_LOG_INT(run), NULL);
-	return note_run(p, o, run, err);
+	return NOTHING;
+}
+
+/* The lock is held. */
+static void note_failure(struct us_pushes *p, struct entry *e, const struct owner *o)
+{
+	int64_t wait_ms = p->retry_ms;
+
+	for (unsigned i = 0; i < e->n_failed && wait_ms < RETRY_MOST_MS; i++)
+		wait_ms *= 2;
+	wait_ms = wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS;
+	us_log(US_LOG_WARN, "run for pushes has failed and is tried again", "connector", US_LOG_INT(e->connector), "run", US_LOG_INT(o->state.run),
+		"milliseconds", US_LOG_INT(wait_ms), NULL);
+	e->n_failed++;
+	if (!e->has_pushes)
+		e->not_before_ms = us_clock_monotonic_ms() + wait_ms;
 }
 
 static int64_t due_of(const struct entry *e, const struct owner *o)
 {
 	int64_t quiet = e->last_ms + o->quiet_ms, latest = e->first_ms + o->latest_ms;
-	int64_t due = quiet < latest ? quiet : latest;
+	int64_t due = !e->has_pushes ? 0 : quiet < latest ? quiet : latest;
 
 	return due > e->not_before_ms ? due : e->not_before_ms;
 }
 
-/* The lock is held, and given up meanwhile; nobody else removes entries. Returns when to look again: monotonic ms. */
+static void remove_entry(struct us_pushes *p, struct entry *e)
+{
+	struct entry **at = &p->entries;
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	free(e);
+}
+
+/* The lock is held. What came while the run was being started may be read by it or not. */
+static void note_start(struct entry *e, int64_t run, unsigned n_notes)
+{
+	e->started = run;
+	e->takes_up = false;
+	if (e->n_notes == n_notes)
+		e->has_pushes = false;
+	else
+		e->first_ms = e->last_ms;
+}
+
+/* Whether it is to be done at once; *ret_due: when to look again, if not. The lock is held. */
+static bool is_due(struct us_pushes *p, struct entry *e, const struct owner *o, int64_t *ret_due)
+{
+	if (o->owed == US_PUSHED_FAILED && e->started == o->state.run)
+		note_failure(p, e, o);
+	if (o->owed != US_PUSHED_GOING_ON)
+		e->started = 0;
+	*ret_due = due_of(e, o);
+	return *ret_due <= us_clock_monotonic_ms();
+}
+
+/* The lock is held, and given up meanwhile. Returns when to look again: monotonic ms. */
 static int64_t look(struct us_pushes *p, struct entry *e)
 {
 	struct owner o = { 0 };
 	struct us_err err = US_ERR_INIT;
-	int64_t connector = e->connector, run = 0, due = 0;
-	struct entry before = *e;
+	unsigned n_notes = e->n_notes;
+	bool takes_up = e->takes_up, is_new = false, is_going = false;
+	int64_t connector = e->connector, run = 0, due;
+	enum verdict verdict = NOTHING;
 
 	pthread_mutex_unlock(&p->lock);
 	enum us_errc rc = load(p, connector, &o, &err);
-	bool is_gone = rc == US_NOT_FOUND || (!rc && !o.connector.enabled);
+	if (rc == US_NOT_FOUND)
+		rc = US_OK;
+	else if (!rc)
+		verdict = judge(&o, takes_up);
 	pthread_mutex_lock(&p->lock);
-	if (!rc && !is_gone && (due = due_of(e, &o)) > us_clock_monotonic_ms()) {
+	if (!rc && verdict == START && !is_due(p, e, &o, &due)) {
 		us_arena_fini(&o.arena);
 		return due;
 	}
-	before = *e;
 	pthread_mutex_unlock(&p->lock);
-	if (!rc && !is_gone)
-		rc = start(p, &o, &run, &err);
+	if (!rc && verdict == START)
+		rc = start(p, &o, &run, &is_new, &err);
+	else if (!rc && verdict == WAIT)
+		run = o.state.run;
 	us_arena_fini(&o.arena);
-	if (run)
+	if (!rc && run)
+		is_going = us_job_wait(p->job, run, 0, NULL) == US_TIMEOUT;
+	if (is_going)
 		us_job_notify(p->job, run, run_is_over, p);
-	if (rc && !is_gone)
+	if (rc)
 		us_log(US_LOG_ERROR, "run for pushes could not be started", "connector", US_LOG_INT(connector), "error", err.text, NULL);
 	pthread_mutex_lock(&p->lock);
-	e = *find(p, connector);
-	if (rc && !is_gone) {
-		e->not_before_ms = us_clock_monotonic_ms() + TRY_AGAIN_MS;
-		return e->not_before_ms;
-	}
-	if (run) {
+	if (rc)
+		return e->not_before_ms = us_clock_monotonic_ms() + TRY_AGAIN_MS;
+	if (is_new)
+		note_start(e, run, n_notes);
+	if (is_going) {
 		e->waits_for = run;
 		return INT64_MAX;
 	}
-	/* What came while the run was being started may be read by it or not. */
-	if (!is_gone && e->last_ms != before.last_ms) {
-		e->first_ms = e->last_ms;
-		return e->last_ms;
+	if (verdict == NOTHING && e->n_notes == n_notes) {
+		remove_entry(p, e);
+		return INT64_MAX;
 	}
-	struct entry **at = find(p, connector);
-	*at = e->next;
-	free(e);
-	return INT64_MAX;
+	/* A run that is over, while its end has not been written yet. */
+	return us_clock_monotonic_ms() + (verdict == WAIT ? LOOK_AGAIN_MS : 0);
 }
 
 /* Until then, or until there is news. */
@@ -208,7 +292,7 @@ static void rest(struct us_pushes *p, int64_t until_ms)
 		pthread_cond_timedwait(&p->changed, &p->lock, &until);
 }
 
-/* Invariant: each connector with a push that no run has been started for is an entry; next_ms is the earliest time at which one may be due. */
+/* Invariant: each connector for which a run is owed, or was started, is an entry until that run has ended well; next_ms is the earliest time at which one may be due. */
 static void *work(void *data)
 {
 	struct us_pushes *p = data;
@@ -247,7 +331,7 @@ static enum us_errc load_owed(struct us_pushes *p, struct us_err *err)
 	rc = us_pushed_list_owed(c, &arena, &owed, &n, err);
 	us_db_release(c);
 	for (size_t i = 0; i < n && !rc; i++)
-		note(p, owed[i], us_clock_monotonic_ms());
+		note(p, owed[i], true);
 	us_arena_fini(&arena);
 	return rc;
 }
@@ -263,13 +347,14 @@ static void free_all(struct us_pushes *p)
 	free(p);
 }
 
-enum us_errc us_pushes_open(struct us_store *store, struct us_job *job, struct us_pushes **ret_pushes, struct us_err *err)
+enum us_errc us_pushes_open(const struct us_pushes_conf *conf, struct us_pushes **ret_pushes, struct us_err *err)
 {
 	struct us_pushes *p = us_calloc(1, sizeof *p);
 	pthread_condattr_t monotonic;
 
-	p->store = store;
-	p->job = job;
+	p->store = conf->store;
+	p->job = conf->job;
+	p->retry_ms = conf->retry_ms ? conf->retry_ms : RETRY_MS;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -18,7 +18,17 @@ enum us_errc us_pushed_note_refused(struct us_dbc *c, int64_t connector, struct 
 enum us_errc us_pushed_note_accepted(struct us_dbc *c, int64_t connector, int64_t now_s, struct us_err *err);
 /* A run has been started that reads all changes up to this one. */
 enum us_errc us_pushed_note_run(struct us_dbc *c, int64_t connector, int64_t change, int64_t run, struct us_err *err);
-/* Connectors for whose pushes a run must be started: none was since the last push, or it was interrupted. */
+/* Whether the directory is owed a run that plans what was pushed, and why. A run that is HELD, or that somebody decided about, owes nothing any more; nor
+ * does any if a later full sync or delta, whoever started it, has not failed. */
+enum us_pushed_owed {
+	US_PUSHED_NOTHING,
+	US_PUSHED_NEW,      /* none was started since the last push */
+	US_PUSHED_GOING_ON, /* it is SCHEDULED or RUNNING */
+	US_PUSHED_FAILED,   /* it has failed, or was interrupted */
+	US_PUSHED_STOPPED,  /* it was cancelled, or waited too long for a decision */
+};
+enum us_errc us_pushed_load_owed(struct us_dbc *c, int64_t connector, enum us_pushed_owed *ret_owed, struct us_err *err);
+/* Connectors for which it is not NOTHING. */
 enum us_errc us_pushed_list_owed(struct us_dbc *c, struct us_arena *arena, int64_t **ret_connectors, size_t *ret_n, struct us_err *err);
 
 /* US_NOT_FOUND, also of one that was deleted. number: of the first way alone; text: of the others. */

@@ -60,13 +60,35 @@ enum us_errc us_pushed_note_run(struct us_dbc *c, int64_t connector, int64_t cha
 	return us_stmt_run(s, NULL, err);
 }
 
+/* enum us_pushed_owed of p, a row of pushed_state, and r, the run that was started for it. */
+#define OWED "CASE WHEN r.status IN ('SCHEDULED', 'RUNNING') THEN 2 WHEN p.change > p.planned THEN 1" \
+	" WHEN EXISTS (SELECT 1 FROM run AS l WHERE l.connector = p.connector AND l.id > p.run AND l.kind IN ('full', 'delta')" \
+	" AND l.status IN ('DONE', 'HELD')) THEN 0 WHEN r.status IN ('FAILED', 'INTERRUPTED') THEN 3" \
+	" WHEN r.status = 'CANCELLED' AND r.decided_by IS NULL THEN 4 ELSE 0 END"
+#define OF_STATE " FROM pushed_state AS p LEFT JOIN run AS r ON r.id = p.run WHERE "
+
+enum us_errc us_pushed_load_owed(struct us_dbc *c, int64_t connector, enum us_pushed_owed *ret_owed, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " OWED OF_STATE "p.connector = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	rc = us_stmt_step(s, err);
+	if (rc && rc != US_END)
+		return rc;
+	*ret_owed = rc == US_END ? US_PUSHED_NOTHING : (enum us_pushed_owed) us_stmt_int(s, 0);
+	us_stmt_reset(s);
+	return US_OK;
+}
+
 enum us_errc us_pushed_list_owed(struct us_dbc *c, struct us_arena *arena, int64_t **ret_connectors, size_t *ret_n, struct us_err *err)
 {
 	int64_t *list = NULL;
 	size_t n = 0, cap = 0;
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT p.connector FROM pushed_state AS p LEFT JOIN run AS r ON r.id = p.run"
-		" WHERE p.change > p.planned OR r.status = 'INTERRUPTED' ORDER BY p.connector", &s, err);
+	enum us_errc rc = us_db_prepare(c, "SELECT p.connector" OF_STATE OWED " <> 0 ORDER BY p.connector", &s, err);
 
 	if (rc)
 		return rc;

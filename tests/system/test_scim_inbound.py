@@ -182,6 +182,39 @@ def test_what_was_answered_outlives_the_server(server):
     assert (done["trigger"], usernames(server, connector)) == ("push", ["anna"])
 
 
+def test_a_run_that_failed_comes_again_by_itself(server):
+    """What stood in its way is mended, nothing more is pushed, and the directory has what was pushed."""
+    connector, idp = inbound(server)
+    created(idp.call("POST", "Users", person("anna")))
+    settle(server, connector, lambda r: r["status"] == "DONE")
+    assert server.call("DELETE", f"/directory/{connector['directoryId']}")[0] == 204
+    created(idp.call("POST", "Users", person("bert")))
+    failed = settle(server, connector, lambda r: r["status"] == "FAILED")
+    # again without a push, and at the next start
+    again = settle(server, connector, lambda r: r["id"] > failed["id"])
+    assert (again["status"], again["trigger"]) == ("FAILED", "push"), again
+    server.kill()
+    server.start()
+    settle(server, connector, lambda r: r["id"] > again["id"])
+    status, connector = server.call("PUT", f"/usersync/connector/{connector['id']}", connector["configuration"])
+    assert status == 200, connector
+    done = settle(server, connector, lambda r: r["status"] == "DONE")
+    assert done["trigger"] == "push" and usernames(server, connector) == ["anna", "bert"], done
+
+
+def test_a_connector_that_is_enabled_gets_the_run_that_it_is_owed(server):
+    connector, idp = inbound(server, quietSeconds=3600, latestSeconds=3600)
+    created(idp.call("POST", "Users", person("anna")))
+    configuration = {**connector["configuration"], "quietSeconds": 0}
+    assert server.call("PUT", f"/usersync/connector/{connector['id']}", {**connector, "configuration": configuration, "enabled": False})[0] == 200
+    server.stop()
+    server.start()
+    assert server.call("GET", f"/usersync/connector/{connector['id']}/syncstatus")[0] == 404
+    assert server.call("PUT", f"/usersync/connector/{connector['id']}", {**connector, "configuration": configuration, "enabled": True})[0] == 200
+    done = settle(server, connector)
+    assert (done["status"], done["trigger"], usernames(server, connector)) == ("DONE", "push", ["anna"]), done
+
+
 def test_one_user_can_be_explained_and_synced(server):
     connector, idp = inbound(server, quietSeconds=3600, latestSeconds=3600)
     anna = created(idp.call("POST", "Users", person("anna")))
