@@ -30,6 +30,8 @@ struct facts {
 	int64_t held;         /* a run of the connector that waits for a decision; 0: none */
 	struct us_change row; /* of the last run, or of the held one, for this user */
 	bool has_row;
+	struct us_change held_row; /* of the held run, for a user who is there */
+	bool has_held_row;
 	struct us_named_row *named; /* rows that the name is found by */
 	size_t n_named;
 	bool asks;
@@ -65,6 +67,21 @@ static enum us_errc find_held_row(struct facts *f)
 		if (is_name(f, rows[i].name) || us_slice_is_equal(rows[i].id, f->name)) {
 			f->row = rows[i];
 			f->has_row = true;
+		}
+	return rc;
+}
+
+/* What a held run would do to a user who is there. */
+static enum us_errc find_held_change(struct facts *f)
+{
+	struct us_change *rows;
+	size_t n;
+	enum us_errc rc = us_run_list_changes_of(f->c, &f->arena, f->held, US_OBJECT_USER, f->number, &rows, &n, f->err);
+
+	for (size_t i = 0; !rc && i < n && !f->has_held_row; i++)
+		if (us_outcome_is_written(rows[i].outcome)) {
+			f->held_row = rows[i];
+			f->has_held_row = true;
 		}
 	return rc;
 }
@@ -113,10 +130,18 @@ static enum us_errc gather(struct facts *f)
 		}
 	if (rc == US_OK && f->held && !f->has_user && !f->has_row)
 		rc = find_held_row(f);
+	if (rc == US_OK && f->held && f->has_user)
+		rc = find_held_change(f);
 	return rc;
 }
 
 /* ---- why ---- */
+
+static void say_held(struct facts *f, const struct us_change *row)
+{
+	reason(f, "Held in run %lld, which would set %s: " US_SLICE_FMT ". Approve or reject what is held.", (long long) f->held,
+		us_outcome_text(row->outcome), US_SLICE_ARG(row->reason));
+}
 
 static void say_there(struct facts *f)
 {
@@ -171,8 +196,7 @@ static void say_missing(struct facts *f)
 		return;
 	}
 	if (f->held && f->has_row && f->n_named == 0)
-		reason(f, "Held in run %lld, which would set %s: " US_SLICE_FMT ". Approve or reject what is held.", (long long) f->held,
-			us_outcome_text(f->row.outcome), US_SLICE_ARG(f->row.reason));
+		say_held(f, &f->row);
 	/* The newest row says why; older ones are history. */
 	if (f->n_named)
 		say_named(f, &f->named[0]);
@@ -185,6 +209,19 @@ static void say_missing(struct facts *f)
 		reason(f, "Run %lld ended %s and says nothing about that name.", run, us_run_status_text(f->last.status));
 }
 
+/* What a sync would do, as far as one record can say. */
+static void say_next(struct facts *f)
+{
+	const struct us_named_row *newest = f->n_named ? &f->named[0] : NULL;
+
+	if (f->has_user && f->user.owned && f->user.missing_since && !f->user.retired.since)
+		add_reason(f, "By what the source says now, a sync would bring the user back.");
+	else if (!f->has_user && newest && newest->change.outcome == US_OUTCOME_FAILED && has_written(newest))
+		reason(f, "The source's record alone would let a sync add the user: what stood against it in run %lld may still do so.", (long long) newest->run);
+	else if (!f->has_user)
+		add_reason(f, "By what the source says now, a sync would add the user.");
+}
+
 /* What holds now comes before what was found when the last run was made. */
 static void say_why(struct facts *f)
 {
@@ -195,8 +232,10 @@ static void say_why(struct facts *f)
 		add_reason(f, f->source.reasons[i]);
 	if (!f->has_user)
 		say_missing(f);
-	if (!f->has_user && f->asks && f->source.is_wanted && f->has_directory)
-		add_reason(f, "By what the source says now, a sync would add the user.");
+	if (f->has_held_row)
+		say_held(f, &f->held_row);
+	if (f->asks && f->source.is_wanted && f->has_directory)
+		say_next(f);
 	for (size_t i = 0; i < f->source.n_reasons && !is_now; i++)
 		add_reason(f, f->source.reasons[i]);
 }

@@ -78,13 +78,23 @@ static enum us_errc code_of_status(int status)
 	return US_PROTOCOL;
 }
 
-/* {"status":422,"error":…,"message":…,"fields":[{"field","reason"}]} as one line. */
+/* {"status":422,"error":…,"message":…,"fields":[{"field","reason"}]} as one line; every field with its reason if there are more of them. */
 static void describe(const struct us_client_answer *answer, const char *url, struct us_err *err)
 {
 	struct us_slice message = us_json_string(answer->doc, "message");
+	const struct us_json *fields = us_json_find(answer->doc, "fields");
 	enum us_errc code = code_of_status(answer->status);
 
-	if (message.p)
+	if (fields && fields->type == US_JSON_ARRAY && fields->array.n > 1) {
+		struct us_str text = US_STR_INIT;
+		for (size_t i = 0; i < fields->array.n; i++) {
+			const struct us_json *field = &fields->array.items[i];
+			us_str_printf(&text, "%s" US_SLICE_FMT " " US_SLICE_FMT, i ? "; " : "", US_SLICE_ARG(us_json_string(field, "field")),
+				US_SLICE_ARG(us_json_string(field, "reason")));
+		}
+		us_err_set_native(err, code, answer->status, "%s", us_str_text(&text));
+		us_str_fini(&text);
+	} else if (message.p)
 		us_err_set_native(err, code, answer->status, US_SLICE_FMT, US_SLICE_ARG(message));
 	else if (answer->status == 401)
 		us_err_set_native(err, code, answer->status, "%s wants a user name and password, or a token", url);

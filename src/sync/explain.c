@@ -176,7 +176,7 @@ static enum us_errc judge_user(struct explain *e)
 	enum us_errc rc = US_OK;
 
 	if (e->mapped.kind == US_MAPPED_FILTERED) {
-		reason(e, "The user is filtered: " US_SLICE_FMT ".", US_SLICE_ARG(e->mapped.reason));
+		reason(e, "The user " US_SLICE_FMT ".", US_SLICE_ARG(e->mapped.reason));
 		return US_OK;
 	}
 	if (e->mapped.kind != US_MAPPED_WANTED) {

@@ -148,6 +148,25 @@ def test_who_collides(site):
     assert answer["found"] and said(answer, 'is taken by the user "user001"') and said(answer, "id id001")
 
 
+def test_what_stood_against_a_user_is_not_forgotten(site):
+    site.company.add("one", "twin")
+    site.company.add("two", "TWIN")
+    run = site.sync(site.connector)
+    answer = explain(site, "twin")
+    assert said(answer, "is wanted by two users") and said(answer, f"what stood against it in run {run['id']} may still"), answer
+    assert not said(answer, "a sync would add"), answer
+
+
+def test_who_was_cleaned_up_and_is_wanted_again(site):
+    person = site.company.people.pop("id005")
+    site.company.write()
+    approve(site, site.sync(site.connector))
+    assert not said(explain(site, "user005"), "bring the user back")
+    site.company.people["id005"] = person
+    site.company.write()
+    assert said(explain(site, "user005"), "a sync would bring the user back")
+
+
 def test_who_is_held(site):
     save(site, limits={"users": {"floor": 0, "percent": 0}})
     approve(site, site.sync(site.connector))
@@ -157,6 +176,10 @@ def test_who_is_held(site):
     assert held["status"] == "HELD", held
     assert said(explain(site, "newcomer"), f"Held in run {held['id']}")
     assert said(explain(site, "newcomer", "?source=0"), f"Held in run {held['id']}")
+    # and somebody who is there, and would go
+    for query in ("", "?source=0"):
+        assert said(explain(site, "user002", query), f"Held in run {held['id']}, which would set DISABLED: "), explain(site, "user002", query)
+    assert not said(explain(site, "user003"), "Held in run")
 
 
 @pytest.mark.parametrize("create, text", [("never", "create is never"), ("single", "create is single")])
@@ -248,6 +271,10 @@ def test_the_command_line_reads_like_an_explanation(site, tmp_path):
         assert title in out
     assert "What the source has:" not in site.cli("explain", "hr", "user002", "--stored").stdout
     assert json.loads(site.cli("explain", "hr", "user002", "--json").stdout)["found"] is True
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"pth": "hr.csv"}')
+    refused = site.cli("explain", "hr", "user002", "--with", str(wrong))
+    assert refused.returncode == 1 and "path is required; pth is not a setting" in refused.stderr, refused.stderr
     unsaved = tmp_path / "hr-new.json"
     unsaved.write_text(json.dumps({"configuration": {**site.company.configuration, "requiredGroups": ["nothing"]}}))
     assert "in none of the required groups" in site.cli("explain", "hr", "user002", "--with", str(unsaved)).stdout
