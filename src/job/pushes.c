@@ -121,6 +121,8 @@ static enum us_errc load(struct us_pushes *p, int64_t connector, struct owner *o
 	us_db_release(c);
 	if (rc)
 		return rc;
+	if (o->owed == US_PUSHED_NOTHING)
+		return US_OK; /* any type: whatever was saved is looked at */
 	const struct us_type *type = us_type_find(p->store->types, o->connector.type);
 	const struct us_conf conf = { type ? type->options : NULL, o->connector.configuration };
 	o->quiet_ms = type ? us_conf_int(&conf, "quietSeconds") * 1000 : 0;
