@@ -413,7 +413,7 @@ static bool put_values(struct pass *p, const struct us_mapping_row *row, const s
 	if (!values->n)
 		return row->target != US_TARGET_USERNAME || fail(p->arena, &m->reason, "the user has no username;", sources(row, p->arena).p);
 	for (size_t k = 0; k < (many ? values->n : 1); k++)
-		if (!check_value(p->arena, row->target == US_TARGET_OTHER ? us_slice_dup(p->arena, row->attribute).p : us_mapping_target_name(row->target),
+		if (!check_value(p->arena, row->target == US_TARGET_OTHER ? row->attribute.p : us_mapping_target_name(row->target),
 				values->v[k], most, is_name, &m->reason))
 			return false;
 	if (row->target == US_TARGET_ACTIVE)

@@ -339,8 +339,9 @@ enum us_errc us_transform_apply(struct us_transform *t, const struct us_transfor
 		return apply_script(t, call, values, n, ret_result, err);
 	struct us_slice *out = us_arena_array(call->arena, n + 1, sizeof *out);
 	struct us_transformed result = { .values = out };
+	struct us_err wrong; /* its text is long, and is filled only if something is wrong: this is done for each value of each user */
+	wrong.code = US_OK;
 	for (size_t i = 0; i < n; i++) {
-		struct us_err wrong = US_ERR_INIT;
 		us_str_clear(&t->scratch);
 		bool is_match = kinds[t->kind].change(t, call->arena, values[i], &out[result.n], &wrong);
 		if (wrong.code)
