@@ -50,6 +50,13 @@ void us_arena_reset(struct us_arena *arena)
 	arena->total_bytes = 0;
 }
 
+void us_arena_wipe(struct us_arena *arena)
+{
+	for (struct us_arena_block *b = arena->head; b; b = b->next)
+		explicit_bzero(b->data, b->bytes);
+	us_arena_reset(arena);
+}
+
 static void grow(struct us_arena *arena, size_t need)
 {
 	size_t bytes = arena->head ? arena->head->bytes * 2 : FIRST_BYTES;

@@ -21,6 +21,7 @@ struct us_arena {
 void us_arena_init(struct us_arena *arena);
 void us_arena_fini(struct us_arena *arena);
 void us_arena_reset(struct us_arena *arena);
+void us_arena_wipe(struct us_arena *arena); /* as reset, and what was in it cannot be read any more: it held a secret */
 
 void *us_arena_alloc(struct us_arena *arena, size_t bytes);          /* aligned for any type, not zeroed */
 void *us_arena_zalloc(struct us_arena *arena, size_t bytes);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "net/framing.h"
 
 enum {
@@ -142,6 +143,18 @@ static void reset_buffer(struct us_str *s)
 		us_str_fini(s);
 	else
 		us_str_clear(s);
+}
+
+/* A body may hold a password, and so does what was made of it. */
+static void forget_request(struct connection *c)
+{
+	if (!c->body.n) {
+		us_arena_reset(&c->arena);
+		return;
+	}
+	us_secret_wipe(c->body.p, c->body.n);
+	us_arena_wipe(&c->arena);
+	reset_buffer(&c->body);
 }
 
 static void reset_answer(struct us_httpd_answer *answer)
@@ -498,8 +511,7 @@ static void on_completed(void *data, struct MHD_Connection *mhd, void **context,
 	c->swallowed_bytes = 0;
 	c->later_state = NOT_LATER;
 	reset_answer(&c->answer);
-	reset_buffer(&c->body);
-	us_arena_reset(&c->arena);
+	forget_request(c);
 	set_deadline(c, h->config.idle_ms);
 	if (atomic_fetch_sub(&h->active, 1) == 1 && atomic_load(&h->is_draining)) {
 		pthread_mutex_lock(&h->lock);
@@ -548,6 +560,7 @@ static void close_connection(struct us_httpd *h, struct connection *c)
 		c->stream->connection = NULL;
 	pthread_mutex_unlock(&later_lock);
 	us_httpd_answer_fini(&c->answer);
+	forget_request(c);
 	us_str_fini(&c->body);
 	us_arena_fini(&c->arena);
 	free(c);

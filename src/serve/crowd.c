@@ -348,6 +348,7 @@ static void free_waiting(struct waiting *w)
 {
 	us_secret_wipe((char *) w->request.body.p, w->request.body.n);
 	us_httpd_answer_fini(&w->answer);
+	us_arena_wipe(&w->arena);
 	us_arena_fini(&w->arena);
 	free(w);
 }

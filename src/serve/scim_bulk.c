@@ -60,13 +60,13 @@ static bool is_ready(struct work *w, size_t at, bool *ret_is_lost)
 	return true;
 }
 
-/* A user's new version; a group's would cost as much as it has members. */
+/* The new version; a group's only where it does not cost as much as it has members. */
 static void add_version(struct work *w, const struct us_scim_bulk_operation *op, struct outcome *o)
 {
 	struct us_scim_stored stored;
 	struct us_err ignored = US_ERR_INIT;
 
-	if (op->method == US_SCIM_BULK_DELETE || us_scim_is_group(op->kind))
+	if (op->method == US_SCIM_BULK_DELETE || (us_scim_is_group(op->kind) && !w->call->target->has_cheap_versions))
 		return;
 	if (w->call->target->load(w->call, op->kind, o->id, US_SCIM_WANT_VERSION, &stored, &ignored) == US_OK)
 		o->version = stored.version;

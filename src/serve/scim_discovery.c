@@ -88,7 +88,7 @@ static void put_authentication(struct us_jsonw *w, const char *type, const char 
 enum us_errc us_scim_get_config(struct us_scim_call *call, struct us_err *err)
 {
 	struct us_jsonw w = US_JSONW_INIT(&call->answer->body);
-	enum us_errc rc = us_scim_find_target(call, err);
+	enum us_errc rc = call->pushed ? US_OK : us_scim_find_target(call, err);
 	bool can_write = rc == US_OK;
 
 	if (rc && rc != US_FORBIDDEN)
@@ -107,8 +107,8 @@ enum us_errc us_scim_get_config(struct us_scim_call *call, struct us_err *err)
 	us_jsonw_put_bool(&w, "supported", true);
 	us_jsonw_put_int(&w, "maxResults", US_SCIM_PAGE_MOST);
 	us_jsonw_close(&w, '}');
-	put_supported(&w, "changePassword", can_write);
-	put_supported(&w, "sort", true);
+	put_supported(&w, "changePassword", can_write && !call->pushed);
+	put_supported(&w, "sort", !call->pushed);
 	put_supported(&w, "etag", true);
 	us_jsonw_key(&w, "pagination");
 	us_jsonw_open(&w, '{');

@@ -39,6 +39,16 @@ enum us_errc us_scim_put_resource(struct us_scim_call *call, struct us_err *err)
 	return rc ? rc : answer(call, 200, id);
 }
 
+/* What an answer without a body still says. It is done: a version that cannot be read is left out. */
+static void add_version(struct us_scim_call *call, struct us_slice id)
+{
+	struct us_err ignored = US_ERR_INIT;
+	struct us_scim_stored stored;
+
+	if (call->target->has_cheap_versions && call->target->load(call, call->kind, id, US_SCIM_WANT_VERSION, &stored, &ignored) == US_OK)
+		us_httpd_add_header(call->answer, "ETag", stored.version);
+}
+
 /* A group is sent back only to who says what of it: it may be large. */
 enum us_errc us_scim_patch_resource(struct us_scim_call *call, struct us_err *err)
 {
@@ -49,6 +59,7 @@ enum us_errc us_scim_patch_resource(struct us_scim_call *call, struct us_err *er
 	if (rc || !is_short)
 		return rc ? rc : answer(call, 200, id);
 	call->answer->status = 204;
+	add_version(call, id);
 	return US_OK;
 }
 

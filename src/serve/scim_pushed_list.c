@@ -236,19 +236,20 @@ static enum us_errc next(void *data, struct us_str *out, struct us_err *err)
 
 /* ---- beginning ---- */
 
-static enum us_errc find_order(struct list *l, struct us_err *err)
+/* The address says that it does not sort. Orders that cost nothing are kept all the same, others are taken for the order of the names. */
+static void find_order(struct list *l)
 {
 	switch (l->search.order) {
-	case US_ORDER_NAME:
-		l->order = US_PUSHED_ORDER_NAME;
-		return US_OK;
 	case US_ORDER_NUMBER:
 	case US_ORDER_CREATED:
 		l->order = US_PUSHED_ORDER_NUMBER;
-		return US_OK;
+		return;
 	case US_ORDER_UPDATED:
 		l->order = US_PUSHED_ORDER_CHANGE;
-		return US_OK;
+		return;
+	case US_ORDER_NAME:
+		l->order = US_PUSHED_ORDER_NAME;
+		return;
 	case US_ORDER_FULL_NAME:
 	case US_ORDER_FIRST_NAME:
 	case US_ORDER_LAST_NAME:
@@ -257,17 +258,18 @@ static enum us_errc find_order(struct list *l, struct us_err *err)
 	case US_ORDER_COUNT:
 		break;
 	}
-	return us_err_set_native(err, US_INVALID, US_SCIM_INVALID_VALUE,
-		"what was pushed is sorted by userName or displayName, id, meta.created or meta.lastModified");
+	l->order = US_PUSHED_ORDER_NAME;
+	l->search.is_descending = false;
 }
 
 static enum us_errc set_out(struct list *l, struct us_err *err)
 {
 	struct us_pushed_state state;
-	enum us_errc rc = find_order(l, err);
+	enum us_errc rc = us_pushed_load_state(l->view.c, l->connector, &state, err);
 
-	if (rc || (rc = us_pushed_load_state(l->view.c, l->connector, &state, err)))
+	if (rc)
 		return rc;
+	find_order(l);
 	for (size_t i = 0; i < l->search.n_parts; i++)
 		l->n_all += us_scim_is_group(l->search.parts[i].kind) ? state.n_groups : state.n_users;
 	l->skip = l->search.has_cursor ? 0 : l->search.start - 1;

@@ -215,6 +215,79 @@ def test_a_connector_that_is_enabled_gets_the_run_that_it_is_owed(server):
     assert (done["status"], done["trigger"], usernames(server, connector)) == ("DONE", "push", ["anna"]), done
 
 
+def test_strangers_do_not_learn_what_is_there(server):
+    """Without good credentials each address answers the same; an application is told exactly that it sees nothing there."""
+    connector, idp = inbound(server)
+    other = server.create("directory", "ldap", {"url": "ldap://127.0.0.1:1", "baseDn": "dc=example"})
+    assert server.call("POST", "/application", {"name": "wiki", "password": "wiki-password-123", "directories": [connector["directoryId"]],
+                                                "rights": ["read"]})[0] == 201
+    keys = [connector["uniqueId"], other["uniqueId"], "00000000-0000-4000-8000-000000000000", str(other["directoryId"]), "999", "x"]
+    for login in ({}, {"token": "x" * 40}, {"user": "admin", "password": server.password}):
+        answers = {(a.status, a.body.decode(), a.headers.get("WWW-Authenticate")) for a in
+                   (server.request("GET", f"/scim/v2/{key}/Users", **{"user": None, "password": None, **login}) for key in keys)}
+        assert len(answers) == 1 and answers.pop()[0] == 401, (login, answers)
+    # the connector's own token opens its own address alone
+    assert [Scim(server, key, token=TOKEN).get("Users")[0] for key in keys] == [200, 401, 401, 401, 401, 401]
+    wiki = [Scim(server, key, "wiki", "wiki-password-123").get("Users") for key in keys]
+    assert [status for status, _ in wiki] == [200, 404, 404, 404, 404, 404], wiki
+    assert wiki[1][1]["detail"] == f'the application sees no directory "{other["uniqueId"]}"'
+
+
+def test_what_is_declared_about_sorting_is_so(shared_server):
+    _, idp = inbound(shared_server, "sorting", quietSeconds=3600, latestSeconds=3600)
+    for name, given in (("a", "Zoe"), ("b", "Yan"), ("c", "Xia")):
+        created(idp.call("POST", "Users", {**person(name), "name": {"givenName": given}}))
+    config = idp.get("ServiceProviderConfig")[1]
+    assert config["sort"] == {"supported": False} and config["etag"] == config["patch"] == {"supported": True}, config
+    assert config["bulk"]["supported"] is True and config["changePassword"] == {"supported": False}, "passwords are dropped"
+    # what is not supported is ignored, in pages too
+    assert idp.names(sortBy="name.givenName", sortOrder="descending") == ["a", "b", "c"]
+    first = idp.list(sortBy="emails", sortOrder="descending", cursor="", count=2)
+    rest = idp.list(sortBy="emails", sortOrder="descending", cursor=first["nextCursor"], count=2)
+    assert [r["userName"] for r in first["Resources"] + rest["Resources"]] == ["a", "b", "c"]
+
+
+def test_each_write_of_a_group_says_its_version(shared_server):
+    _, idp = inbound(shared_server, "versions", quietSeconds=3600, latestSeconds=3600)
+    anna, bert = created(idp.call("POST", "Users", person("anna"))), created(idp.call("POST", "Users", person("bert")))
+    staff = created(idp.call("POST", "Groups", group("staff", anna)))
+    assert idp.call("PATCH", f"Groups/{staff}", patch({"op": "add", "path": "members", "value": [{"value": bert}]}))[0] == 204
+    patched = idp.headers["ETag"]
+    assert idp.get(f"Groups/{staff}")[1]["meta"]["version"] == idp.headers["ETag"] == patched
+    assert idp.call("PUT", f"Groups/{staff}", group("staff", anna), headers={"If-Match": patched})[0] == 200
+    replaced = idp.headers["ETag"]
+    assert replaced != patched
+    status, said = idp.call("POST", "Bulk", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+        {"method": "PATCH", "path": f"/Groups/{staff}", "version": replaced, "data": patch({"op": "remove", "path": f'members[value eq "{anna}"]'})}]})
+    assert status == 200 and said["Operations"][0]["status"] == "200", said
+    assert said["Operations"][0]["version"] == idp.get(f"Groups/{staff}")[1]["meta"]["version"]
+    assert idp.call("PATCH", f"Groups/{staff}", patch({"op": "add", "path": "members", "value": [{"value": anna}]}),
+                    headers={"If-Match": patched})[0] == 412
+
+
+def test_a_group_that_is_pushed_without_its_members_loses_them_only_with_consent(server):
+    """RFC 7644, 3.5.1: what a whole resource leaves out is gone. The limits of the connector stand between that and the directory."""
+    connector, idp = inbound(server, quietSeconds=1)
+    ids = [created(idp.call("POST", "Users", person(f"user{n}"))) for n in range(60)]
+    staff = created(idp.call("POST", "Groups", group("staff", *ids)))
+
+    def memberships():
+        return server.call("GET", f"/directory/{connector['directoryId']}")[1]["memberships"]
+
+    settle(server, connector, lambda r: r["status"] == "DONE" and memberships() == 60)
+    whole = group("staff")
+    del whole["members"]
+    status, said = idp.call("PUT", f"Groups/{staff}", whole)
+    assert status == 200 and "members" not in said, said
+    held = settle(server, connector, lambda r: r["status"] == "HELD")
+    assert held["held"]["rule"] in ("memberships.removed", "memberships.perGroup", "empty-listing"), held["held"]
+    assert memberships() == 60
+    # the provider says it again, whole: nobody has lost anything
+    assert idp.call("PUT", f"Groups/{staff}", group("staff", *ids))[0] == 200
+    settle(server, connector, lambda r: r["status"] == "DONE" and r["id"] > held["id"])
+    assert memberships() == 60
+
+
 def test_one_user_can_be_explained_and_synced(server):
     connector, idp = inbound(server, quietSeconds=3600, latestSeconds=3600)
     anna = created(idp.call("POST", "Users", person("anna")))

@@ -58,12 +58,32 @@ static void copies_end_in_nul(void **state)
 	us_arena_fini(&arena);
 }
 
+static bool holds(const struct us_arena *arena, const char *text)
+{
+	return memmem(arena->at, (size_t) (arena->end - arena->at), text, strlen(text));
+}
+
+static void what_was_wiped_cannot_be_read_from_the_memory_that_is_kept(void **state)
+{
+	struct us_arena arena = US_ARENA_INIT;
+
+	us_arena_strdup(&arena, "hunter2");
+	us_arena_reset(&arena);
+	assert_true(holds(&arena, "hunter2")); /* so the check below can fail */
+	us_arena_strdup(&arena, "hunter2");
+	us_arena_wipe(&arena);
+	assert_false(holds(&arena, "hunter2"));
+	us_arena_fini(&arena);
+	us_arena_wipe(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allocations_are_aligned_and_apart),
 		cmocka_unit_test(a_loop_over_pages_settles_on_one_block),
 		cmocka_unit_test(one_outsized_record_does_not_stay),
+		cmocka_unit_test(what_was_wiped_cannot_be_read_from_the_memory_that_is_kept),
 		cmocka_unit_test(copies_end_in_nul),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
