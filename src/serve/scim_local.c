@@ -420,4 +420,4 @@ static enum us_errc send(struct us_scim_call *call, const struct us_scim_kind *k
 	return rc ? rc : us_scim_send(call, kind, id, false, err);
 }
 
-const struct us_scim_target us_scim_local = { false, load, find_member, write, send };
+const struct us_scim_target us_scim_local = { false, true, load, find_member, write, send };

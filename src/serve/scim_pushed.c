@@ -349,4 +349,4 @@ static enum us_errc write_resource(struct us_scim_call *call, const struct us_sc
 	return US_OK;
 }
 
-const struct us_scim_target us_scim_pushes = { true, load, find_member, write_resource, send };
+const struct us_scim_target us_scim_pushes = { true, false, load, find_member, write_resource, send };

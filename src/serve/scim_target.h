@@ -54,6 +54,7 @@ struct us_scim_write {
 
 struct us_scim_target {
 	bool has_cheap_versions; /* that of a group costs the same whatever its size: each answer to a write has it */
+	bool keeps_members;      /* a whole group that says nothing about its members keeps them; else it has none then */
 	/* One resource as it is now. US_NOT_FOUND, also if the id is of another kind. */
 	enum us_errc (*load)(struct us_scim_call *call, const struct us_scim_kind *kind, struct us_slice id, unsigned want,
 		struct us_scim_stored *ret_stored, struct us_err *err);

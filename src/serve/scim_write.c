@@ -71,14 +71,22 @@ static void take_members(struct plan *p)
 	p->write.n_removed = p->members.n_removed;
 }
 
+static bool has_members(const struct us_json *body)
+{
+	for (size_t i = 0; i < body->object.n; i++)
+		if (us_slice_is_nocase(body->object.members[i].key, "members"))
+			return true;
+	return false;
+}
+
 static enum us_errc read_whole(struct us_scim_call *call, struct plan *p, struct us_err *err)
 {
 	enum us_errc rc = us_scim_resource_read(call->arena, p->order->kind, p->order->body, &p->resource, err);
 
 	if (!rc && us_scim_is_group(p->order->kind))
 		rc = us_scim_members_change_take(call->arena, &p->resource, &p->members, err);
-	/* What a whole resource does not mention is not there, members too. */
-	p->members.replaces = us_scim_is_group(p->order->kind);
+	/* What a whole resource does not mention may be taken for gone (RFC 7644, 3.5.1): members are where an identity provider says all that it knows. */
+	p->members.replaces = us_scim_is_group(p->order->kind) && (!call->target->keeps_members || has_members(p->order->body));
 	p->write.resource = &p->resource;
 	take_members(p);
 	return rc;

@@ -106,7 +106,10 @@ def test_groups_are_made_replaced_and_deleted(scim):
     status, said = scim.call("PUT", f"Groups/{group['id']}", {"displayName": "staff", "members": [{"value": u["id"]} for u in users[1:]]})
     assert status == 200 and (said["displayName"], said["externalId"]) == ("staff", "s-1")
     assert members(scim, group) == {u["id"] for u in users[1:]}
+    # what is not mentioned is not asked for; nobody is said by an empty list
     assert scim.call("PUT", f"Groups/{group['id']}?excludedAttributes=members", {"displayName": "staff"})[1].get("members") is None
+    assert members(scim, group) == {u["id"] for u in users[1:]}
+    assert scim.call("PUT", f"Groups/{group['id']}", {"displayName": "staff", "Members": []})[0] == 200
     assert members(scim, group) == set()
     assert scim.call("DELETE", f"Groups/{group['id']}") == (204, None)
     assert refused(scim.get(f"Groups/{group['id']}")) == (404, None)
