@@ -234,6 +234,36 @@ def test_times_without_a_server_are_made_up_for_once_or_skipped(company, tmp_pat
         assert len(runs(server, connector)) == (1 if missed == "run" else 0) and show(server, connector)["missedRuns"] == 4
 
 
+def test_no_scheduled_run_starts_in_a_blackout_window(site):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    begin, end = ((now + datetime.timedelta(hours=h)).replace(minute=0, second=0, microsecond=0) for h in (-2, 3))
+    window = f"{begin:%H:%M}-{end:%H:%M}"
+    connector = make(site, "hr", {"every": "1s", "blackouts": [window]})
+    daily = make(site, "daily", {"cron": f"0 30 {(now + datetime.timedelta(hours=1)).hour} * * ?", "blackouts": [window]})
+    clock = make(site, "clock", SECOND)
+    let_time_pass(site, clock)
+    assert runs(site, connector) == []
+    # the next start is the window's end, for what fell into it
+    for one in (connector, daily):
+        assert seconds_of(show(site, one)["nextRuns"][0]) == int(end.timestamp()), show(site, one)["nextRuns"]
+    # a run that is asked for starts all the same
+    assert site.sync(connector)["trigger"] == "api"
+    save(site, connector, {**site.company.configuration, "schedule": SECOND})
+    wait_for_runs(site, connector, 2)
+
+
+def test_jitter_is_the_same_for_the_same_time_and_other_for_others(company, tmp_path):
+    with Server(data=tmp_path / "data") as server:
+        server.company = company
+        schedule = {"cron": "0 0 3 * * ?", "jitter": "10m"}
+        first, second = make(server, "hr", schedule), make(server, "it", schedule)
+        late = [[seconds_of(t) % 86400 - 3 * 3600 for t in c["nextRuns"]] for c in (first, second)]
+        assert all(0 <= s <= 600 for times in late for s in times) and len(set(late[0] + late[1])) > 2, late
+        server.stop()
+        server.start()
+        assert [show(server, c)["nextRuns"] for c in (first, second)] == [first["nextRuns"], second["nextRuns"]]
+
+
 def test_an_interval_goes_on_over_a_restart_and_a_save(company, tmp_path):
     with Server(data=tmp_path / "data") as server:
         server.company = company
