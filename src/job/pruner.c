@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/connector.h"
+#include "store/pushed.h"
 #include "store/run_prune.h"
 
 enum { BATCH_ROWS = 500, BATCH_RUNS = 50, HOUR_MS = 3600000, REST = 100 };
@@ -149,6 +150,24 @@ static enum us_errc load_settings(struct us_store *store, struct us_dbc *c, stru
 	return US_OK;
 }
 
+/* Who was deleted at its identity provider so long ago that no run tells of it any more. */
+static enum us_errc prune_pushed(struct us_store *store, int64_t connector, int64_t before_s, const atomic_bool *is_stopping, struct us_err *err)
+{
+	int64_t deleted = BATCH_ROWS;
+	enum us_errc rc = US_OK;
+
+	while (rc == US_OK && deleted == BATCH_ROWS) {
+		struct us_dbc *c;
+		if (is_stopping && *is_stopping)
+			return us_err_set(err, US_CANCELLED, "the server stops");
+		if ((rc = begin(store, &c, err)))
+			return rc;
+		rc = us_pushed_forget_deleted(c, connector, before_s, BATCH_ROWS, &deleted, err);
+		rc = end(c, rc, err);
+	}
+	return rc;
+}
+
 static enum us_errc prune_connector(struct us_store *store, int64_t connector, const struct us_retention *server, int64_t now_s,
 	const atomic_bool *is_stopping, struct us_pruner_stats *stats, struct us_err *err)
 {
@@ -157,18 +176,22 @@ static enum us_errc prune_connector(struct us_store *store, int64_t connector, c
 	struct us_retention_run *list = NULL;
 	size_t n = 0;
 	int64_t newest = 0;
+	bool has_deleted = false;
 	struct us_dbc *c;
 	enum us_errc rc = us_db_lease_reader(store->db, &c, err);
 
 	if (rc)
 		return rc;
-	if (!(rc = us_db_begin(c, err)) && !(rc = load_settings(store, c, &arena, connector, server, &settings, err)))
-		rc = us_run_prune_list(c, &arena, connector, &list, &n, &newest, err);
+	if (!(rc = us_db_begin(c, err)) && !(rc = load_settings(store, c, &arena, connector, server, &settings, err)) &&
+		!(rc = us_run_prune_list(c, &arena, connector, &list, &n, &newest, err)))
+		rc = us_pushed_has_deleted(c, connector, now_s - settings.run_age_s, &has_deleted, err);
 	us_db_release(c);
 	if (rc == US_OK) {
 		us_retention_judge(&settings, list, n, now_s);
 		rc = prune_list(store, list, n, newest, now_s, is_stopping, stats, err);
 	}
+	if (rc == US_OK && has_deleted)
+		rc = prune_pushed(store, connector, now_s - settings.run_age_s, is_stopping, err);
 	us_arena_fini(&arena);
 	return rc;
 }

@@ -14,6 +14,7 @@ struct us_pushed_state {
 	int64_t accepted, refused; /* pushes */
 	int64_t planned;           /* the change that the last run which was started for pushes reads at least up to */
 	int64_t run;               /* that run */
+	int64_t forgotten;         /* what was deleted by this change or an earlier one is not known any more, or only some of it */
 };
 
 struct us_pushed {

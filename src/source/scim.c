@@ -224,6 +224,8 @@ static enum us_errc changes(struct us_source *source, struct us_slice cursor, st
 
 	if (!rc && (!us_slice_to_int(cursor, &after) || after < 0 || after > state.change))
 		return us_err_set(err, US_EXPIRED, "what was pushed is not what the last sync has read");
+	if (!rc && after < state.forgotten)
+		return us_err_set(err, US_EXPIRED, "who was deleted since the last sync is not known any more");
 	if (!rc)
 		rc = s->records.list_changed(s->records.data, arena, after, PAGE, &list, &n, err);
 	if (rc)

@@ -39,6 +39,10 @@ enum us_errc us_pushed_find(struct us_dbc *c, struct us_arena *arena, int64_t co
  * that one again, under its number. *ret_number: may be NULL. US_CONFLICT with US_SCIM_UNIQUENESS: the name or externalId is another's. US_NOT_FOUND. */
 enum us_errc us_pushed_put(struct us_dbc *c, struct us_arena *arena, int64_t connector, const struct us_pushed *pushed, int64_t now_s,
 	uint32_t *ret_number, struct us_err *err);
+/* Forgets who was deleted at `before_s` or earlier, by a change that the connector's directory has seen (its cursor, store/cursor.h), and is not kept
+ * there either, disabled; at most so many at once. Who is pushed again afterwards is somebody new. */
+enum us_errc us_pushed_has_deleted(struct us_dbc *c, int64_t connector, int64_t before_s, bool *ret_has, struct us_err *err); /* at or before */
+enum us_errc us_pushed_forget_deleted(struct us_dbc *c, int64_t connector, int64_t before_s, size_t most, int64_t *ret_n, struct us_err *err);
 /* With its memberships; the groups that it was in have changed. US_NOT_FOUND. */
 enum us_errc us_pushed_delete(struct us_dbc *c, int64_t connector, bool is_group, uint32_t number, int64_t now_s, struct us_err *err);
 

@@ -1,10 +1,11 @@
+#include "store/cursor.h"
 #include "store/pushed.h"
 #include "store/row.h"
 
 enum us_errc us_pushed_load_state(struct us_dbc *c, int64_t connector, struct us_pushed_state *ret_state, struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT change, n_users, n_groups, first_at, last_at, accepted, refused, planned, run FROM pushed_state"
+	enum us_errc rc = us_db_prepare(c, "SELECT change, n_users, n_groups, first_at, last_at, accepted, refused, planned, run, forgotten FROM pushed_state"
 		" WHERE connector = ?1", &s, err);
 
 	if (rc)
@@ -16,7 +17,7 @@ enum us_errc us_pushed_load_state(struct us_dbc *c, int64_t connector, struct us
 	*ret_state = (struct us_pushed_state) { 0 };
 	if (rc == US_OK)
 		*ret_state = (struct us_pushed_state) { us_stmt_int(s, 0), us_stmt_int(s, 1), us_stmt_int(s, 2), us_stmt_int(s, 3), us_stmt_int(s, 4),
-			us_stmt_int(s, 5), us_stmt_int(s, 6), us_stmt_int(s, 7), us_stmt_int(s, 8) };
+			us_stmt_int(s, 5), us_stmt_int(s, 6), us_stmt_int(s, 7), us_stmt_int(s, 8), us_stmt_int(s, 9) };
 	us_stmt_reset(s);
 	return US_OK;
 }
@@ -101,4 +102,68 @@ enum us_errc us_pushed_list_owed(struct us_dbc *c, struct us_arena *arena, int64
 	*ret_connectors = list;
 	*ret_n = n;
 	return US_OK;
+}
+
+/* What the directory holds is as of which change, or of a later one; 0: nothing says so. */
+static enum us_errc load_seen(struct us_dbc *c, int64_t connector, int64_t *ret_seen, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_cursor cursor;
+	enum us_errc rc = us_cursor_load(c, &arena, connector, &cursor, err);
+
+	if (rc || !cursor.value.n || !us_slice_to_int(cursor.value, ret_seen))
+		*ret_seen = 0;
+	us_arena_fini(&arena);
+	return rc;
+}
+
+/* Those of connector ?1 that are gone since ?2, but for who is still kept in its directory, disabled: who comes back must be found there again. Its
+ * id there is that of model/scim_id.h. */
+#define OF_DELETED(table, kind) " NOT EXISTS (SELECT 1 FROM " table " AS o JOIN connector AS k ON k.directory = o.directory WHERE k.id = p.connector" \
+	" AND o.ext_id = '" kind "' || CAST(p.id & 4294967295 AS TEXT))"
+#define DELETED "pushed AS p WHERE p.connector = ?1 AND p.gone = 1 AND p.modified <= ?2 AND CASE p.is_group WHEN 1 THEN" OF_DELETED("grp", "g") " ELSE" \
+	OF_DELETED("usr", "u") " END"
+
+enum us_errc us_pushed_has_deleted(struct us_dbc *c, int64_t connector, int64_t before_s, bool *ret_has, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT 1 FROM " DELETED " LIMIT 1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, before_s);
+	rc = us_stmt_step(s, err);
+	us_stmt_reset(s);
+	*ret_has = rc == US_OK;
+	return rc == US_END ? US_OK : rc;
+}
+
+static enum us_errc note_forgotten(struct us_dbc *c, int64_t connector, int64_t change, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "UPDATE pushed_state SET forgotten = ?2 WHERE connector = ?1 AND forgotten < ?2", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, change);
+	return us_stmt_run(s, NULL, err);
+}
+
+enum us_errc us_pushed_forget_deleted(struct us_dbc *c, int64_t connector, int64_t before_s, size_t most, int64_t *ret_n, struct us_err *err)
+{
+	int64_t seen;
+	struct us_stmt *s;
+	enum us_errc rc = load_seen(c, connector, &seen, err);
+
+	*ret_n = 0;
+	if (rc || !seen || (rc = us_db_prepare(c, "DELETE FROM pushed WHERE id IN (SELECT p.id FROM " DELETED " AND p.change <= ?3 LIMIT ?4)", &s, err)))
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 2, before_s);
+	us_stmt_bind_int(s, 3, seen);
+	us_stmt_bind_int(s, 4, (int64_t) most);
+	rc = us_stmt_run(s, ret_n, err);
+	return rc || !*ret_n ? rc : note_forgotten(c, connector, seen, err);
 }

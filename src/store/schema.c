@@ -175,8 +175,13 @@ static const char subscriptions[] =
 	" position BIGINT NOT NULL, next TEXT, n_changes BIGINT NOT NULL, tries BIGINT NOT NULL, next_ms BIGINT NOT NULL, failing_since BIGINT NOT NULL,"
 	" delivered BIGINT NOT NULL, stopped BIGINT NOT NULL, error TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL)";
 
+/* forgotten: no deletion that was pushed up to this change may be kept any more. */
+static const char forgotten[] =
+	"ALTER TABLE pushed_state ADD COLUMN forgotten BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX pushed_gone ON pushed (connector, modified) WHERE gone = 1";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes, subscriptions };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes, subscriptions, forgotten };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -1,8 +1,13 @@
 """A connector of type scim: what an identity provider pushes goes through a run like any other."""
 
+import contextlib
+import sqlite3
+import time
+
 import pytest
 from pusher import TOKEN, created, group, inbound, patch, person, settle
 from scim import Scim
+from server import Server
 
 
 def usernames(server, connector):
@@ -286,6 +291,49 @@ def test_a_group_that_is_pushed_without_its_members_loses_them_only_with_consent
     assert idp.call("PUT", f"Groups/{staff}", group("staff", *ids))[0] == 200
     settle(server, connector, lambda r: r["status"] == "DONE" and r["id"] > held["id"])
     assert memberships() == 60
+
+
+@pytest.mark.parametrize("cleanup", ["disable", "delete"])
+def test_a_deleted_user_can_be_made_again(cleanup):
+    """With the same externalId; and where nothing is kept of the old one with the name alone, another externalId, and after the deletion is forgotten."""
+    with Server("--keep-run-age", "1s") as server:
+        connector, idp = inbound(server, cleanup=cleanup)
+        old = created(idp.call("POST", "Users", person("anna")))
+        created(idp.call("POST", "Users", person("bert")))
+        settle(server, connector, lambda r: r["status"] == "DONE" and usernames(server, connector) == ["anna", "bert"])
+
+        def is_there():
+            status, said = server.call("GET", f"/directory/{connector['directoryId']}/user/anna")
+            return status == 200 and said["user"]["active"]
+
+        def delete(number):
+            assert idp.call("DELETE", f"Users/{number}")[0] == 204
+            settle(server, connector, lambda r: r["status"] == "DONE" and not is_there())
+
+        def count(where):
+            with contextlib.closing(sqlite3.connect(f"file:{server.data}/usersync.db?mode=ro", uri=True)) as store:
+                return store.execute(f"SELECT count(*) FROM pushed WHERE {where}").fetchone()[0]
+
+        delete(old)
+        if cleanup == "delete":
+            for more in ({"externalId": "another"}, {"externalId": None}):
+                new = created(idp.call("POST", "Users", person("anna", **more)))
+                assert new != old
+                settle(server, connector, lambda r: is_there())
+                delete(new)
+        # somebody comes and goes: each change makes a run, and after runs the old is taken away
+        passing = created(idp.call("POST", "Groups", group("passing")))
+        settle(server, connector, lambda r: r["groups"]["addedCount"] == 1)
+        assert idp.call("DELETE", f"Groups/{passing}")[0] == 204
+        deadline = time.monotonic() + 60
+        while count("gone = 1") != (cleanup == "disable"):
+            assert time.monotonic() < deadline
+            created(idp.call("POST", "Users", person(f"other{time.monotonic_ns()}")))
+            time.sleep(0.05)
+        again = created(idp.call("POST", "Users", person("anna")))
+        assert (again == old) == (cleanup == "disable"), "whoever the directory still has is the same person"
+        settle(server, connector, lambda r: is_there())
+        assert server.sync(connector)["failedCount"] == 0 and is_there()
 
 
 def test_one_user_can_be_explained_and_synced(server):

@@ -2,6 +2,7 @@
 
 #include "base/fold.h"
 #include "model/scim_schema.h"
+#include "store/cursor.h"
 #include "store/pushed.h"
 
 static int64_t make_connector(struct fixture *f)
@@ -126,6 +127,49 @@ static void who_comes_back_with_an_external_id_has_the_old_number(void **state)
 	assert_int_equal(put(f, k, false, 0, "anna3", "x1"), other);
 }
 
+static size_t forget(struct fixture *f, int64_t k, int64_t before_s)
+{
+	struct us_err err = US_ERR_INIT;
+	int64_t n;
+	bool has;
+
+	assert_ok(us_pushed_forget_deleted(f->w, k, before_s, 100, &n, &err));
+	assert_ok(us_pushed_has_deleted(f->w, k, before_s, &has, &err));
+	return (size_t) n;
+}
+
+static void the_deleted_are_forgotten_once_the_directory_has_seen_it_and_they_are_old(void **state)
+{
+	struct fixture *f = *state;
+	struct us_err err = US_ERR_INIT;
+	int64_t k = make_connector(f);
+	uint32_t anna = put(f, k, false, 0, "anna", "x1"), bert = put(f, k, false, 0, "bert", "x2");
+	struct us_pushed_state s;
+	bool has;
+
+	assert_ok(us_pushed_delete(f->w, k, false, anna, 1002, &err));
+	assert_ok(us_pushed_load_state(f->w, k, &s, &err));
+	int64_t seen = s.change;
+	assert_ok(us_pushed_delete(f->w, k, false, bert, 1003, &err));
+	/* Nothing says what the directory has seen. */
+	assert_int_equal(forget(f, k, 2000), 0);
+	const struct us_cursor cursor = { .directory = 1, .value = us_slice(us_arena_printf(&f->arena, "%lld", (long long) seen)), .configuration = S("c") };
+	assert_ok(us_cursor_save(f->w, k, &cursor, &err));
+	assert_int_equal(forget(f, k, 1001), 0);
+	assert_ok(us_pushed_has_deleted(f->w, k, 1001, &has, &err));
+	assert_false(has);
+	assert_ok(us_pushed_has_deleted(f->w, k, 1002, &has, &err));
+	assert_true(has);
+	assert_int_equal(forget(f, k, 2000), 1);
+	assert_string_equal(changed(f, k, 0), "u2! ");
+	assert_int_equal(forget(f, k, 2000), 0);
+	assert_ok(us_pushed_load_state(f->w, k, &s, &err));
+	assert_int_equal(s.forgotten, seen);
+	/* Who comes back after that is somebody new. */
+	assert_int_not_equal(put(f, k, false, 0, "anna", "x1"), anna);
+	assert_int_equal(put(f, k, false, 0, "bert", "x2"), bert);
+}
+
 static void lists_go_on_behind_a_place_in_each_order(void **state)
 {
 	static const char *const expected[][2] = {
@@ -195,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(names_and_external_ids_are_unique_without_case),
 		fixture_test(each_change_has_a_number_of_its_own_and_tombstones_stay),
+		fixture_test(the_deleted_are_forgotten_once_the_directory_has_seen_it_and_they_are_old),
 		fixture_test(who_comes_back_with_an_external_id_has_the_old_number),
 		fixture_test(lists_go_on_behind_a_place_in_each_order),
 		fixture_test(a_run_is_owed_until_one_has_started_and_was_not_interrupted),
