@@ -35,6 +35,16 @@ static enum us_errc read_filter(struct us_call *call, struct filter *ret_filter,
 	return US_OK;
 }
 
+/* Of somebody who is no longer there, as the newest of the kept rows says it; NONE if none is kept. */
+static struct us_slice find_former_name(struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t number, bool is_user)
+{
+	struct us_touched *rows;
+	size_t n = 0;
+	enum us_errc rc = us_run_list_touching(c, arena, directory, is_user ? US_OBJECT_USER : US_OBJECT_GROUP, number, 0, 1, &rows, &n, NULL);
+
+	return rc == US_OK && n ? rows[0].change.name : US_SLICE_NONE;
+}
+
 static void put_names(struct us_jsonw *w, struct us_dbc *c, struct us_arena *arena, int64_t directory, const char *key,
 	const uint32_t *numbers, uint32_t n, bool is_user)
 {
@@ -45,10 +55,12 @@ static void put_names(struct us_jsonw *w, struct us_dbc *c, struct us_arena *are
 		struct us_group_image group;
 		enum us_errc rc = is_user ? us_object_load_user(c, arena, directory, numbers[i], &user, NULL)
 			: us_object_load_group(c, arena, directory, numbers[i], &group, NULL);
-		if (rc) /* no longer there: all that is left is its number */
+		struct us_slice name = rc == US_NOT_FOUND ? find_former_name(c, arena, directory, numbers[i], is_user)
+			: rc ? US_SLICE_NONE : is_user ? user.user.name : group.group.name;
+		if (name.p)
+			us_jsonw_string(w, name);
+		else /* no longer there: all that is left is its number */
 			us_jsonw_text(w, us_arena_printf(arena, "#%u", numbers[i]));
-		else
-			us_jsonw_string(w, is_user ? user.user.name : group.group.name);
 	}
 	us_jsonw_close(w, ']');
 }

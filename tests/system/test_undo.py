@@ -56,3 +56,16 @@ def test_what_later_runs_changed_is_listed_with_the_run(server):
         assert f"+ user003: was changed since by run {later['id']}" in out, out
         found = server.call("GET", f"/directory/{connector['directoryId']}/user/user001")[1]["groups"]
         assert found == ["staff"], found
+
+
+def test_results_name_members_who_are_gone(server):
+    with Company(count=10) as company:
+        connector = server.create("hr", "file", {**company.configuration, "cleanup": "delete"})
+        server.sync(connector)
+        del company.people["id003"]
+        company.write()
+        run = server.sync(connector)
+        assert run["deletedCount"] == 1, run
+        rows = server.call("GET", f"/usersync/syncstatus/{run['id']}/results?object=members")[1]["results"]
+        assert [r["members"]["removedUsers"] for r in rows] == [["user003"]] * len(rows) and rows, rows
+        assert "- user003" in server.cli("results", str(run["id"])).stdout
