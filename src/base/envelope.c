@@ -129,7 +129,7 @@ enum us_errc us_envelope_open(
 			0)
 			out->n += plain_n;
 		else
-			rc = us_err_set(err, US_CONFIG, "wrong passphrase, or the sealed secrets were changed");
+			rc = us_err_set(err, US_CONFIG, "is wrong, or the sealed secrets were changed");
 		out->p[out->n] = '\0';
 		sodium_memzero(key, sizeof key);
 	}

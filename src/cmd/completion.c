@@ -81,7 +81,7 @@ int us_completion_run(struct us_cli *cli)
 		add_flags(&firsts, v->flags);
 		if (!v->is_local)
 			add_flags(&firsts, us_cli_common_flags);
-		bool takes_name = strncmp(v->operands, "CONNECTOR", 9) == 0 || strncmp(v->operands, "[CONNECTOR", 10) == 0 || strcmp(v->operands, "RUN") == 0;
+		bool takes_name = strncmp(v->operands, "CONNECTOR", 9) == 0 || strncmp(v->operands, "[CONNECTOR", 10) == 0 || strncmp(v->operands, "RUN", 3) == 0;
 		const char *wants = takes_name ? "name" : strcmp(v->operands, "FILE") == 0 ? "file" : NULL;
 		printf("\t'%s'|'%s '*) flags='%s'", v->name, v->name, us_str_text(&firsts));
 		if (wants)

@@ -207,8 +207,8 @@ def test_a_new_connector_without_its_secret_is_created_disabled_and_says_so(stag
 def test_a_wrong_passphrase_changes_nothing(staging, other):
     sealed = export(staging, PASSPHRASE)
     before = everything(other)
-    for passphrase, reason in [("wrong passphrase", "wrong passphrase, or the sealed secrets were changed"),
-                               (PASSPHRASE + " ", "wrong passphrase, or the sealed secrets were changed"),
+    for passphrase, reason in [("wrong passphrase", "is wrong, or the sealed secrets were changed"),
+                               (PASSPHRASE + " ", "is wrong, or the sealed secrets were changed"),
                                ("x" * 2000, "is too long"),
                                (None, 'is required: the file holds sealed secrets; take out "secrets" to import without them')]:
         status, answer = take_over(other, sealed, passphrase=passphrase)
@@ -401,7 +401,7 @@ def test_a_wrong_passphrase_on_the_command_line(staging, other, tmp_path):
     staging.cli("connector", "export", "--with-secrets", "-o", str(file), env={"USERSYNC_PASSPHRASE": PASSPHRASE})
     done = other.cli("connector", "import", str(file), env={"USERSYNC_PASSPHRASE": "something else"})
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "usersync: passphrase wrong passphrase, or the sealed secrets were changed\nusersync: nothing was changed\n"
+    assert done.stderr == "usersync: passphrase is wrong, or the sealed secrets were changed\nusersync: nothing was changed\n"
     assert other.call("GET", "/usersync/connector/")[1] == []
     empty = tmp_path / "empty"
     empty.write_text("\n")
