@@ -1,6 +1,7 @@
 """A connector of type scim: what an identity provider pushes goes through a run like any other."""
 
 import contextlib
+import json
 import sqlite3
 import time
 
@@ -218,6 +219,41 @@ def test_a_connector_that_is_enabled_gets_the_run_that_it_is_owed(server):
     assert server.call("PUT", f"/usersync/connector/{connector['id']}", {**connector, "configuration": configuration, "enabled": True})[0] == 200
     done = settle(server, connector)
     assert (done["status"], done["trigger"], usernames(server, connector)) == ("DONE", "push", ["anna"]), done
+
+
+def test_a_mapping_is_tried_on_what_was_pushed(shared_server):
+    server = shared_server
+    connector, idp = inbound(server, "preview", quietSeconds=3600, latestSeconds=3600)
+    anna = created(idp.call("POST", "Users", person("anna", title="Engineer")))
+    configuration = {**connector["configuration"], "mapping": [{"attribute": "username", "from": "userName", "transform": ["upper"]},
+                                                               {"attribute": "job", "from": "title"}, {"attribute": "outside", "from": "externalId"}]}
+    status, said = server.call("POST", f"/usersync/connector/{connector['id']}/mapping/preview", {"username": "anna", "configuration": configuration})
+    assert status == 200 and said["outcome"] == "WANTED" and said["user"]["name"] == "ANNA", said
+    rows = {r["attribute"]: r["steps"][0]["values"] for r in said["rows"]}
+    assert (rows["job"], rows["outside"]) == (["Engineer"], ["x-anna"]), rows
+    assert usernames(server, connector) == [] and said["existing"] is None
+    # the same person, explained
+    status, said = server.call("GET", f"/usersync/connector/{connector['id']}/explain/anna")
+    assert status == 200 and anna in str(said), said
+
+
+def test_a_connector_moves_to_another_server_without_what_was_pushed(server):
+    """The export has its settings, and the token only sealed; what was pushed is for the identity provider to say again."""
+    connector, idp = inbound(server, quietSeconds=0)
+    created(idp.call("POST", "Users", person("anna")))
+    path = f"/usersync/connector/{connector['id']}/export"
+    status, plain = server.call("GET", path)
+    assert status == 200 and TOKEN not in json.dumps(plain) and "anna" not in json.dumps(plain), plain
+    status, sealed = server.call("POST", path, {"passphrase": "something long to seal with"})
+    assert status == 200 and TOKEN not in json.dumps(sealed), sealed
+    with Server() as other:
+        status, said = other.call("POST", "/usersync/connector/import", {**sealed, "passphrase": "something long to seal with"})
+        assert status == 200 and said["connectors"][0]["action"] in ("create", "created"), said
+        there = Scim(other, connector["uniqueId"], token=TOKEN)
+        moved = other.call("GET", f"/usersync/connector/{connector['uniqueId']}")[1]
+        assert there.names() == [] and moved["enabled"], moved
+        created(there.call("POST", "Users", person("bert")))
+        settle(other, moved, lambda r: r["status"] == "DONE" and usernames(other, moved) == ["bert"])
 
 
 def test_strangers_do_not_learn_what_is_there(server):
