@@ -274,6 +274,9 @@ static enum us_errc write_members(struct us_scim_call *call, struct us_dbc *c, c
 	for (size_t i = 0; i < write->n_added && !rc; i++) {
 		if (!us_scim_id_parse(write->added[i], &is_group, &number))
 			return no_member(write->added[i], err);
+		if (number == group)
+			return us_err_set_native(err, US_INVALID, US_SCIM_INVALID_VALUE, "the group \"" US_SLICE_FMT "\" cannot be a member of itself",
+				US_SLICE_ARG(write->added[i]));
 		rc = us_pushed_has_member(c, call->pushed, group, number, &has, err);
 		if (!rc && !has) {
 			rc = us_pushed_add_member(c, call->pushed, group, number, is_group, err);

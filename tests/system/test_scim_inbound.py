@@ -256,6 +256,28 @@ def test_a_connector_moves_to_another_server_without_what_was_pushed(server):
         settle(other, moved, lambda r: r["status"] == "DONE" and usernames(other, moved) == ["bert"])
 
 
+def test_what_cannot_be_is_refused_and_leaves_nothing(shared_server):
+    _, idp = inbound(shared_server, "refused", quietSeconds=3600, latestSeconds=3600)
+    anna = created(idp.call("POST", "Users", person("anna")))
+    staff = created(idp.call("POST", "Groups", group("staff", anna)))
+    etag = idp.get(f"Groups/{staff}")[1]["meta"]["version"]
+    status, said = idp.call("PATCH", f"Groups/{staff}", patch({"op": "replace", "path": "displayName", "value": "other"},
+                                                              {"op": "add", "path": "members", "value": [{"value": staff}]}))
+    assert (status, said["scimType"]) == (400, "invalidValue") and said["detail"] == f'the group "{staff}" cannot be a member of itself', said
+    for body, fault in ((patch({"op": "add", "path": "members", "value": [{"value": "u9999"}]}), "invalidValue"),
+                        (patch({"op": "replace", "path": "id", "value": "x"}), "mutability"),
+                        (patch({"op": "replace", "path": "shoeSize", "value": 44}), "invalidPath"),
+                        (patch({"op": "frobnicate", "path": "displayName", "value": "x"}), "invalidSyntax"), (patch(), "invalidSyntax")):
+        status, said = idp.call("PATCH", f"Groups/{staff}", body)
+        assert (status, said["scimType"]) == (400, fault), (body, said)
+    assert idp.call("DELETE", f"Groups/{staff}", headers={"If-Match": 'W/"0"'})[0] == 412
+    status, said = idp.call("POST", "Users", {**person("eve"), "schemas": ["urn:example:none"]})
+    assert (status, said["scimType"]) == (400, "invalidSyntax"), said
+    for deep in ("(" * 2000 + "userName pr" + ")" * 2000, "x" * 900000):
+        assert idp.call("POST", "Users/.search", {"filter": deep})[1]["scimType"] == "invalidFilter"
+    assert idp.names() == ["anna"] and idp.get(f"Groups/{staff}")[1]["meta"]["version"] == etag
+
+
 def test_strangers_do_not_learn_what_is_there(server):
     """Without good credentials each address answers the same; an application is told exactly that it sees nothing there."""
     connector, idp = inbound(server)
