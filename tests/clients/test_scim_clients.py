@@ -3,6 +3,7 @@
 import importlib.metadata
 
 import httpx2
+import node
 import pushers
 import pytest
 from scim import Scim
@@ -38,6 +39,14 @@ def test_identity_providers_push(site, row, directory, name, push):
     calls = row(name, "SCIM 2.0")
     push(scim.call, calls)
     assert scim.names("") == []
+
+
+def test_scimmy_makes_requests_and_judges_answers(site, row, directory):
+    node.install()
+    token = site.call("POST", "/application/pusher/token")[1]["token"]
+    calls = row("SCIMMY (npm)", node.version("scimmy"))
+    for line in node.run("scimmy.js", url=f"{site.url}/scim/v2/{directory}", token=token):
+        calls.note(line["call"], line["problem"])
 
 
 # What the tester takes for mistakes, by check and attribute, and why it is so.
