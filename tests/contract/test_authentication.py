@@ -1,4 +1,4 @@
-"""Passwords checked at the identity provider: real slapd, 389 Directory Server, Active Directory by Samba, Keycloak, and a server that says what it is told."""
+"""Passwords checked at the identity provider: real slapd, 389 Directory Server, Active Directory by Samba, and a server that says what it is told."""
 
 import contextlib
 import os
@@ -11,25 +11,7 @@ import rig
 import sambaad
 import slapd
 from dump import dump
-from keycloak import Keycloak, group, user
-
-RIGHT = "Corr3ct h0rse, b&ttery+staple=%"
-YES, WRONG, UNKNOWN = "right", "wrong password", "no such user"
-INACTIVE, EXPIRED = "the user is not active", "the password or the account has expired or must be renewed"
-
-
-@pytest.fixture(autouse=True)
-def no_password_around(monkeypatch):
-    monkeypatch.delenv("SOURCE_PASSWORD", raising=False)
-
-
-def ask(monkeypatch, kind, settings, key, password):
-    monkeypatch.setenv("SOURCE_PASSWORD", password)
-    got = dump(kind, settings, "--authenticate", key)
-    assert password == "" or password not in got.text + got.said
-    assert (got.error is None) == (got.authentication is not None), got.text
-    return got.authentication or got.error
-
+from passwords import EXPIRED, INACTIVE, RIGHT, UNKNOWN, WRONG, YES, ask
 
 # --- LDAP, real servers -------------------------------------------------------------------------------------------------
 
@@ -158,42 +140,3 @@ def test_a_server_that_is_silent_or_gone_is_no_wrong_password(monkeypatch):
         server.faults = fakeldap.Faults(silent_search=True)
         assert ask(monkeypatch, "ldap", settings, key, RIGHT) == "US_TIMEOUT"
     assert ask(monkeypatch, "ldap", settings, key, RIGHT) == "US_UNAVAILABLE"
-
-
-# --- Keycloak ----------------------------------------------------------------------------------------------------------------
-
-@pytest.fixture(name="realm", scope="module", params=["newest", "oldest"])
-def fixture_realm(request):
-    with Keycloak(request.param) as server:
-        realm = server.create_realm({"realm": "logins", "client": "usersync", "secret": "s+e=c&r t", "groups": [group("a")],
-                                     "users": [user(name, "First", "Last", email=f"{n}@example.org") for n, name in enumerate(["anna", "bob", "ünï", "eve"])]})
-        for name in ("anna", "bob", "ünï"):
-            realm.call("PUT", f"/users/{realm.user_id(name)}/reset-password", {"type": "password", "value": RIGHT, "temporary": False})
-        allow(realm, True)
-        yield realm
-
-
-def allow(realm, allowed):
-    client, = [c for c in realm.call("GET", "/clients", clientId=realm.client_id)]
-    realm.call("PUT", f"/clients/{client['id']}", {**client, "directAccessGrantsEnabled": allowed})
-
-
-def test_keycloak_tells_right_from_wrong_and_why(realm, monkeypatch):
-    settings = {"url": realm.server.url, "realm": realm.name, "clientId": realm.client_id, "clientSecret": realm.secret}
-    tell = lambda name, password=RIGHT, **more: ask(monkeypatch, "keycloak", {**settings, **more}, realm.user_id(name), password)  # noqa: E731
-    assert tell("anna") == tell("ünï") == YES
-    assert tell("anna", RIGHT + "x") == tell("eve") == WRONG
-    assert ask(monkeypatch, "keycloak", settings, "00000000-0000-0000-0000-000000000000", RIGHT) == UNKNOWN
-    # no session is left behind
-    assert realm.call("GET", f"/users/{realm.user_id('anna')}/sessions") == []
-    realm.update_user("bob", requiredActions=["UPDATE_PASSWORD"])
-    assert tell("bob") == EXPIRED
-    realm.update_user("bob", requiredActions=[], enabled=False)
-    assert tell("bob") == INACTIVE
-    realm.update_user("bob", enabled=True)
-    assert tell("bob") == YES
-    allow(realm, False)
-    assert tell("anna") == "US_CONFIG"
-    allow(realm, True)
-    assert tell("anna", clientSecret="not it") == "US_DENIED"
-    assert tell("anna", url=f"http://127.0.0.1:{rig.free_port()}") == "US_UNAVAILABLE"

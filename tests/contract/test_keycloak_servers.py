@@ -13,6 +13,8 @@ import keycloak
 import pytest
 from dump import dump, finish, start
 from keycloak import ODD_PEOPLE, Keycloak, KeycloakError, company, group, prepare, stable_id, user
+from passwords import EXPIRED, INACTIVE, RIGHT, UNKNOWN, WRONG, YES, ask
+from rig import free_port
 from sources import CHECKS, run_contract
 
 PEOPLE = 60
@@ -319,3 +321,44 @@ def test_requests_are_bounded_by_groups_and_pages(realm):
     # per group two for its members and two for its children, and a few for the rest
     assert got.counters["requests"] <= 4 * 41 + 25
     assert got.counters["retries"] == 0
+
+
+# --- passwords ---------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(name="logins")
+def fixture_logins(servers, version):
+    realm = servers(version)[0].create_realm({
+        "realm": "logins", "client": "usersync", "secret": "s+e=c&r t", "groups": [group("a")],
+        "users": [user(name, "First", "Last", email=f"{n}@example.org") for n, name in enumerate(["anna", "bob", "ünï", "eve"])]})
+    for name in ("anna", "bob", "ünï"):
+        realm.call("PUT", f"/users/{realm.user_id(name)}/reset-password", {"type": "password", "value": RIGHT, "temporary": False})
+    allow(realm, True)
+    yield realm
+    realm.delete()
+
+
+def allow(realm, allowed):
+    client, = [c for c in realm.call("GET", "/clients", clientId=realm.client_id)]
+    realm.call("PUT", f"/clients/{client['id']}", {**client, "directAccessGrantsEnabled": allowed})
+
+
+def test_right_is_told_from_wrong_and_why(logins, monkeypatch):
+    realm = logins
+    settings = {"url": realm.server.url, "realm": realm.name, "clientId": realm.client_id, "clientSecret": realm.secret}
+    tell = lambda name, password=RIGHT, **more: ask(monkeypatch, "keycloak", {**settings, **more}, realm.user_id(name), password)  # noqa: E731
+    assert tell("anna") == tell("ünï") == YES
+    assert tell("anna", RIGHT + "x") == tell("eve") == WRONG
+    assert ask(monkeypatch, "keycloak", settings, "00000000-0000-0000-0000-000000000000", RIGHT) == UNKNOWN
+    # no session is left behind
+    assert realm.call("GET", f"/users/{realm.user_id('anna')}/sessions") == []
+    realm.update_user("bob", requiredActions=["UPDATE_PASSWORD"])
+    assert tell("bob") == EXPIRED
+    realm.update_user("bob", requiredActions=[], enabled=False)
+    assert tell("bob") == INACTIVE
+    realm.update_user("bob", enabled=True)
+    assert tell("bob") == YES
+    allow(realm, False)
+    assert tell("anna") == "US_CONFIG"
+    allow(realm, True)
+    assert tell("anna", clientSecret="not it") == "US_DENIED"
+    assert tell("anna", url=f"http://127.0.0.1:{free_port()}") == "US_UNAVAILABLE"

@@ -358,18 +358,21 @@ static void faulty(const struct sync_case *c)
 static void stopped(const struct sync_case *c)
 {
 	struct lines before, after;
+	uint64_t seen = UINT64_MAX;
 
 	dump_expected(&c->before, &before);
 	dump_expected(after_of(c), &after);
 	for (int64_t k = 1;; k++) {
 		struct world w;
 		struct lines have;
+		uint64_t commits;
 		int64_t run, statements;
 		enum us_run_status status;
 
 		open_world(&w, c);
 		case_source_set(c, 0, no_fault);
 		statements = us_db_statements(w.store->db);
+		commits = us_db_generation(w.store->db);
 		us_db_fail_at(w.store->db, k, US_UNAVAILABLE);
 		execute(&w, kind_of(c), 0, &run, &status);
 		us_db_fail_at(w.store->db, 0, US_OK);
@@ -384,11 +387,15 @@ static void stopped(const struct sync_case *c)
 			expect_lines("stopped", &before, &have);
 		}
 		free_lines(&have);
-		/* as after a crash: the next start frees the connector, the next run goes on from there */
-		reopen_store(&w);
-		case_source_set(c, 0, no_fault);
-		execute(&w, kind_of(c), 0, &run, &status);
-		expect_directory(&w, after_of(c), "after the resumed run");
+		/* as after a crash: the next start frees the connector, the next run goes on from there; once from all that as many commits have left */
+		commits = us_db_generation(w.store->db) - commits;
+		if (commits != seen) {
+			reopen_store(&w);
+			case_source_set(c, 0, no_fault);
+			execute(&w, kind_of(c), 0, &run, &status);
+			expect_directory(&w, after_of(c), "after the resumed run");
+		}
+		seen = commits;
 		close_world(&w);
 		if (why.n)
 			break;

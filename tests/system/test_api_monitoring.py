@@ -34,7 +34,7 @@ def test_the_document_is_true_to_the_server(server, tmp_path):
         assert status == 201
         done = subprocess.run(
             [schemathesis(), "run", server.url + "/openapi.json", "-H", f"Authorization: Bearer {token['token']}", "--seed", "1",
-             "--max-examples", "25", "--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "30",
+             "--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "30",
              "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
              "response_schema_conformance,unsupported_method,negative_data_rejection",
              # The checker would take its own rights or what it looks at away; other tests have these.
