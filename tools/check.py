@@ -65,7 +65,7 @@ def threaded(folder):
     """What the tests of threads need: nothing else is built for them."""
     known = json.loads(subprocess.run(["meson", "introspect", "--tests", str(folder)], capture_output=True, text=True, check=True).stdout)
     programs = {os.path.relpath(test["cmd"][0], folder) for test in known if any(suite.endswith("threads") for suite in test["suite"])}
-    return ["src/usersync", *sorted(programs)]
+    return ["src/cmd/usersync", *sorted(programs)]
 
 
 def setup(name, options, compiler, targets=lambda folder: []):
