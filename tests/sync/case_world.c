@@ -708,12 +708,15 @@ void dump_plan(struct world *w, int64_t run, struct lines *out)
 
 void expect_sums(const struct us_run *run, struct us_change *list, size_t n)
 {
-	int64_t users[US_OUTCOME_COUNT] = { 0 }, groups[US_OUTCOME_COUNT] = { 0 }, added = 0, removed = 0;
+	int64_t users[US_OUTCOME_COUNT] = { 0 }, groups[US_OUTCOME_COUNT] = { 0 }, added = 0, removed = 0, deactivated = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (list[i].object == US_OBJECT_USER)
+		if (list[i].object == US_OBJECT_USER) {
 			users[list[i].outcome]++;
-		else if (list[i].object == US_OBJECT_GROUP)
+			const struct us_user_image *before = list[i].user.before, *after = list[i].user.after;
+			bool by_source = list[i].outcome == US_OUTCOME_UPDATED || list[i].outcome == US_OUTCOME_RENAMED;
+			deactivated += by_source && before && before->user.active && after && !after->user.active;
+		} else if (list[i].object == US_OBJECT_GROUP)
 			groups[list[i].outcome]++;
 		else if (us_outcome_is_written(list[i].outcome)) {
 			added += list[i].members.n_added_users + list[i].members.n_added_groups;
@@ -730,8 +733,49 @@ void expect_sums(const struct us_run *run, struct us_change *list, size_t n)
 	if (added != run->report.memberships_added || removed != run->report.memberships_removed)
 		complain("memberships: counted +%lld -%lld, rows say +%lld -%lld", (long long) run->report.memberships_added,
 			(long long) run->report.memberships_removed, (long long) added, (long long) removed);
+	if (deactivated != run->report.deactivated)
+		complain("counted %lld deactivated users, rows say %lld", (long long) run->report.deactivated, (long long) deactivated);
 	if (run->n_changes != (int64_t) n)
 		complain("the run says %lld rows, there are %zu", (long long) run->n_changes, n);
+}
+
+struct side_count {
+	const char *kind;
+	struct us_map ids;
+	int64_t n;
+};
+
+/* Objects without an id are counted one by one. */
+static void count_objects(struct side_count *s, const struct case_lines *lines, bool is_directory)
+{
+	for (size_t i = 0; i < lines->n; i++) {
+		const struct case_line *line = &lines->line[i];
+		if (!us_slice_is(line->words[0], s->kind) || (is_directory && case_word(line, "local").p))
+			continue;
+		if (us_slice_is(line->words[1], "-"))
+			s->n++;
+		else
+			us_map_put(&s->ids, us_hash_slice(line->words[1]), NULL);
+	}
+}
+
+void expect_all_counted(const struct sync_case *c, const struct us_report *report)
+{
+	for (int k = 0; k < 2; k++) {
+		struct side_count s = { k ? "group" : "user", US_MAP_INIT, 0 };
+		const int64_t *outcomes = k ? report->groups : report->users;
+		int64_t counted = 0;
+		/* The listing has no groups of these kinds. */
+		if (k && (memmem(c->config.p, c->config.n, "\"groups\"", 8) || memmem(c->config.p, c->config.n, "\"assignGroups\"", 14)))
+			continue;
+		count_objects(&s, &c->before, true);
+		count_objects(&s, &c->listing, false);
+		for (int o = 0; o < US_OUTCOME_COUNT; o++)
+			counted += outcomes[o];
+		if (counted != s.n + s.ids.n)
+			complain("%lld %ss are counted, there are %lld", (long long) counted, s.kind, (long long) s.n + s.ids.n);
+		us_map_fini(&s.ids);
+	}
 }
 
 bool takes_away(const char *row)

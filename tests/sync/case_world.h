@@ -69,6 +69,8 @@ void expect_directory(struct world *w, const struct case_lines *lines, const cha
 void dump_plan(struct world *w, int64_t run, struct lines *out);
 /* Invariant E: the counters of a run are the sums of its rows. */
 void expect_sums(const struct us_run *run, struct us_change *list, size_t n);
+/* Of a whole full sync: each object that is listed, or that the connector has made, is counted once. */
+void expect_all_counted(const struct sync_case *c, const struct us_report *report);
 /* Whether a row of a plan, in that form, takes something from somebody. */
 bool takes_away(const char *row);
 

@@ -50,6 +50,8 @@ static void expect_plan(struct world *w, const struct case_lines *want, int64_t 
 	free_lines(&have);
 }
 
+static enum us_run_kind kind_of(const struct sync_case *c) { return c->single.p ? US_RUN_SINGLE : c->is_delta ? US_RUN_DELTA : US_RUN_FULL; }
+
 static void expect_run(struct world *w, int64_t id, bool is_simulation)
 {
 	const struct sync_case *c = w->c;
@@ -79,12 +81,14 @@ static void expect_run(struct world *w, int64_t id, bool is_simulation)
 		complain("the run is DONE and has no certificate of a whole read: " US_SLICE_FMT, US_SLICE_ARG(run.certificate));
 	if (n || run.n_changes)
 		expect_sums(&run, list, n);
+	/* What is held beside a run is counted there. */
+	if (kind_of(c) == US_RUN_FULL && us_slice_is(c->type, "case") && run.status != US_RUN_FAILED && !(run.status == US_RUN_DONE && c->rule.n))
+		expect_all_counted(c, &run.report);
 	us_db_release(db);
 	us_arena_fini(&arena);
 }
 
 static const struct case_fault no_fault;
-static enum us_run_kind kind_of(const struct sync_case *c) { return c->single.p ? US_RUN_SINGLE : c->is_delta ? US_RUN_DELTA : US_RUN_FULL; }
 static const struct case_lines *after_of(const struct sync_case *c) { return c->has_after ? &c->after : &c->before; }
 
 /* What comes of all of it once it is decided. */
