@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fold.h"
+
 struct rows {
 	struct us_mapping_row *row;
 	size_t n;
@@ -108,6 +110,30 @@ static void read_all(struct us_arena *arena, struct us_mapping *m, const struct 
 	read_rows(arena, "groupMapping", configuration, true, m->script, &m->group, problems);
 }
 
+/* Names that differ in the case of their letters only. Not for what is stored already: it means what it meant when it was saved. */
+static void check_case(struct us_arena *arena, const char *name, const struct us_json *configuration, bool is_group, struct us_problem **problems)
+{
+	const struct us_json *list = us_json_find(configuration, name);
+	size_t n = list && list->type == US_JSON_ARRAY && list->array.n <= US_MAPPING_MAX_ROWS ? list->array.n : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *at = us_arena_printf(arena, "%s[%zu]", name, i);
+		struct us_slice attribute = us_json_string(&list->array.items[i], "attribute");
+		const char *own = us_mapping_target_like(attribute, is_group);
+		if (own && !us_slice_is(attribute, own)) {
+			us_problem_add(arena, problems, us_arena_printf(arena, "%s.attribute", at), "differs from %s in upper and lower case only: write %s", own, own);
+			continue;
+		}
+		for (size_t k = 0; k < i && attribute.n; k++) {
+			struct us_slice other = us_json_string(&list->array.items[k], "attribute");
+			if (!us_slice_is_equal(other, attribute) && us_hash_is_equal(us_fold_hash(other), us_fold_hash(attribute))) {
+				us_problem_add(arena, problems, at, "is a second row for the attribute " US_SLICE_FMT ", in other letters", US_SLICE_ARG(other));
+				break;
+			}
+		}
+	}
+}
+
 void us_mapping_check(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list)
 {
 	struct us_mapping m;
@@ -115,6 +141,8 @@ void us_mapping_check(struct us_arena *arena, const struct us_json *configuratio
 
 	open_rows(arena, &m);
 	read_all(arena, &m, configuration, &problems);
+	check_case(arena, "mapping", configuration, false, &problems);
+	check_case(arena, "groupMapping", configuration, true, &problems);
 	while (*list)
 		list = &(*list)->next;
 	*list = problems;

@@ -28,6 +28,17 @@ const char *us_mapping_target_name(enum us_mapping_target target)
 	return user_targets[target];
 }
 
+const char *us_mapping_target_like(struct us_slice attribute, bool is_group)
+{
+	enum us_mapping_target first = is_group ? US_TARGET_GROUP_NAME : US_TARGET_USERNAME;
+	enum us_mapping_target last = is_group ? US_TARGET_GROUP_DESCRIPTION : US_TARGET_GROUPS;
+
+	for (enum us_mapping_target t = first; t <= last; t++)
+		if (us_slice_is_nocase(attribute, us_mapping_target_name(t)))
+			return us_mapping_target_name(t);
+	return NULL;
+}
+
 static enum us_mapping_target target_of(struct us_slice attribute, bool is_group)
 {
 	if (is_group)

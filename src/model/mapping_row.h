@@ -18,6 +18,8 @@ enum us_mapping_target {
 	US_TARGET_GROUP_DESCRIPTION,
 };
 const char *us_mapping_target_name(enum us_mapping_target target); /* NULL for OTHER */
+/* The name of a user's (or group's) own attribute that this is, whatever the case of its letters; NULL: it is none. */
+const char *us_mapping_target_like(struct us_slice attribute, bool is_group);
 
 /* What becomes of a value that no rule of a regex or table matches. */
 enum us_no_match { US_NO_MATCH_UNTRANSFORMED, US_NO_MATCH_IGNORE, US_NO_MATCH_CLEAR, US_NO_MATCH_FILTER };

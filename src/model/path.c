@@ -272,7 +272,7 @@ static bool find_in_json(const struct us_path *path, struct us_path_record *r, c
 	return n > 0;
 }
 
-bool us_path_find(struct us_path *path, struct us_path_record *r, const struct us_slice **ret_values, size_t *ret_n)
+static bool find(struct us_path *path, struct us_path_record *r, const struct us_slice **ret_values, size_t *ret_n)
 {
 	const struct us_record *record = r->record;
 	size_t at = path->hint;
@@ -289,4 +289,13 @@ bool us_path_find(struct us_path *path, struct us_path_record *r, const struct u
 		return f->n > 0 && f->values[0].n > 0;
 	}
 	return path->parts && find_in_json(path, r, ret_values, ret_n);
+}
+
+bool us_path_find(struct us_path *path, struct us_path_record *r, const struct us_slice **ret_values, size_t *ret_n)
+{
+	bool is_there = find(path, r, ret_values, ret_n);
+
+	path->is_asked = true;
+	path->is_found |= is_there;
+	return is_there;
 }

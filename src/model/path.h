@@ -25,6 +25,7 @@ struct us_path {
 	const struct us_path_part *parts; /* NULL: a field's name and nothing else */
 	size_t n_parts;
 	size_t hint;                      /* where the field was in the last record */
+	bool is_asked, is_found;          /* for some record so far */
 };
 
 /* Everything lives in arena. Errors: US_CONFIG. */

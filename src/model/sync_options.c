@@ -266,7 +266,9 @@ void us_sync_settings_read(const struct us_json *configuration, const struct us_
 
 static void check_number(struct us_arena *arena, const char *field, const struct us_json *v, int64_t most, struct us_problem **list)
 {
-	if (v->type != US_JSON_INT)
+	if (v->type == US_JSON_DOUBLE)
+		us_problem_add(arena, list, field, "must be a whole number");
+	else if (v->type != US_JSON_INT)
 		us_problem_add(arena, list, field, "must be a whole number, not %s", us_json_type_name(v->type));
 	else if (v->integer < 0 || v->integer > most)
 		us_problem_add(arena, list, field, "must be from 0 to %lld", (long long) most);

@@ -1,6 +1,7 @@
 #include "sync/run_state.h"
 
 #include "base/clock.h"
+#include "model/absent.h"
 #include "model/difference.h"
 #include "model/sync_options.h"
 #include "store/object.h"
@@ -42,6 +43,21 @@ static void write_group_names(struct us_act *a, const uint32_t *numbers, size_t 
 	us_arena_fini(&arena);
 }
 
+/* What a full sync read tells of every user; a delta and a partial read do not. */
+static void say_absent(struct us_act *a)
+{
+	struct us_str paths = US_STR_INIT;
+	size_t n;
+
+	if (!a->mapping || a->is_partial || !a->counts.listed_users || (a->run.kind != US_RUN_FULL && a->run.kind != US_RUN_SIMULATION))
+		return;
+	const struct us_mapping_row *rows = us_mapping_user_rows(a->mapping, &n);
+	if (us_absent_write(rows, n, &paths))
+		us_messages_add(&a->messages, "The mapping reads what no user of %lld has: %s. Correct the path, or remove it.",
+			(long long) a->counts.listed_users, us_str_text(&paths));
+	us_str_fini(&paths);
+}
+
 void us_run_say_counts(struct us_act *a)
 {
 	const struct us_plan_counts *c = &a->counts;
@@ -68,6 +84,7 @@ void us_run_say_counts(struct us_act *a)
 	if (c->unresolved_members && !a->scope.n)
 		us_messages_add(&a->messages, "%lld memberships name objects that were not listed; they are left out.",
 			(long long) c->unresolved_members);
+	say_absent(a);
 	if (c->n_cycles) {
 		uint32_t numbers[5];
 		size_t n = us_plan_cycle_numbers(a->plan, numbers, 5);

@@ -111,11 +111,20 @@ def test_only_admins_try_a_configuration_of_their_own(site):
     ({"attribute": "username", "value": None}, "mapping[0].value", "nobody would have a name"),
     ({"attribute": "a", "from": "x", "transform": [{"regex": {"find": "("}}]}, "mapping[0].transform[0].regex.find", "at byte"),
     ({"attribute": "a", "script": "return (\n"}, "mapping[0].script", "line 2"),
+    ({"attribute": "userName", "from": "x"}, "mapping[0].attribute", "differs from username in upper and lower case only: write username"),
 ])
 def test_a_mapping_that_cannot_be_used_is_not_saved(site, row, field, reason):
     status, answer = site.call("PUT", f"/usersync/connector/{site.connector['uniqueId']}", with_rows(site, row))
     assert status == 422
     assert any(f["field"] == field and reason in f["reason"] for f in answer["fields"])
+
+
+def test_two_rows_of_one_attribute_are_refused_in_any_letters(site):
+    for second in ("dept", "DEPT"):
+        status, answer = site.call("PUT", f"/usersync/connector/{site.connector['uniqueId']}",
+                                   with_rows(site, {"attribute": "dept", "from": "a"}, LOGIN, {"attribute": second, "from": "b"}))
+        assert status == 422
+        assert [(f["field"], f["reason"].split(",")[0]) for f in answer["fields"]] == [("mapping[2]", "is a second row for the attribute dept")]
 
 
 def test_a_run_counts_and_names_the_filtered(server):
