@@ -203,7 +203,7 @@ const struct us_schema us_schemas[] = {
 	{ "NewApplication", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD
 		"," APPLICATION_SETTINGS "}}" },
 	{ "SavedApplication", "{\"type\":\"object\",\"additionalProperties\":false,\"description\":\"What a listing shows besides is passed over.\",\"properties\":{"
-		"\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD "," APPLICATION_SETTINGS "," APPLICATION_SHOWN "}}" },
+		"\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD "," APPLICATION_SETTINGS ",\"hasPassword\":{},\"hasToken\":{},\"created\":{},\"updated\":{},\"lastUsed\":{}}}" },
 	{ "NoticeTarget", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"kind\",\"enabled\",\"configuration\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"name\":" TEXT
 		",\"kind\":" NOTICE_KIND ",\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL
 		",\"secret\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"}}}" },
