@@ -7,7 +7,7 @@
  *     override: RULES                      what whoever starts the run overrides, as model/override.h parses it
  *     scope: changed                       the last applied plan was made with other settings
  *     before:                              lines of objects
- *     listing:                             lines of objects; `---` ends a page; the last line may be `partial TEXT`, `announced N`
+ *     listing:                             lines of objects; `---` ends a page; the last line may be `partial TEXT` (of the users), `partial-groups TEXT`, `announced N`
  *     changes:                             of a delta, lines of objects as the feed names them, groups with their `member` lines; `gone-user ID`,
  *                                          `gone-group ID`; `---` ends a page; `refused, TEXT`. `listing` is what the source has then, and a full sync
  *                                          after it must find nothing to do

@@ -240,7 +240,7 @@ static enum us_errc case_fetch(struct us_source *source, size_t listing, struct 
 		const struct case_line *line = &l->line[i];
 		if (us_slice_is(line->words[0], "---"))
 			page++;
-		else if (us_slice_is(line->words[0], "partial") && page == wanted && listing == 0)
+		else if (page == wanted && us_slice_is(line->words[0], listing == 0 ? "partial" : "partial-groups"))
 			return us_err_set(err, US_PARTIAL, US_SLICE_FMT, US_SLICE_ARG(line->text));
 		else if (us_slice_is(line->words[0], "down"))
 			return us_err_set(err, US_UNAVAILABLE, US_SLICE_FMT, US_SLICE_ARG(line->text));

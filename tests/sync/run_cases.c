@@ -325,7 +325,7 @@ static bool with_fault(const struct sync_case *c, struct case_fault fault)
 static bool is_cut_short(const struct sync_case *c)
 {
 	for (size_t i = 0; i < c->listing.n; i++)
-		if (us_slice_is(c->listing.line[i].words[0], "partial"))
+		if (us_slice_is(c->listing.line[i].words[0], "partial") || us_slice_is(c->listing.line[i].words[0], "partial-groups"))
 			return true;
 	return false;
 }
