@@ -165,8 +165,10 @@ static void select_filled(struct us_plan *p)
 	n_components = us_closure_components(n_groups, edges, n_edges, component, NULL);
 	uint8_t *filled = us_calloc(n_components + 1, 1);
 	us_links_walk_begin(p->links, &walk);
+	/* Who is not cleaned up stays in the groups that name them, listed or not. */
+	bool all_stay = !us_plan_may_clean_users(p);
 	while (us_links_walk_next(&walk, &group, &user))
-		if (p->users.marks[user] & SEEN)
+		if (all_stay || p->users.marks[user] & SEEN)
 			filled[component[group]] = 1;
 	/* Whose members could not be read is not known to be empty, nor is what it is inside of. */
 	for (uint32_t i = 0; i < n_groups; i++)
