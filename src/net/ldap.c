@@ -476,12 +476,6 @@ enum us_errc us_ldap_search_begin(struct us_ldap *l, const struct us_ldap_search
 	return US_OK;
 }
 
-void us_ldap_search_abandon(struct us_ldap *l, int id)
-{
-	if (l->ld)
-		ldap_abandon_ext(l->ld, id, NULL, NULL);
-}
-
 static struct us_slice slice_of(const struct berval *v)
 {
 	return (struct us_slice) { v->bv_val ? v->bv_val : "", v->bv_len };

@@ -86,10 +86,9 @@ struct us_ldap_reply {
 	struct us_ldap_messages *messages; /* private */
 };
 
-/* Waits for the whole result. US_OK as soon as there is a result code, whatever it is.
+/* Waits for the whole result; a result that nobody waits for goes with the connection. US_OK as soon as there is a result code, whatever it is.
  * Owns: *ret_reply, until us_ldap_reply_free; entries borrow from it. */
 enum us_errc us_ldap_search_end(struct us_ldap *ldap, int id, struct us_ldap_reply **ret_reply, struct us_err *err);
-void us_ldap_search_abandon(struct us_ldap *ldap, int id);
 void us_ldap_reply_free(struct us_ldap_reply *reply);
 
 /* begin, end and explain in one: US_OK only for result 0. */

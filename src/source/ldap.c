@@ -47,10 +47,19 @@ static void name_listings(struct us_ldap_source *s)
 	}
 }
 
+/* A listing that is given up takes its connection along. Servers lose count of abandoned paged searches: 389-ds then refuses the next one,
+ * and a cookie would be answered amid what follows. */
+static void give_up_connection(struct us_ldap_source *s)
+{
+	if (s->state.pending_id >= 0 || s->state.cookie.n > 0)
+		us_ldap_disconnect(s->ldap);
+	s->state.pending_id = -1;
+	us_str_clear(&s->state.cookie);
+}
+
 static void state_fini(struct us_ldap_source *s)
 {
-	if (s->state.pending_id >= 0)
-		us_ldap_search_abandon(s->ldap, s->state.pending_id);
+	give_up_connection(s);
 	us_str_fini(&s->state.cookie);
 	us_map_fini(&s->state.first_names);
 	s->state = (struct us_ldap_state) { .pending_id = -1 };
@@ -310,8 +319,8 @@ static enum us_errc take_reply(struct us_ldap_source *s, struct us_ldap_reply *r
 		return st->failed.code;
 	}
 	bool has_more = !is_stopped && reply->cookie.n > 0;
+	us_str_clear(&st->cookie);
 	if (has_more) {
-		us_str_clear(&st->cookie);
 		us_str_add_slice(&st->cookie, reply->cookie);
 		/* The server works on the next page while we take this one apart. Active Directory may be asked for ranges first. */
 		if (!s->settings.is_ad)
@@ -373,9 +382,7 @@ enum us_errc us_ldap_listing_fetch(struct us_ldap_source *s, size_t listing, str
 	us_assert(listing < s->n_listings);
 	enum us_errc rc = us_ldap_count_requests(s, fetch_page(s, listing, cursor, arena, &page, &own));
 	if (rc) {
-		if (s->state.pending_id >= 0)
-			us_ldap_search_abandon(s->ldap, s->state.pending_id);
-		s->state.pending_id = -1;
+		give_up_connection(s);
 		s->state.failed = own;
 		if (err)
 			*err = own;
@@ -652,7 +659,7 @@ static enum us_errc find(struct us_source *source, struct us_slice key, bool is_
 	struct records records = { 0 };
 	struct us_err own = US_ERR_INIT;
 
-	state_fini(s); /* a listing that was under way is given up: its cookie would be answered on this connection */
+	state_fini(s);
 	enum us_errc rc = us_ldap_count_requests(s, find_user(s, key, is_id, arena, &records, &own));
 	if (!rc) {
 		struct us_record *list = us_arena_array(arena, records.n, sizeof *list);

@@ -8,6 +8,7 @@ import fakeldap
 import pytest
 import rig
 from dump import dump
+from sources import run_contract
 
 USERS, PAGE = 23, 5
 PAGES = 5       # of users
@@ -128,6 +129,13 @@ def test_a_server_that_refuses_paging_is_told(server):
     server.faults.refuse_paging = True
     got = read(server)
     assert got.error == "US_CONFIG" and got.native == 12 and "paged results" in got.text
+
+
+def test_a_listing_that_is_given_up_takes_its_connection_along(server, company):
+    server.faults.refuse_after_given_up = True
+    somebody = company.users[0]
+    run_contract("ldap", configuration(server), somebody.uid, read(server).user(somebody.uid)["id"], "nobody.at.all",
+                 "12345678-1234-1234-1234-123456789012")
 
 
 def test_an_empty_answer_is_an_end_with_no_rows(server):

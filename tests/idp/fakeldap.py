@@ -55,6 +55,7 @@ class Faults:
     empty: bool = False                             # success without any entry
     no_cookie_control: bool = False                 # the answer lacks the control of paged results
     refuse_paging: bool = False                     # the control is unknown: result 12
+    refuse_after_given_up: bool = False             # ... on a connection whose listing was given up, as 389-ds does when it loses count
     truncate_at_page: int = 0                       # the answer's bytes stop in the middle, and the line stays open
     garbage_at_page: int = 0                        # bytes that are no BER
     duplicate_page: int = 0                         # this page is served twice, with good cookies
@@ -132,7 +133,7 @@ class Session(socketserver.BaseRequestHandler):
         if self.server.tls:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         self.owner.count("connection")
-        self.page, self.served = 0, 0
+        self.page, self.is_amid_listing = 0, False
         self.buffer = b""
 
     def handle(self):
@@ -248,7 +249,7 @@ class Session(socketserver.BaseRequestHandler):
         self.page = 1 if not cookie else self.page + 1
         page = self.page
         self.owner.count("page")
-        if faults.refuse_paging:
+        if faults.refuse_paging or (faults.refuse_after_given_up and self.is_amid_listing and not cookie):
             return self.answer(message_id, [], wanted, 12, None)
         if faults.empty:
             return self.answer(message_id, [], wanted, 0, b"")
@@ -268,6 +269,7 @@ class Session(socketserver.BaseRequestHandler):
         code = faults.page_results.get(page, 0)
         if code:
             next_cookie = b""
+        self.is_amid_listing = bool(next_cookie)
         if code and faults.result_without_entries:
             chunk = []
         if page == faults.drop_inside_page:
