@@ -28,7 +28,7 @@ tsan: build-tsan
 fuzz:
 	tools/fuzz
 
-# Flips each comparison of guard and links and says which flips no test notices; others: tools/mutate src/sync/plan.c
+# Flips each comparison of the planning files and says which flips no test notices; of one file: tools/mutate src/sync/plan.c
 mutate:
 	tools/mutate
 

@@ -28,11 +28,11 @@ enum us_errc us_below_users(struct us_dbc *c, int64_t directory, struct us_map *
 	return rc;
 }
 
-enum us_errc us_below_named(struct us_dbc *c, int64_t directory, struct us_patterns *names, bool doubt, struct us_map *users, struct us_err *err)
+enum us_errc us_below_find_groups(struct us_dbc *c, int64_t directory, struct us_patterns *names, bool doubt, struct us_map *groups,
+	struct us_err *err)
 {
 	enum { PAGE = 1000 };
 	struct us_arena arenas[2] = { US_ARENA_INIT, US_ARENA_INIT }; /* the cursor is a name of the page before */
-	struct us_map groups = US_MAP_INIT;
 	struct us_slice after = US_SLICE_NONE;
 	enum us_errc rc = US_OK;
 
@@ -42,14 +42,22 @@ enum us_errc us_below_named(struct us_dbc *c, int64_t directory, struct us_patte
 		rc = us_object_list_groups(c, &arenas[page % 2], directory, after, US_SLICE_NONE, PAGE, &list, &n, err);
 		for (size_t i = 0; rc == US_OK && i < n; i++)
 			if (us_patterns_match(names, list[i].group.group.name, doubt))
-				us_below_add(&groups, list[i].number);
+				us_below_add(groups, list[i].number);
 		if (rc == US_OK && n)
 			after = list[n - 1].fold;
 	}
+	us_arena_fini(&arenas[0]);
+	us_arena_fini(&arenas[1]);
+	return rc;
+}
+
+enum us_errc us_below_named(struct us_dbc *c, int64_t directory, struct us_patterns *names, bool doubt, struct us_map *users, struct us_err *err)
+{
+	struct us_map groups = US_MAP_INIT;
+	enum us_errc rc = us_below_find_groups(c, directory, names, doubt, &groups, err);
+
 	if (rc == US_OK)
 		rc = us_below_users(c, directory, &groups, users, err);
 	us_map_fini(&groups);
-	us_arena_fini(&arenas[0]);
-	us_arena_fini(&arenas[1]);
 	return rc;
 }

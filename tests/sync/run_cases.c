@@ -380,7 +380,7 @@ static void stopped(const struct sync_case *c)
 		struct lines have;
 		uint64_t commits;
 		int64_t run, statements;
-		enum us_run_status status;
+		enum us_run_status status = US_RUN_FAILED; /* where there is no run */
 
 		open_world(&w, c);
 		case_source_set(c, 0, no_fault);
@@ -400,6 +400,8 @@ static void stopped(const struct sync_case *c)
 			expect_lines("stopped", &before, &have);
 		}
 		free_lines(&have);
+		if (status == US_RUN_HELD && !us_slice_is(c->status, "HELD"))
+			complain("stopped at statement %lld: held, though there is nothing to decide", (long long) k);
 		/* as after a crash: the next start frees the connector, the next run goes on from there; once from all that as many commits have left */
 		commits = us_db_generation(w.store->db) - commits;
 		if (commits != seen) {
