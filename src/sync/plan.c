@@ -44,6 +44,8 @@ static void free_side(struct side *s)
 	us_map_fini(&s->claims);
 	free(s->claimants);
 	free(s->rivals);
+	us_map_fini(&s->filtered);
+	free(s->filtered_as);
 }
 
 void us_plan_free(struct us_plan *p)
@@ -54,12 +56,10 @@ void us_plan_free(struct us_plan *p)
 	free_side(&p->groups);
 	us_links_free(p->links);
 	us_arena_fini(&p->names);
-	us_map_fini(&p->filtered);
 	us_map_fini(&p->assigned);
 	us_map_fini(&p->stripped);
 	us_map_fini(&p->with_members);
 	us_map_fini(&p->with_groups);
-	free(p->filtered_as);
 	free(p->selected);
 	free(p->reached);
 	free(p->flat);
@@ -481,11 +481,13 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 {
 	switch (p->phase) {
 	case SELECT_USERS:
+		return us_plan_next_selected_user(p, step);
 	case SELECT_GROUPS:
-		return us_plan_next_selection(p, step);
+		return us_plan_next_selected_group(p, step);
 	case FILTERED_USERS:
+		return us_plan_next_filtered(p, &p->users, step);
 	case FILTERED_GROUPS:
-		return us_plan_next_filtered(p, step);
+		return us_plan_next_filtered(p, &p->groups, step);
 	case MISSING_USERS:
 	case MISSING_GROUPS:
 		return us_plan_next_missing(p, arena, given, step);

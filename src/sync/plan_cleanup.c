@@ -135,7 +135,7 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 {
 	struct side *s = &p->users;
 	const struct us_user_image *before = given->user;
-	const struct filtered *filtered = us_plan_find_filtered(p, s, place);
+	const struct filtered *filtered = us_plan_find_filtered(s, place);
 	struct us_slice why = filtered ? filtered->reason
 		: p->in.is_narrowed ? US_SLICE("is in none of the required groups, or no longer at the source") : US_SLICE("is no longer at the source");
 	struct us_fate fate = us_plan_may_clean_users(p) ? us_fate_of(&p->in.settings, before->missing_since, p->in.now_s) : (struct us_fate) { 0 };
@@ -215,7 +215,7 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 {
 	struct side *s = &p->groups;
 	const struct us_group_image *before = given->group;
-	const struct filtered *filtered = us_plan_find_filtered(p, s, place);
+	const struct filtered *filtered = us_plan_find_filtered(s, place);
 	struct us_slice why = filtered ? filtered->reason : US_SLICE("is no longer at the source");
 
 	us_assert(before && before->owned);

@@ -3,8 +3,6 @@
 #include "base/fold.h"
 #include "sync/plan_state.h"
 
-static struct us_hash place_key(uint32_t place) { return (struct us_hash) { place, 0 }; }
-
 static bool is_assigned_name(const struct us_plan *p, struct us_hash name)
 {
 	return p->assigned.n && us_map_find(&p->assigned, name) != US_MAP_NONE;
@@ -32,14 +30,14 @@ void us_plan_has_members(struct us_plan *p, struct us_slice group_id)
 	us_assert(p->phase == READING && p->in.is_delta);
 	if (place == US_MAP_NONE)
 		return;
-	us_map_put(&p->with_members, place_key(place), NULL);
+	us_map_put(&p->with_members, us_plan_place_key(place), NULL);
 	p->has_new_group |= (s->marks[place] & (NEW | FILTERED)) == NEW;
 	p->touches_assigned |= s->marks[place] & ASSIGNED || (place < s->n_have && is_assigned_name(p, s->have->names.keys[place]));
 }
 
 bool us_plan_knows_members(const struct us_plan *p, uint32_t place)
 {
-	return !p->in.is_delta || us_map_find(&p->with_members, place_key(place)) != US_MAP_NONE;
+	return !p->in.is_delta || us_map_find(&p->with_members, us_plan_place_key(place)) != US_MAP_NONE;
 }
 
 void us_plan_has_groups(struct us_plan *p, struct us_slice user_id)
@@ -48,12 +46,12 @@ void us_plan_has_groups(struct us_plan *p, struct us_slice user_id)
 
 	us_assert(p->phase == READING && p->in.is_delta);
 	if (place != US_MAP_NONE && place < p->users.n_have)
-		us_map_put(&p->with_groups, place_key(place), NULL);
+		us_map_put(&p->with_groups, us_plan_place_key(place), NULL);
 }
 
 bool us_plan_knows_groups(const struct us_plan *p, uint32_t place)
 {
-	return us_map_find(&p->with_groups, place_key(place)) != US_MAP_NONE;
+	return us_map_find(&p->with_groups, us_plan_place_key(place)) != US_MAP_NONE;
 }
 
 bool us_plan_is_untouched(const struct us_plan *p, const struct side *s, uint32_t place)

@@ -4,37 +4,31 @@
 
 #include "sync/plan_state.h"
 
-/* Users and groups in one map: keys of their own for each side. */
-static struct us_hash filter_key(const struct us_plan *p, const struct side *s, uint32_t place)
+const struct filtered *us_plan_find_filtered(const struct side *s, uint32_t place)
 {
-	return (struct us_hash) { place, s == &p->groups ? 1 : 2 };
+	uint32_t at = us_map_find(&s->filtered, us_plan_place_key(place));
+
+	return at == US_MAP_NONE ? NULL : &s->filtered_as[at];
 }
 
-const struct filtered *us_plan_find_filtered(const struct us_plan *p, const struct side *s, uint32_t place)
+static void remember(struct us_plan *p, struct side *s, uint32_t place, struct us_slice id, struct us_slice name, struct us_slice reason)
 {
-	uint32_t at = us_map_find(&p->filtered, filter_key(p, s, place));
+	uint32_t at = us_map_put(&s->filtered, us_plan_place_key(place), NULL);
 
-	return at == US_MAP_NONE ? NULL : &p->filtered_as[at];
-}
-
-static void remember(struct us_plan *p, const struct side *s, uint32_t place, struct us_slice id, struct us_slice name, struct us_slice reason)
-{
-	uint32_t at = us_map_put(&p->filtered, filter_key(p, s, place), NULL);
-
-	if (at >= p->cap_filtered_as) {
-		p->cap_filtered_as = p->cap_filtered_as ? p->cap_filtered_as * 2 : 64;
-		p->filtered_as = us_realloc(p->filtered_as, p->cap_filtered_as * sizeof *p->filtered_as);
+	if (at >= s->cap_filtered_as) {
+		s->cap_filtered_as = s->filtered.cap;
+		s->filtered_as = us_realloc(s->filtered_as, s->cap_filtered_as * sizeof *s->filtered_as);
 	}
 	/* Mostly one rule filters them all: its reason is kept once. */
-	bool is_last = at > 0 && us_slice_is_equal(p->filtered_as[at - 1].reason, reason);
-	p->filtered_as[at] = (struct filtered) { us_slice_dup(&p->names, id), us_slice_dup(&p->names, name),
-		is_last ? p->filtered_as[at - 1].reason : us_slice_dup(&p->names, reason) };
+	bool is_last = at > 0 && us_slice_is_equal(s->filtered_as[at - 1].reason, reason);
+	s->filtered_as[at] = (struct filtered) { us_slice_dup(&p->names, id), us_slice_dup(&p->names, name),
+		is_last ? s->filtered_as[at - 1].reason : us_slice_dup(&p->names, reason) };
 }
 
 void us_plan_give_filtered(struct us_plan *p, struct side *s, uint32_t place, struct us_slice id, struct us_slice name,
 	struct us_plan_step *step)
 {
-	const struct filtered *f = us_plan_find_filtered(p, s, place);
+	const struct filtered *f = us_plan_find_filtered(s, place);
 
 	step->change = (struct us_change) { .object = s == &p->groups ? US_OBJECT_GROUP : US_OBJECT_USER, .outcome = US_OUTCOME_FILTERED,
 		.number = s->have->numbers[place], .id = id.p ? id : f->id, .name = name.p ? name : f->name, .reason = f->reason };
@@ -116,7 +110,6 @@ void us_plan_filter_row(
 	step->kind = US_STEP_FILTER_ROW;
 	step->ord = s->ords[place];
 	step->reason = reason;
-	step->is_group = s == &p->groups;
 }
 
 /* selected: users that are in a required group, directly or through others. */
@@ -165,18 +158,16 @@ static void select_filled(struct us_plan *p)
 	n_components = us_closure_components(n_groups, edges, n_edges, component, NULL);
 	uint8_t *filled = us_calloc(n_components + 1, 1);
 	us_links_walk_begin(p->links, &walk);
-	/* Who is not cleaned up stays in the groups that name them, listed or not. */
-	bool all_stay = !us_plan_may_clean_users(p);
+	/* Memberships of those who are not wanted are dropped before. Who is not cleaned up stays in the groups that name them, listed or not. */
 	while (us_links_walk_next(&walk, &group, &user))
-		if (all_stay || p->users.marks[user] & SEEN)
-			filled[component[group]] = 1;
+		filled[component[group]] = 1;
 	/* Whose members could not be read is not known to be empty, nor is what it is inside of. */
 	for (uint32_t i = 0; i < n_groups; i++)
 		if (p->groups.marks[i] & KEEPS_LINKS)
 			filled[component[i]] = 1;
 	/* A child's component is never greater than its parent's: in that order each child is settled before its
 	 * parents. */
-	uint32_t *first = us_calloc((size_t)n_components + 2, sizeof *first),
+	uint32_t *first = us_calloc((size_t)n_components + 1, sizeof *first),
 			 *order = us_malloc((n_edges + 1) * sizeof *order);
 	for (size_t i = 0; i < n_edges; i++)
 		first[component[edges[i].parent] + 1]++;
@@ -253,11 +244,9 @@ static bool select_groups(struct us_plan *p, struct us_plan_step *step)
 }
 
 /* In an incomplete or a single run nothing is cleaned up: whatever was filtered is named, and stays. */
-bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step)
+bool us_plan_next_filtered(struct us_plan *p, struct side *s, struct us_plan_step *step)
 {
-	struct side *s = p->phase == FILTERED_USERS ? &p->users : &p->groups;
-
-	while (!p->is_whole && p->filtered.n && p->at < s->n_have) {
+	while (!p->is_whole && s->filtered.n && p->at < s->n_have) {
 		uint32_t place = p->at++;
 		if (!(s->marks[place] & FILTERED))
 			continue;
@@ -268,8 +257,8 @@ bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step)
 }
 
 /* Groups may name users who are in no listing: those who are gone or were not asked for. A delta says nothing of most users: of them, it is who
- * was gone before, or is now. */
-static void drop_outsiders(struct us_plan *p)
+ * was gone before, or is now. Returns whether there are some. */
+static bool mark_outsiders(struct us_plan *p)
 {
 	struct side *s = &p->users;
 	bool has_any = false;
@@ -279,22 +268,39 @@ static void drop_outsiders(struct us_plan *p)
 			s->marks[i] |= OUTSIDE;
 			has_any = true;
 		}
-	if (has_any)
-		us_links_drop_users(p->links, s->marks, OUTSIDE);
+	return has_any;
 }
 
-bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step)
+/* Whoever is not wanted is put into no group; what they have is kept or stripped by cleanup. */
+static void drop_unwanted(struct us_plan *p)
 {
-	bool users = p->phase == SELECT_USERS;
+	bool has_any = p->users.has_filtered;
 
-	if (users ? select_users(p, step) : select_groups(p, step))
-		return true;
+	if (p->in.is_narrowed || us_plan_may_clean_users(p))
+		has_any |= mark_outsiders(p);
+	if (has_any)
+		us_links_drop_users(p->links, p->users.marks, FILTERED | OUTSIDE);
+}
+
+static void end_selection(struct us_plan *p)
+{
 	free(p->selected);
 	p->selected = NULL;
-	/* Whoever is not wanted is put into no group; what they have is kept or stripped by cleanup. */
-	if (users && p->users.has_filtered)
-		us_links_drop_users(p->links, p->users.marks, FILTERED);
-	if (users && (p->in.is_narrowed || us_plan_may_clean_users(p)))
-		drop_outsiders(p);
+}
+
+bool us_plan_next_selected_user(struct us_plan *p, struct us_plan_step *step)
+{
+	if (select_users(p, step))
+		return true;
+	end_selection(p);
+	drop_unwanted(p);
+	return false;
+}
+
+bool us_plan_next_selected_group(struct us_plan *p, struct us_plan_step *step)
+{
+	if (select_groups(p, step))
+		return true;
+	end_selection(p);
 	return false;
 }

@@ -40,6 +40,9 @@ struct side {
 	uint32_t n_rivals, cap_rivals;
 	int64_t unidentified, listed;
 	bool has_filtered; /* some place is marked FILTERED */
+	struct us_map filtered; /* objects of the directory that are FILTERED, by place */
+	struct filtered *filtered_as;
+	uint32_t cap_filtered_as;
 };
 
 enum phase {
@@ -83,9 +86,6 @@ struct us_plan {
 	uint32_t at;            /* place, in the phases that walk places */
 	bool asked;             /* the last step was a LOAD */
 	struct us_map stripped;      /* hashes of the numbers of users that get no memberships, retired as they are */
-	struct us_map filtered;      /* objects of the directory that are FILTERED, by side and place */
-	struct filtered *filtered_as;
-	uint32_t cap_filtered_as;
 	uint8_t *selected; /* by place, of the phase SELECT_… that is going on */
 	struct failure *failures;
 	uint32_t n_failures, cap_failures;
@@ -103,8 +103,10 @@ struct us_plan {
 /* A new place for an object with this id. */
 uint32_t us_plan_add_new(struct side *s, struct us_hash id);
 void us_plan_keep_new_name(struct us_plan *p, uint32_t place, struct us_slice name);
+/* In maps of places. */
+static inline struct us_hash us_plan_place_key(uint32_t place) { return (struct us_hash) { place, 0 }; }
 /* How the object at this place was filtered; NULL if it was not. */
-const struct filtered *us_plan_find_filtered(const struct us_plan *p, const struct side *s, uint32_t place);
+const struct filtered *us_plan_find_filtered(const struct side *s, uint32_t place);
 /* The row of a filtered object that stays as it is; id and name NONE: as they were listed. */
 void us_plan_give_filtered(struct us_plan *p, struct side *s, uint32_t place, struct us_slice id, struct us_slice name,
 	struct us_plan_step *step);
@@ -147,8 +149,9 @@ bool us_plan_knows_groups(const struct us_plan *p, uint32_t place);
 void us_plan_see_assigned(struct us_plan *p);
 
 /* The phases: true if there is a step, false if the phase is over. */
-bool us_plan_next_selection(struct us_plan *p, struct us_plan_step *step);
-bool us_plan_next_filtered(struct us_plan *p, struct us_plan_step *step);
+bool us_plan_next_selected_user(struct us_plan *p, struct us_plan_step *step);
+bool us_plan_next_selected_group(struct us_plan *p, struct us_plan_step *step);
+bool us_plan_next_filtered(struct us_plan *p, struct side *s, struct us_plan_step *step);
 bool us_plan_next_assignment(struct us_plan *p, struct us_arena *arena, struct us_plan_step *step);
 bool us_plan_next_missing(
 	struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);

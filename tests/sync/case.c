@@ -120,6 +120,9 @@ void case_load(struct us_arena *arena, const char *path, struct sync_case *ret_c
 		} else if (us_slice_is(key, "message")) {
 			line.text = value;
 			add(arena, &c.messages, &line);
+		} else if (us_slice_is(key, "no message")) {
+			line.text = value;
+			add(arena, &c.no_messages, &line);
 		} else if (us_slice_is(key, "before"))
 			section = &c.before;
 		else if (us_slice_is(key, "listing"))

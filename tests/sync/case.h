@@ -14,6 +14,7 @@
  *     status: DONE | FAILED | HELD RULE    default DONE; DONE RULE: by that rule its cleanup is held, as a run of its own
  *     plan:                                lines `user ADDED name`, `members group +name -name +@group`; ` ~ text`: the reason holds text
  *     message: text                        some message of the run holds it; may be repeated
+ *     no message: text                     none does; may be repeated
  *     after:                               lines of objects; left out: as before
  *     approved:                            lines of objects, once what is held is approved
  *     later:                               lines of objects as in `listing`, for full syncs that follow; `===` begins the next one
@@ -48,7 +49,7 @@ struct sync_case {
 	const char *name;
 	struct us_slice type, config, single, rule, status, override;
 	bool is_delta, scope_changed, has_after, has_approved, has_undo;
-	struct case_lines before, listing, changes, plan, after, approved, later, undo, undone, messages;
+	struct case_lines before, listing, changes, plan, after, approved, later, undo, undone, messages, no_messages;
 };
 
 /* Aborts the program with the file's name and line if the text is no case. */

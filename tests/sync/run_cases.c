@@ -77,6 +77,9 @@ static void expect_run(struct world *w, int64_t id, bool is_simulation)
 	for (size_t i = 0; i < c->messages.n; i++)
 		if (!memmem(run.messages.p, run.messages.n, c->messages.line[i].text.p, c->messages.line[i].text.n))
 			complain("no message holds \"" US_SLICE_FMT "\": " US_SLICE_FMT, US_SLICE_ARG(c->messages.line[i].text), US_SLICE_ARG(run.messages));
+	for (size_t i = 0; i < c->no_messages.n; i++)
+		if (memmem(run.messages.p, run.messages.n, c->no_messages.line[i].text.p, c->no_messages.line[i].text.n))
+			complain("a message holds \"" US_SLICE_FMT "\": " US_SLICE_FMT, US_SLICE_ARG(c->no_messages.line[i].text), US_SLICE_ARG(run.messages));
 	if (run.status == US_RUN_DONE && run.kind != US_RUN_SINGLE && (!run.certificate.p || !memmem(run.certificate.p, run.certificate.n, "\"whole\":true", 12)))
 		complain("the run is DONE and has no certificate of a whole read: " US_SLICE_FMT, US_SLICE_ARG(run.certificate));
 	if (n || run.n_changes)
