@@ -1,10 +1,14 @@
-/* LDAP source: what its files share. ldap.c walks listings, ldap_entry.c makes records of entries, ldap_conf.c reads settings. */
+/* LDAP source: what its files share. ldap.c opens, tests and closes it, ldap_listing.c walks listings, ldap_scope.c those of required groups,
+ * ldap_find.c finds one user, ldap_password.c checks a password, ldap_entry.c makes records of entries, ldap_conf.c reads settings. */
 #ifndef US_SOURCE_LDAP_DRIVER_H
 #define US_SOURCE_LDAP_DRIVER_H
 
 #include "base/map.h"
 #include "source/ldap_conf.h"
 #include "source/source.h"
+
+#define US_LDAP_MAX_EMPTY_PAGES 1000
+#define US_LDAP_SIGNAL "success with an empty paging cookie"
 
 /* A listing that is under way. */
 struct us_ldap_state {
@@ -75,6 +79,16 @@ void us_ldap_record_forget(struct us_ldap_source *s);
 /* The filter value of an id in the text form of records. False if the text cannot be such an id. */
 bool us_ldap_record_add_id(const struct us_ldap_source *s, struct us_str *filter, struct us_slice id);
 
+/* Listings are the bases of users, then those of groups. */
+const struct us_ldap_base *us_ldap_base_of(const struct us_ldap_source *s, size_t listing);
+bool us_ldap_is_users(const struct us_ldap_source *s, size_t listing);
+
+/* What a listing asks for; borrows from the settings. cookie NONE: its first page. */
+struct us_ldap_search us_ldap_query(const struct us_ldap_source *s, size_t listing, struct us_slice cookie);
+
+/* Ends the listing under way. One that is given up takes its connection along. */
+void us_ldap_give_up(struct us_ldap_source *s);
+
 /* One page of a listing as it is, with the errors of fetch. */
 enum us_errc us_ldap_listing_fetch(struct us_ldap_source *s, size_t listing, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
 	struct us_err *err);
@@ -82,6 +96,15 @@ enum us_errc us_ldap_listing_fetch(struct us_ldap_source *s, size_t listing, str
 enum us_errc us_ldap_check_base(struct us_ldap_source *s, const struct us_ldap_base *base, struct us_err *err);
 /* Brings the source's counters up to date; gives rc. */
 enum us_errc us_ldap_count_requests(struct us_ldap_source *s, enum us_errc rc);
+
+/* The filter of the user with that name, or id. *ret_possible false: no user can have such an id. */
+void us_ldap_add_user_filter(const struct us_ldap_source *s, struct us_slice key, bool is_id, struct us_str *out, bool *ret_possible);
+
+/* The slots find and authenticate. */
+enum us_errc us_ldap_find(struct us_source *source, struct us_slice key, bool is_id, struct us_arena *arena, struct us_page *ret_page,
+	struct us_err *err);
+enum us_errc us_ldap_authenticate(struct us_source *source, struct us_slice id, struct us_slice password,
+	enum us_authentication *ret_authentication, struct us_err *err);
 
 /* The slots outline and narrow, and fetch for the users once that is on. */
 enum us_errc us_ldap_scope_outline(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
