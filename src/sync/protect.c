@@ -34,13 +34,13 @@ static enum us_errc walk_up(struct us_dbc *c, int64_t directory, const struct us
 		us_below_add(&groups, above[i].number);
 	for (uint32_t at = 0; rc == US_OK && !*ret_is && at < groups.n; at++) {
 		uint32_t number = (uint32_t) groups.keys[at].lo;
-		struct us_group_image image;
+		struct us_group_image image = { 0 };
 		us_arena_reset(&arena);
 		rc = us_object_load_group(c, &arena, directory, number, &image, err);
-		if (rc == US_OK)
+		if (rc == US_OK) {
 			*ret_is = us_rules_group_flags(rules, image.group.name) & US_HAVE_PROTECTS;
-		if (rc == US_OK)
 			rc = us_object_load_groups_of_group(c, &arena, directory, number, &above, &n, err);
+		}
 		for (size_t i = 0; rc == US_OK && i < n; i++)
 			us_below_add(&groups, above[i].number);
 	}
