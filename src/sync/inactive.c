@@ -193,7 +193,7 @@ static enum us_errc plan_one(struct work *w, struct us_arena *arena, const struc
 		w->counts.report.users[step.change.outcome]++;
 		if (step.change.outcome == US_OUTCOME_FAILED)
 			return US_OK;
-		w->counts.users_marked += step.is_marked;
+		w->counts.users_marked += step.change.outcome == US_OUTCOME_UPDATED;
 	}
 	add_pairs(w, &step, c->user.number);
 	return US_OK;

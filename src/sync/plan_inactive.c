@@ -93,8 +93,6 @@ void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *are
 			.name = before->user.name, .reason = why, .user = { .before = before, .after = before } };
 		return;
 	}
-	if (s->predicate && !fate.disable && !fate.strip && !fate.anonymize && !fate.delete && s->sync->cleanup != US_CLEANUP_STAGED)
-		return;
 	if (fate.delete && !s->is_local && has_local(groups, n_groups)) {
 		fate.delete = false;
 		fate.disable = true;
@@ -106,9 +104,9 @@ void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *are
 	*after = *before;
 	bool strips = (is_known && before->retired.strips) || fate.strip;
 	bool disables = fate.disable && before->user.active, anonymizes = fate.anonymize && !us_fate_is_anonymous(&before->user, u->number);
-	bool marks = !is_known && (s->sync->cleanup == US_CLEANUP_STAGED || disables || anonymizes || ret_step->n_left);
+	bool notes = !is_known && (s->sync->cleanup == US_CLEANUP_STAGED || ret_step->n_left);
 	bool is_news = is_known && strips != before->retired.strips;
-	if (!fate.delete && !disables && !anonymizes && !marks && !is_news)
+	if (!fate.delete && !disables && !anonymizes && !notes && !is_news)
 		return;
 	if (disables)
 		after->user.active = false;
@@ -118,7 +116,6 @@ void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *are
 	after->retired.by = s->connector;
 	after->retired.strips = strips;
 	ret_step->has_row = true;
-	ret_step->is_marked = !fate.delete && !disables && !anonymizes;
 	ret_step->change = (struct us_change) { .object = US_OBJECT_USER,
 		.outcome = fate.delete ? US_OUTCOME_DELETED : anonymizes ? US_OUTCOME_ANONYMIZED : disables ? US_OUTCOME_DISABLED : US_OUTCOME_UPDATED,
 		.number = u->number, .id = before->user.id, .name = before->user.name, .reason = why,

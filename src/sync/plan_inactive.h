@@ -46,10 +46,9 @@ struct us_inactive_membership {
 
 struct us_inactive_step {
 	bool has_row;
-	struct us_change change;     /* of the user; borrows from the arguments and the arena */
+	struct us_change change;     /* of the user; UPDATED only notes the user as inactive; borrows from the arguments and the arena */
 	const uint32_t *left;        /* groups that the user is taken out of */
 	uint32_t n_left;
-	bool is_marked;              /* the row only notes since when: the first stage comes later */
 };
 
 /* Of a user who is DUE. The same again, once it is applied, gives no row and no group. */
