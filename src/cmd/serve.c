@@ -260,9 +260,10 @@ static enum us_errc authenticate(void *data, int64_t directory, struct us_slice 
 
 static void note_push(void *data, int64_t connector) { us_pushes_note(((struct server *) data)->pushes, connector); }
 
-static void refuse(void *data, int status, const char *why, struct us_httpd_answer *answer)
+static void refuse(void *data, struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer)
 {
-	us_api_refuse(((struct server *) data)->api, status, why, answer);
+	if (!us_serve_refuse(request, status, why, answer))
+		us_api_refuse(((struct server *) data)->api, status, why, answer);
 }
 
 static void done(void *data, const struct us_httpd_request *request, int status, int64_t duration_us)

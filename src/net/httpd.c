@@ -324,7 +324,7 @@ static enum MHD_Result refuse(struct connection *c, int status, const char *why)
 	c->answer.status = status;
 	c->answer.close = true;
 	if (h->config.refuse) {
-		h->config.refuse(h->config.data, status, why, &c->answer);
+		h->config.refuse(h->config.data, &c->request, status, why, &c->answer);
 	} else {
 		c->answer.content_type = "text/plain; charset=utf-8";
 		us_str_printf(&c->answer.body, "%d %s\n", status, why);
@@ -390,9 +390,9 @@ static enum MHD_Result check_head(struct connection *c, const char *method, cons
 	r->method_name = us_slice(method);
 	r->method = find_method(method);
 	r->headers = c->headers;
+	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, collect_header, c);
 	if (c->target.n > config->url_bytes)
 		return refuse(c, 414, "the address is too long");
-	MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, collect_header, c);
 	if (r->headers_n > config->headers)
 		return refuse(c, 431, "too many headers");
 #if MHD_VERSION < 0x00097701
@@ -490,6 +490,7 @@ static void *on_line(void *data, const char *target, struct MHD_Connection *mhd)
 	/* The library decodes in place after this call; a longer one is refused anyway. */
 	if (c->target.n <= h->config.url_bytes)
 		c->target = us_slice_dup(&c->arena, c->target);
+	c->request.target.raw = c->target;
 	set_deadline(c, h->config.request_ms);
 	atomic_fetch_add(&h->active, 1);
 	return c;
@@ -626,7 +627,7 @@ static void answer_stopping(struct connection *c)
 	struct us_httpd_answer answer = { .status = 503, .close = true };
 
 	if (h->config.refuse)
-		h->config.refuse(h->config.data, 503, "the server is stopping", &answer);
+		h->config.refuse(h->config.data, &c->request, 503, "the server is stopping", &answer);
 	answer_connection(c, &answer);
 }
 

@@ -93,8 +93,9 @@ struct us_httpd_config {
 	const char *cert_pem, *key_pem; /* the texts; NULL for plain HTTP */
 	void *data;              /* handed to the calls below */
 	enum us_httpd_next (*handle)(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer);
-	/* Fills the body of an answer that the listener gives by itself; NULL: one line of text. */
-	void (*refuse)(void *data, int status, const char *why, struct us_httpd_answer *answer);
+	/* Fills the body of an answer that the listener gives by itself; NULL: one line of text. Of the target only raw is sure to be there, and the
+	 * headers may be cut short; it may be another thread than the handler's, so the arena is not to be used. */
+	void (*refuse)(void *data, struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer);
 	/* After each request, for statistics; status 0 if the client went away. May be NULL. */
 	void (*done)(void *data, const struct us_httpd_request *request, int status, int64_t duration_us);
 };

@@ -283,19 +283,34 @@ static void fail(struct us_crowd_call *call, enum us_errc rc, const struct us_er
 	}
 }
 
-static void finish(struct us_crowd_call *call, enum us_errc rc, const struct us_err *err)
+static void add_head(struct us_httpd_answer *answer, bool is_json)
 {
-	struct us_httpd_answer *answer = call->answer;
-
-	us_view_close(&call->view);
-	if (rc)
-		fail(call, rc, err);
 	/* There are clients that read a type even where there is no body. */
 	if (answer->body.n || answer->pull || answer->status == 201)
-		answer->content_type = call->writer.is_json ? "application/json" : "application/xml;charset=UTF-8";
+		answer->content_type = is_json ? "application/json" : "application/xml;charset=UTF-8";
 	us_httpd_add_header(answer, "X-Embedded-Crowd-Version", VERSION);
 	us_httpd_add_header(answer, "Cache-Control", "no-store");
 	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+}
+
+static void finish(struct us_crowd_call *call, enum us_errc rc, const struct us_err *err)
+{
+	us_view_close(&call->view);
+	if (rc)
+		fail(call, rc, err);
+	add_head(call->answer, call->writer.is_json);
+}
+
+void us_crowd_refuse_request(struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer)
+{
+	struct us_crowd_writer writer;
+	bool is_json = wants_json(request);
+
+	request->label = US_CROWD_LABEL;
+	answer->status = status;
+	us_crowd_writer_init(&writer, &answer->body, is_json, US_SLICE_NONE);
+	us_crowd_put_error(&writer, status < 500 ? "ILLEGAL_ARGUMENT" : "OPERATION_FAILED", us_slice(why));
+	add_head(answer, is_json);
 }
 
 static void run(struct us_crowd_call *call, const struct route *route)

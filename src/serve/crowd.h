@@ -14,5 +14,7 @@ struct us_serve;
 
 /* Answers a request below /crowd. */
 enum us_httpd_next us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
+/* As us_serve_refuse. */
+void us_crowd_refuse_request(struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer);
 
 #endif

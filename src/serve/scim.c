@@ -260,6 +260,26 @@ static const char *content_type(const struct us_httpd_request *request)
 	return names_json && !names_scim ? "application/json" : "application/scim+json";
 }
 
+static void add_head(const struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	if (answer->body.n || answer->pull)
+		answer->content_type = content_type(request);
+	us_httpd_add_header(answer, "Cache-Control", "no-store");
+	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+}
+
+void us_scim_refuse_request(struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer)
+{
+	struct us_jsonw w = US_JSONW_INIT(&answer->body);
+	struct us_err err = US_ERR_INIT;
+
+	request->label = US_SCIM_LABEL;
+	answer->status = status;
+	us_err_set(&err, status < 500 ? US_INVALID : US_UNAVAILABLE, "%s", why);
+	us_scim_put_error(&w, status, &err);
+	add_head(request, answer);
+}
+
 void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
 	struct us_err err = US_ERR_INIT;
@@ -271,8 +291,5 @@ void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, st
 	us_view_close(&call.view);
 	if (rc)
 		fail(&call, is_known ? us_scim_status(rc, &err) : 501, &err);
-	if (answer->body.n || answer->pull)
-		answer->content_type = content_type(request);
-	us_httpd_add_header(answer, "Cache-Control", "no-store");
-	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
+	add_head(request, answer);
 }

@@ -1,6 +1,7 @@
 #include "serve/serve.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "serve/crowd.h"
 #include "serve/parts.h"
@@ -50,6 +51,35 @@ enum us_httpd_next us_serve_handle(struct us_serve *serve, struct us_httpd_reque
 		return us_crowd_handle(serve, request, answer);
 	us_scim_handle(serve, request, answer);
 	return US_HTTPD_NOW;
+}
+
+/* Whether a target that was perhaps never taken apart begins with that segment: "/crowd/…", "http://host/crowd?…". */
+static bool is_below(struct us_slice raw, const char *segment)
+{
+	const char *path = raw.p, *end = raw.p + raw.n;
+	size_t n = strlen(segment);
+
+	if (!raw.n)
+		return false;
+	if (*path != '/') {
+		const char *authority = memmem(raw.p, raw.n, "://", 3);
+		path = authority ? memchr(authority + 3, '/', (size_t) (end - authority - 3)) : NULL;
+	}
+	if (!path || (size_t) (end - path) < n + 1 || memcmp(path + 1, segment, n) != 0)
+		return false;
+	path += n + 1;
+	return path == end || *path == '/' || *path == '?' || !*path;
+}
+
+bool us_serve_refuse(struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer)
+{
+	if (is_below(request->target.raw, "crowd"))
+		us_crowd_refuse_request(request, status, why, answer);
+	else if (is_below(request->target.raw, "scim"))
+		us_scim_refuse_request(request, status, why, answer);
+	else
+		return false;
+	return true;
 }
 
 const char *const *us_serve_labels(void)

@@ -32,6 +32,9 @@ void us_serve_close(struct us_serve *serve);
 bool us_serve_has(const struct us_httpd_request *request);
 enum us_httpd_next us_serve_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
 
+/* An answer that the listener gives by itself, as the protocol under the address writes errors. False: the address is not of this side. */
+bool us_serve_refuse(struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer);
+
 /* The labels that us_serve_handle gives to requests; ends with NULL. */
 const char *const *us_serve_labels(void);
 
