@@ -159,8 +159,10 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	}
 	if (!fate.delete)
 		keep_links(p, place, given, fate.strip);
-	if (p->in.is_delta && fate.strip)
+	if (fate.strip) {
+		s->marks[place] |= STRIPPED;
 		us_plan_lose_member(p, given->groups, given->n_groups);
+	}
 	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
 	*after = *before;
 	after->hash = US_HASH_ZERO;

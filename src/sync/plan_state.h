@@ -20,9 +20,10 @@ enum mark {
 	ASSIGNED = 2048,  /* groups: assignGroups names it */
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
 	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed or whole */
-	LOSES = 4096,     /* groups: this plan deletes a member of it */
+	LOSES = 4096,     /* groups: this plan deletes or strips a member of it */
 	TOLD_GONE = 32768, /* not listed, by the source's own word: of a delta */
 	EXEMPT = 8192,    /* groups: who is cleaned up stays in it, by the name that it gets */
+	STRIPPED = 8192,  /* users: cleanup takes their memberships, but for those of exceptions */
 };
 
 /* Users or groups: one way to do it for both. */
