@@ -244,9 +244,10 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	}
 	if (p->in.is_delta && !(p->groups.marks[place] & GONE))
 		d.n_removed_users = drop_untouched(p, place, d.removed_users, d.n_removed_users);
-	if (!want->may_add)
+	if (want->may_add)
+		p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
+	else
 		d.n_added_users = d.n_added_groups = 0;
-	p->counts.report.memberships_not_modified += want->n_users - d.n_added_users + want->n_groups - d.n_added_groups;
 	if (p->stripped.n)
 		d.n_added_users = drop_stripped(p, d.added_users, d.n_added_users);
 	if (!has_delta(&d))
@@ -294,7 +295,7 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 		p->wanted.is_unsure = false;
 		/* Of a group that only loses somebody, it says who of them stays. */
 		p->wanted.may_add = is_read || is_assigned;
-		if (p->wanted.may_add || (p->in.is_delta && !(m & GONE)))
+		if (!(m & GONE))
 			(p->in.settings.flattens_groups ? want_flat : want_members)(p, place);
 		p->wanted.may_remove =
 			p->is_whole && ((is_read && us_plan_knows_members(p, place)) || m & GONE) && !(flags & US_HAVE_PROTECTED) && !p->wanted.is_unsure;
@@ -302,7 +303,7 @@ bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struc
 			p->at++;
 			if (compare_members(p, arena, place, &nothing, new_name(p, place), US_SLICE_NONE, step))
 				return true;
-		} else if ((p->wanted.may_add || !p->in.is_delta) && us_hash_is_equal(hash_members(&p->wanted), s->have->members_hashes[place])) {
+		} else if (p->wanted.may_add && us_hash_is_equal(hash_members(&p->wanted), s->have->members_hashes[place])) {
 			p->counts.report.memberships_not_modified += p->wanted.n_users + p->wanted.n_groups;
 			p->at++;
 		} else {
@@ -359,10 +360,8 @@ static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 		&p->n_single_removed);
 	p->single_added = us_malloc((p->n_single_added + 1) * sizeof *added);
 	p->single_removed = us_malloc((p->n_single_removed + 1) * sizeof *removed);
-	if (p->n_single_added)
-		memcpy(p->single_added, added, p->n_single_added * sizeof *added);
-	if (p->n_single_removed)
-		memcpy(p->single_removed, removed, p->n_single_removed * sizeof *removed);
+	memcpy(p->single_added, added, p->n_single_added * sizeof *added);
+	memcpy(p->single_removed, removed, p->n_single_removed * sizeof *removed);
 	p->counts.report.memberships_not_modified += n - p->n_single_added;
 	us_arena_fini(&arena);
 	free(have);
