@@ -42,7 +42,7 @@ static enum us_errc load_held(struct us_job *job, struct us_arena *arena, int64_
 }
 
 /* The run that a cleanup was held beside says who decided about it, too, if it is still kept. */
-static enum us_errc tell_whole(struct us_dbc *c, const struct us_run *part, int64_t now_s, struct us_err *err)
+static enum us_errc tell_whole(struct us_dbc *c, const struct us_run *part, const char *decision, int64_t now_s, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_run whole;
@@ -50,15 +50,19 @@ static enum us_errc tell_whole(struct us_dbc *c, const struct us_run *part, int6
 
 	if (rc == US_OK) {
 		whole.decided_by = part->decided_by;
+		us_run_add_message(&arena, &whole, us_arena_printf(&arena, "The cleanup, run %lld: %s", (long long) part->id, decision));
 		rc = us_run_save(c, &whole, now_s, err);
 	}
 	us_arena_fini(&arena);
 	return rc == US_NOT_FOUND ? US_OK : rc;
 }
 
-/* HELD → status, with the name of who decided. */
-static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_status status, struct us_job_who who, struct us_err *err)
+/* HELD → status, with the name of who decided; what was decided is the run's next message. */
+static enum us_errc decide(struct us_job *job, struct us_arena *arena, struct us_run *run, enum us_run_status status, const char *what,
+	struct us_job_who who, struct us_err *err)
 {
+	const char *decision = us_arena_printf(arena, "%s by " US_SLICE_FMT "%s", what, US_SLICE_ARG(who.name),
+		status == US_RUN_SCHEDULED ? "" : ": nothing of it is done");
 	struct us_dbc *c;
 	int64_t now = us_clock_wall_s();
 	enum us_errc rc = us_db_lease_writer(job->store->db, &c, err);
@@ -66,13 +70,14 @@ static enum us_errc decide(struct us_job *job, struct us_run *run, enum us_run_s
 	if (rc)
 		return rc;
 	run->decided_by = who.name;
+	us_run_add_message(arena, run, decision);
 	rc = us_db_begin(c, err);
 	if (rc == US_OK)
 		rc = us_run_set_status(c, run->id, US_RUN_HELD, status, now, err);
 	if (rc == US_OK)
 		rc = us_run_save(c, run, now, err);
 	if (rc == US_OK && run->kind == US_RUN_CLEANUP)
-		rc = tell_whole(c, run, now, err);
+		rc = tell_whole(c, run, decision, now, err);
 	if (rc == US_OK)
 		rc = us_db_commit(c, err);
 	us_db_release(c);
@@ -133,7 +138,7 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 	else if (run.status != US_RUN_HELD)
 		rc = not_in(&run, "HELD", err);
 	else if (fits == US_CONFLICT) {
-		rc = decide(job, &run, US_RUN_CANCELLED, who, err);
+		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Approved too late, for the directory has changed,", who, err);
 		if (rc == US_OK) {
 			*err = why;
 			rc = plan_again(job, &run, who, ret_run, err);
@@ -142,7 +147,7 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 		*err = why;
 		rc = fits;
 	} else {
-		rc = decide(job, &run, US_RUN_SCHEDULED, who, err);
+		rc = decide(job, &arena, &run, US_RUN_SCHEDULED, "Approved", who, err);
 		if (rc == US_OK)
 			us_job_enqueue(job, run.id, run.connector);
 	}
@@ -160,7 +165,7 @@ enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_job_who who
 	if (rc == US_OK && run.status != US_RUN_HELD)
 		rc = not_in(&run, "HELD", err);
 	if (rc == US_OK)
-		rc = decide(job, &run, US_RUN_CANCELLED, who, err);
+		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Rejected", who, err);
 	us_arena_fini(&arena);
 	return rc;
 }

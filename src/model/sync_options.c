@@ -364,6 +364,8 @@ static void check_stages(
 			us_problem_add(arena, list, at,
 				"comes before the stage above it: put the stages in the order of their days");
 		last = days;
+		if (i && us_slice_is(us_json_string(&stages->array.items[i - 1], "action"), "delete"))
+			us_problem_add(arena, list, at, "comes after delete, which leaves nobody for it: take it away");
 	}
 }
 

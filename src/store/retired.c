@@ -6,7 +6,7 @@
 static enum us_errc mark_users(struct us_dbc *c, int64_t directory, struct us_have_side *users, struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT u.id, u.retired_strips, CASE WHEN l.at > u.retired_since THEN 1 ELSE 0 END FROM usr AS u"
+	enum us_errc rc = us_db_prepare(c, "SELECT u.id, u.retired_strips, CASE WHEN l.at >= u.retired_since THEN 1 ELSE 0 END FROM usr AS u"
 		" LEFT JOIN login AS l ON l.id = u.id WHERE u.retired_since > 0 AND u.id >= ?1 AND u.id < ?2", &s, err);
 
 	if (rc)

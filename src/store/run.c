@@ -356,6 +356,15 @@ static void add_message(struct us_slice messages, const char *text, struct us_st
 	us_jsonw_close(&w, ']');
 }
 
+void us_run_add_message(struct us_arena *arena, struct us_run *run, const char *text)
+{
+	struct us_str messages = US_STR_INIT;
+
+	add_message(run->messages, text, &messages);
+	run->messages = us_slice_dup(arena, us_str_slice(&messages));
+	us_str_fini(&messages);
+}
+
 enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, const char *message, int64_t now_s, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;

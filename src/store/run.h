@@ -43,6 +43,9 @@ enum us_errc us_run_create(struct us_dbc *c, const struct us_run *run, int64_t n
 enum us_errc us_run_record(struct us_dbc *c, const struct us_run *run, int64_t now_s, int64_t *ret_id, struct us_err *err);
 /* The number of a run that us_run_create_held will make in the same transaction. */
 enum us_errc us_run_reserve(struct us_dbc *c, int64_t *ret_id, struct us_err *err);
+/* One more line at the end of run->messages, in arena; us_run_save stores it. */
+void us_run_add_message(struct us_arena *arena, struct us_run *run, const char *text);
+
 /* Makes run->id, a CLEANUP, HELD: what the run plan_run, which has just ended, leaves to a decision. run gives all that us_run_create and
  * us_run_save want, and started; message: its second one. */
 enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, const char *message, int64_t now_s, struct us_err *err);

@@ -142,7 +142,7 @@ static void describe_rule(const struct us_verdict *v, struct us_str *out)
 		[US_GUARD_USERS_DELETED] = "the plan would delete users:",
 		[US_GUARD_USERS_ANONYMIZED] = "the plan would anonymize users:",
 		[US_GUARD_GROUP_EMPTIED] = "the plan would take out of one group, members:",
-		[US_GUARD_LAST_ADMIN] = "the plan would leave an admin group without its active users, who are",
+		[US_GUARD_LAST_ADMIN] = "the plan would leave an admin group without active users, losing",
 		[US_GUARD_USERS_RENAMED] = "the plan would rename users:",
 		[US_GUARD_GROUPS_REMOVED] = "the plan would delete groups:",
 		[US_GUARD_GROUPS_RENAMED] = "the plan would rename groups:",

@@ -78,8 +78,9 @@ static bool ask(const struct us_inactive_settings *s, struct us_arena *arena, co
 void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *arena, const struct us_inactive_user *u,
 	const struct us_user_image *before, const struct us_inactive_membership *groups, uint32_t n_groups, struct us_inactive_step *ret_step)
 {
-	/* A mark from before the last login says nothing any more: the stages begin anew. */
-	bool is_known = before->retired.since && u->last_login <= before->retired.since;
+	/* A mark from before the last login says nothing any more: the stages begin anew. In the same second the login came last: nobody who has just
+	 * logged in is inactive. */
+	bool is_known = before->retired.since && u->last_login < before->retired.since;
 	int64_t since = is_known ? before->retired.since : s->now_s;
 	struct us_fate fate = us_fate_of(s->sync, since, s->now_s);
 	struct us_slice why = reason_of(s, arena, u);

@@ -125,6 +125,8 @@ FIELDS = [
         ({"cleanupStages": [{"afterDays": 1, "action": "disable"}]}, {"cleanupStages": "has no effect unless cleanup is staged"}),
         ({"cleanup": "staged", "cleanupStages": [{"afterDays": 7, "action": "strip"}, {"afterDays": 1, "action": "disable"}]},
          {"cleanupStages[1]": "comes before the stage above it"}),
+        ({"cleanup": "staged", "cleanupStages": [{"afterDays": 1, "action": "delete"}, {"afterDays": 7, "action": "strip"}]},
+         {"cleanupStages[1]": "comes after delete, which leaves nobody for it"}),
         ({"cleanup": "staged", "cleanupStages": [{"afterDays": 0, "action": "explode", "more": 1}]},
          {"cleanupStages[0].action": "must be one of disable, strip, anonymize, delete",
           "cleanupStages[0]": "unknown member"}),

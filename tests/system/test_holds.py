@@ -62,7 +62,9 @@ def test_joiners_go_on_while_the_cleanup_waits(site):
     done = site.wait(part["id"])
     assert (done["status"], done["disabledCount"], done["decidedBy"]) == ("DONE", 20, "admin")
     assert sum(users(site).values()) == 22
-    assert show(site, run["id"])["decidedBy"] == "admin"
+    assert "Approved by admin" in done["messages"]
+    whole_run = show(site, run["id"])
+    assert (whole_run["decidedBy"], whole_run["messages"][-1]) == ("admin", f"The cleanup, run {part['id']}: Approved by admin")
     assert site.call("POST", f"/usersync/syncstatus/{run['id']}/approve") == (409, {
         "status": 409, "error": "conflict", "message": f"run {part['id']} is DONE, not HELD"})
     # Nothing is left to do, and the connector's scope is that of now.
@@ -76,6 +78,7 @@ def test_a_cleanup_that_was_rejected_is_gone(site):
     status, answer = site.call("POST", f"/usersync/syncstatus/{run['id']}/reject")
     assert (status, answer["id"], answer["status"]) == (200, run["held"]["run"], "CANCELLED")
     assert sum(users(site).values()) == 40 and show(site, run["id"])["decidedBy"] == "admin"
+    assert show(site, answer["id"])["messages"][-1] == "Rejected by admin: nothing of it is done"
 
 
 def test_a_cleanup_whose_directory_has_changed_is_planned_again(site):
