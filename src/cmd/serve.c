@@ -19,6 +19,7 @@
 #include "cmd/verbs.h"
 #include "job/job.h"
 #include "job/notifier.h"
+#include "job/pinger.h"
 #include "job/pruner.h"
 #include "job/pushes.h"
 #include "job/publisher.h"
@@ -47,6 +48,7 @@ struct server {
 	struct us_store *store;
 	struct us_notifier *notifier;
 	struct us_publisher *publisher;
+	struct us_pinger *pinger;
 	struct us_job *job;
 	struct us_timer *timer;
 	struct us_pruner *pruner;
@@ -303,6 +305,9 @@ static enum us_errc start(struct us_cli *cli, const struct settings *s, struct s
 	rc = us_publisher_open(server->store, &server->publisher, err);
 	if (rc != US_OK)
 		return rc;
+	rc = us_pinger_open(server->store, &server->pinger, err);
+	if (rc != US_OK)
+		return rc;
 	struct us_job_conf job_conf = { .store = server->store, .notifier = server->notifier, .n_workers = (unsigned) s->workers };
 	rc = us_job_open(&job_conf, &server->job, err);
 	if (rc != US_OK)
@@ -342,6 +347,7 @@ static void stop(struct server *server)
 {
 	us_notifier_stop(server->notifier);
 	us_publisher_stop(server->publisher);
+	us_pinger_stop(server->pinger);
 	if (server->api)
 		us_api_stop(server->api);
 	if (server->httpd)
@@ -361,6 +367,7 @@ static void stop(struct server *server)
 	if (server->notifier)
 		us_notifier_close(server->notifier);
 	us_publisher_close(server->publisher);
+	us_pinger_close(server->pinger);
 	if (server->store)
 		us_store_close(server->store);
 	us_str_fini(&server->cert);

@@ -62,3 +62,17 @@ bool us_cidr_has(const struct us_cidr *cidr, const char *address)
 			return false;
 	return true;
 }
+
+bool us_cidr_list_has(struct us_slice ranges, const char *address)
+{
+	while (ranges.n) {
+		const char *space = memchr(ranges.p, ' ', ranges.n);
+		size_t n = space ? (size_t) (space - ranges.p) : ranges.n;
+		struct us_cidr cidr;
+		if (!us_cidr_parse((struct us_slice) { ranges.p, n }, &cidr) && us_cidr_has(&cidr, address))
+			return true;
+		ranges.p += n + (space != NULL);
+		ranges.n -= n + (space != NULL);
+	}
+	return false;
+}

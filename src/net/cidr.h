@@ -14,5 +14,7 @@ struct us_cidr {
 const char *us_cidr_parse(struct us_slice text, struct us_cidr *ret_cidr);
 /* address in digits; an IPv4 address that came over IPv6 (::ffff:…) is taken as IPv4. False for what is no address. */
 bool us_cidr_has(const struct us_cidr *cidr, const char *address);
+/* Whether any of the ranges has it; they stand with single spaces between. What is no range has nothing. */
+bool us_cidr_list_has(struct us_slice ranges, const char *address);
 
 #endif

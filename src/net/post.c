@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/arena.h"
+#include "net/retry.h"
 
 enum { CONNECT_MS = 10000 };
 
@@ -84,4 +85,24 @@ enum us_errc us_post_run(
 	default: /* the library's codes, not ours */
 		return us_err_set_native(err, US_PROTOCOL, (int)code, "%s: %s", where, words);
 	}
+}
+
+enum us_errc us_post_judge(void *e, long status, const char *where, int64_t now_s, struct us_err *err)
+{
+	struct curl_header *header;
+	int64_t wait_ms = 0;
+
+	if (status >= 200 && status < 300)
+		return US_OK;
+	if (curl_easy_header(e, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+		us_retry_parse_after(us_slice(header->value), now_s, &wait_ms);
+	if (status >= 300 && status < 400)
+		us_err_set_native(err, US_PROTOCOL, (int)status,
+			"%s answered with status %ld, a redirect: they are not followed, give the final URL", where,
+			status);
+	else
+		us_err_set_native(err, US_PROTOCOL, (int)status, "%s answered with status %ld", where, status);
+	if (err)
+		err->wait_ms = wait_ms;
+	return US_PROTOCOL;
 }

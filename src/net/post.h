@@ -26,4 +26,7 @@ void *us_post_open(const struct us_post *post, char detail[US_POST_DETAIL_BYTES]
 enum us_errc us_post_run(void *easy, const struct us_post *post, const char *where,
 	const char *detail, struct us_err *err);
 
+/* What the status of an answer says: US_OK for any 2xx, else US_PROTOCOL with native the status and wait_ms what Retry-After asks for. */
+enum us_errc us_post_judge(void *easy, long status, const char *where, int64_t now_s, struct us_err *err);
+
 #endif

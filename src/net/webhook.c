@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 
 #include "base/secret.h"
-#include "net/retry.h"
 #include "net/url.h"
 
 enum { ANSWER_MOST = 64 << 10 };
@@ -61,26 +60,6 @@ static struct curl_slist *make_headers(const struct us_webhook *hook, int64_t no
 	return list;
 }
 
-static enum us_errc judge(CURL *e, long status, const char *where, int64_t now_s, struct us_err *err)
-{
-	struct curl_header *header;
-	int64_t wait_ms = 0;
-
-	if (status >= 200 && status < 300)
-		return US_OK;
-	if (curl_easy_header(e, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-		us_retry_parse_after(us_slice(header->value), now_s, &wait_ms);
-	if (status >= 300 && status < 400)
-		us_err_set_native(err, US_PROTOCOL, (int)status,
-			"%s answered with status %ld, a redirect: they are not followed, give the final URL", where,
-			status);
-	else
-		us_err_set_native(err, US_PROTOCOL, (int)status, "%s answered with status %ld", where, status);
-	if (err)
-		err->wait_ms = wait_ms;
-	return US_PROTOCOL;
-}
-
 enum us_errc us_webhook_send(const struct us_webhook *hook, int64_t now_s, struct us_err *err)
 {
 	char detail[US_POST_DETAIL_BYTES];
@@ -105,7 +84,7 @@ enum us_errc us_webhook_send(const struct us_webhook *hook, int64_t now_s, struc
 	enum us_errc rc = us_post_run(e, &hook->post, us_str_text(&where), detail, err);
 	curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == US_OK || answered > ANSWER_MOST)
-		rc = judge(e, status, us_str_text(&where), now_s, err);
+		rc = us_post_judge(e, status, us_str_text(&where), now_s, err);
 	curl_easy_cleanup(e);
 	curl_slist_free_all(headers);
 	us_secret_wipe_str(&url);

@@ -64,6 +64,9 @@ static const struct route routes[] = {
 	{ US_HTTPD_DELETE, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_end_session },
 	{ US_HTTPD_GET, "event", US_RIGHT_READ, false, us_crowd_get_event_token },
 	{ US_HTTPD_GET, "event/*", US_RIGHT_READ, false, us_crowd_get_events },
+	{ US_HTTPD_POST, "webhook", US_RIGHT_READ, true, us_crowd_add_webhook },
+	{ US_HTTPD_GET, "webhook/*", US_RIGHT_READ, false, us_crowd_get_webhook },
+	{ US_HTTPD_DELETE, "webhook/*", US_RIGHT_READ, true, us_crowd_remove_webhook },
 	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, false, us_crowd_get_cookie },
 	{ .path = NULL },
 };
@@ -339,7 +342,7 @@ static void copy_request(struct waiting *w, const struct us_httpd_request *from)
 {
 	struct us_httpd_request *to = &w->request;
 
-	*to = (struct us_httpd_request) { .method = from->method, .is_tls = from->is_tls, .arena = &w->arena };
+	*to = (struct us_httpd_request) { .method = from->method, .is_tls = from->is_tls, .arena = &w->arena, .peer = us_arena_strdup(&w->arena, from->peer) };
 	to->body = us_slice_dup(&w->arena, from->body);
 	to->target.query_n = from->target.query_n;
 	to->target.query = us_arena_array(&w->arena, from->target.query_n + 1, sizeof *to->target.query);

@@ -68,7 +68,7 @@ enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice nam
 	X(us_crowd_remove_child_group) X(us_crowd_add_parent_group) X(us_crowd_remove_parent_group) \
 	X(us_crowd_get_event_token) X(us_crowd_get_events) \
 	X(us_crowd_authenticate) X(us_crowd_notify) X(us_crowd_open_session) X(us_crowd_get_session) X(us_crowd_validate_session) \
-	X(us_crowd_end_session) X(us_crowd_end_sessions)
+	X(us_crowd_end_session) X(us_crowd_end_sessions) X(us_crowd_add_webhook) X(us_crowd_get_webhook) X(us_crowd_remove_webhook)
 #define X(name) enum us_errc name(struct us_crowd_call *call, struct us_err *err);
 US_CROWD_HANDLERS(X)
 #undef X

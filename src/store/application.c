@@ -302,6 +302,8 @@ enum us_errc us_application_remove(struct us_dbc *c, struct us_slice name, struc
 	if (!rc)
 		rc = run_with_id(c, "DELETE FROM application_directory WHERE application = ?1", a.id, NULL, err);
 	if (!rc)
+		rc = run_with_id(c, "DELETE FROM hook WHERE application = ?1", a.id, NULL, err);
+	if (!rc)
 		rc = run_with_id(c, "DELETE FROM application WHERE id = ?1", a.id, NULL, err);
 	if (!rc)
 		us_db_after_commit(c, raise_generation);

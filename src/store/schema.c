@@ -180,8 +180,15 @@ static const char forgotten[] =
 	"ALTER TABLE pushed_state ADD COLUMN forgotten BIGINT NOT NULL DEFAULT 0;"
 	"CREATE INDEX pushed_gone ON pushed (connector, modified) WHERE gone = 1";
 
+/* Crowd webhooks; told is the state of the application's directories (store/hook.h) that the last ping was answered for. */
+static const char hooks[] =
+	"INSERT INTO sequence (name, last) VALUES ('hook', 0);"
+	"CREATE TABLE hook (id INTEGER PRIMARY KEY, application BIGINT NOT NULL, url TEXT NOT NULL, token TEXT, peer TEXT NOT NULL, told TEXT NOT NULL,"
+	" failures BIGINT NOT NULL, failing_since BIGINT NOT NULL, next_ms BIGINT NOT NULL, created BIGINT NOT NULL, UNIQUE (application, url))";
+
 /* Step i leads from schema i to schema i + 1. A step that was released is never changed: the next one corrects it. */
-static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes, subscriptions, forgotten };
+static const char *const steps[] = { first, schedules, pruning, notices, applications, credentials, logins, feeds, holds, names_of_rows, retired, group_attributes, cursors, pushes, subscriptions, forgotten,
+	hooks };
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 
