@@ -293,8 +293,8 @@ static void count(struct work *w)
 		c->have_groups += w->in->settings.is_local || have->groups.flags[i] & US_HAVE_OWNED;
 	c->have_memberships = have->n_memberships;
 	/* The directory itself is what was listed, and all of it. */
-	c->listed_users = c->seen_users = c->have_users;
-	c->listed_groups = c->seen_groups = c->have_groups;
+	c->listed_users = c->have_users;
+	c->listed_groups = c->have_groups;
 	c->users_cleaned = c->report.users[US_OUTCOME_DISABLED] + c->report.users[US_OUTCOME_DELETED] + c->report.users[US_OUTCOME_ANONYMIZED] +
 		c->users_marked;
 	c->users_removed = c->users_cleaned;

@@ -134,8 +134,6 @@ uint32_t us_plan_add_new(struct side *s, struct us_hash id)
 		h->numbers = us_realloc(h->numbers, h->cap * sizeof *h->numbers);
 		h->hashes = us_realloc(h->hashes, h->cap * sizeof *h->hashes);
 		h->flags = us_realloc(h->flags, h->cap);
-		if (h->members_hashes)
-			h->members_hashes = us_realloc(h->members_hashes, h->cap * sizeof *h->members_hashes);
 	}
 	if (h->cap > s->cap) {
 		s->marks = us_realloc(s->marks, h->cap * sizeof *s->marks);
@@ -183,19 +181,11 @@ static bool is_settled(struct us_plan *p, struct side *s, uint32_t place, struct
 }
 
 /* Before the change itself: marks the place as listed. */
-static void see(struct us_plan *p, struct side *s, uint32_t place, struct us_hash want)
+static void see(struct side *s, uint32_t place, struct us_hash want)
 {
-	bool existed = !(s->marks[place] & NEW);
-
 	s->marks[place] = (uint16_t) ((s->marks[place] & ~TOLD_GONE) | SEEN);
 	s->have->hashes[place] = want;
 	s->listed++;
-	if (existed) {
-		if (s == &p->users)
-			p->counts.seen_users++;
-		else
-			p->counts.seen_groups++;
-	}
 }
 
 static bool may_create(const struct us_plan *p)
@@ -263,14 +253,13 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 		return;
 	}
 	if (!is_new && s->have->flags[place] & US_HAVE_PROTECTED) {
-		see(p, s, place, hash);
+		see(s, place, hash);
 		s->marks[place] |= KEEPS_LINKS;
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
 	}
-	if (!is_new && us_hash_is_equal(s->have->hashes[place], hash) &&
-		!(s->have->flags[place] & US_HAVE_MISSING)) {
-		see(p, s, place, hash);
+	if (!is_new && us_hash_is_equal(s->have->hashes[place], hash) && !(s->have->flags[place] & US_HAVE_MISSING)) {
+		see(s, place, hash);
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
 	}
@@ -278,7 +267,7 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 		*ret_step = (struct us_plan_step) { .kind = US_STEP_LOAD_USER, .number = s->have->numbers[place] };
 		return;
 	}
-	see(p, s, place, hash);
+	see(s, place, hash);
 	struct us_user kept = *want;
 	bool is_retired = !is_new && s->have->flags[place] & US_HAVE_RETIRED, wakes = before && before->retired.since && !is_retired;
 	if (p->in.settings.keeps_active && before) {
@@ -369,7 +358,7 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		s->marks[place] |= REQUIRED;
 	if (!is_new &&
 		(us_hash_is_equal(s->have->hashes[place], hash) || s->have->flags[place] & US_HAVE_PROTECTED)) {
-		see(p, s, place, hash);
+		see(s, place, hash);
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
 		goto named;
 	}
@@ -377,7 +366,7 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		*ret_step = (struct us_plan_step) { .kind = US_STEP_LOAD_GROUP, .number = s->have->numbers[place] };
 		return;
 	}
-	see(p, s, place, hash);
+	see(s, place, hash);
 	bool renamed = before && us_fields_differ(before->group.name, want->name);
 	struct us_slice why = is_new ? US_SLICE("is not in the directory") : us_fields_of_group(arena, before, want);
 	if (!why.n) {
@@ -425,7 +414,7 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 	s->marks[place] &= (uint16_t)~FILTERED;
 	bool again = s->marks[place] & SEEN;
 	if (!again)
-		see(p, s, place, US_HASH_ZERO);
+		see(s, place, US_HASH_ZERO);
 	s->marks[place] |= KEEPS_LINKS;
 	step.change.number = s->marks[place] & NEW ? 0 : s->have->numbers[place];
 	if (s->marks[place] & FAILED) {
@@ -499,8 +488,7 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 	case BUILD:
 		us_plan_drop_claims(&p->groups);
 		/* Nobody is reached through a group that goes because it is in no listing: the next sync will not know it. */
-		if (p->in.settings.flattens_groups)
-			us_links_drop_nesting(p->links, p->groups.marks, SEEN | FILTERED | GONE, GONE);
+		us_links_drop_nesting(p->links, p->groups.marks, SEEN | FILTERED | GONE, GONE);
 		p->counts.unresolved_members = us_links_build(p->links);
 		return false;
 	case MEMBERS:
@@ -586,8 +574,6 @@ size_t us_plan_cycle_numbers(const struct us_plan *p, uint32_t *ret_numbers, siz
 	size_t n_edges = us_links_edges(p->links, &edges), found = 0;
 	uint32_t n_groups = p->groups.have->n;
 
-	if (!n_edges || !n)
-		return 0;
 	uint32_t *component = us_malloc(n_groups * sizeof *component);
 	us_closure_components(n_groups, edges, n_edges, component, NULL);
 	/* A group is in a cycle if an edge inside its component leads from it. */

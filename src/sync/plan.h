@@ -136,7 +136,6 @@ void us_plan_next(struct us_plan *plan, struct us_arena *arena, const struct us_
 struct us_plan_counts {
 	struct us_report report;
 	int64_t have_users, have_groups, have_memberships; /* owned; users: not missing before */
-	int64_t seen_users, seen_groups;                   /* objects of have that were listed */
 	int64_t listed_users, listed_groups;               /* objects listed */
 	int64_t listed_memberships;                        /* of whatever objects */
 	int64_t memberships_denied;                        /* that end although their group and member stay; counted only if none was listed */
