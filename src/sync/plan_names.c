@@ -64,12 +64,9 @@ static void find_collisions(struct us_plan *p, struct side *s)
 	p->n_failures = 0;
 	fail_rivals(p, s);
 	for (uint32_t i = 0; i < s->claims.n; i++) {
-		uint32_t place = s->claimants[i];
-		if (!(s->marks[place] & CLAIMS))
-			continue;
 		uint32_t holder = us_map_find(&s->have->names, s->claims.keys[i]);
 		if (holder != US_MAP_NONE && !(s->marks[holder] & (CLAIMS | GONE)))
-			add_failure(p, s, place, holder, false);
+			add_failure(p, s, s->claimants[i], holder, false);
 	}
 	/* Whoever fails keeps the old name, and so fails the one who counted on it; each at most once. */
 	for (uint32_t i = 0; i < p->n_failures; i++) {
@@ -117,10 +114,8 @@ uint32_t us_plan_count_claims(const struct side *s, struct us_hash name)
 	return n;
 }
 
-bool us_plan_next_collision(struct us_plan *p, struct us_plan_step *step)
+bool us_plan_next_collision(struct us_plan *p, struct side *s, struct us_plan_step *step)
 {
-	struct side *s = p->phase == COLLIDE_USERS ? &p->users : &p->groups;
-
 	if (p->at == 0)
 		find_collisions(p, s);
 	if (p->at >= p->n_failures)
