@@ -264,8 +264,12 @@ static void draw_cleanup(struct scene *s)
 
 	if (draw_one_in(s->d, 3)) {
 		us_str_add_text(&text, "\"cleanup\":\"staged\",\"cleanupStages\":[");
-		for (uint32_t i = 0; i < n; i++, day += draw_below(s->d, 4))
-			us_str_printf(&text, "%s{\"afterDays\":%u,\"action\":\"%s\"}", i ? "," : "", day, PICK(s->d, actions));
+		/* None follows delete. */
+		const char *action = "";
+		for (uint32_t i = 0; i < n && strcmp(action, "delete"); i++, day += draw_below(s->d, 4)) {
+			action = PICK(s->d, actions);
+			us_str_printf(&text, "%s{\"afterDays\":%u,\"action\":\"%s\"}", i ? "," : "", day, action);
+		}
 		us_str_add_text(&text, "]");
 	} else {
 		us_str_printf(&text, "\"cleanup\":\"%s\"", PICK(s->d, plain));
