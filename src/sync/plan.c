@@ -340,9 +340,13 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		us_plan_filtered(p, true, want->id, ref, want->name, us_slice(refused), ret_step);
 		return;
 	}
-	if (place == US_MAP_NONE)
+	bool is_first = place == US_MAP_NONE;
+	if (is_first)
 		place = us_plan_add_new(s, id);
-	else if (is_settled(p, s, place, hash, want->id, want->name, &step)) {
+	/* Listed twice with different names: whoever is in it is wanted if one of them is. */
+	if (us_patterns_mark(p->in.rules->required_groups, want->name))
+		s->marks[place] |= REQUIRED;
+	if (!is_first && is_settled(p, s, place, hash, want->id, want->name, &step)) {
 		*ret_step = step;
 		return;
 	}
@@ -354,8 +358,6 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		s->marks[place] |= EXEMPT;
 	if (p->assigned.n && us_map_find(&p->assigned, us_fold_hash(want->name)) != US_MAP_NONE)
 		s->marks[place] |= ASSIGNED;
-	if (us_patterns_mark(p->in.rules->required_groups, want->name))
-		s->marks[place] |= REQUIRED;
 	if (!is_new &&
 		(us_hash_is_equal(s->have->hashes[place], hash) || s->have->flags[place] & US_HAVE_PROTECTED)) {
 		see(s, place, hash);

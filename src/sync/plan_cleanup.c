@@ -60,8 +60,7 @@ static void leave_groups(struct us_plan *p, const struct us_plan_given *given)
 {
 	for (uint32_t i = 0; i < given->n_groups; i++) {
 		uint32_t place = us_plan_group_place(p, given->groups[i].number);
-		if (place != US_MAP_NONE && !(us_plan_group_flags(p, place) & (US_HAVE_UNMANAGED | US_HAVE_PROTECTED)) &&
-			p->groups.have->flags[place] & US_HAVE_OWNED)
+		if (place != US_MAP_NONE && !(us_plan_group_flags(p, place) & (US_HAVE_UNMANAGED | US_HAVE_PROTECTED)))
 			us_plan_lose_member(p, &given->groups[i], 1);
 	}
 }

@@ -176,10 +176,10 @@ static void note_loss(struct us_plan *p, uint32_t place, const struct us_plan_gi
 	}
 }
 
-/* Where nothing may be removed: but for those that this plan deletes (lost: or strips) and, in a delta, those who are told gone or are back.
- * want is sorted. */
+/* Where nothing may be removed: but for those that this plan deletes (lost: or strips) and, in a delta, those who are told gone or are back,
+ * unless only what is deleted leaves the group (frozen). want is sorted. */
 static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct us_arena *arena, const struct us_plan_member *have, uint32_t n_have,
-	const uint32_t *want, uint32_t n_want, uint16_t lost, const uint32_t **ret_removed)
+	const uint32_t *want, uint32_t n_want, bool is_frozen, uint16_t lost, const uint32_t **ret_removed)
 {
 	uint32_t *removed = us_arena_alloc(arena, (n_have + 1) * sizeof *removed), n = 0, w = 0;
 
@@ -188,8 +188,9 @@ static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct 
 		while (w < n_want && want[w] < have[i].number)
 			w++;
 		bool is_kept = w < n_want && want[w] == have[i].number;
-		uint16_t leaves = p->in.is_delta && !is_kept ? GONE | TOLD_GONE | FILTERED : lost;
-		bool is_back = p->in.is_delta && !is_kept && s == &p->users && place != US_MAP_NONE && us_plan_knows_groups(p, place);
+		bool is_told = p->in.is_delta && !is_kept && !is_frozen;
+		uint16_t leaves = is_told ? GONE | TOLD_GONE | FILTERED : lost;
+		bool is_back = is_told && s == &p->users && place != US_MAP_NONE && us_plan_knows_groups(p, place);
 		if (have[i].owned && place != US_MAP_NONE && (s->marks[place] & leaves || is_back))
 			removed[n++] = have[i].number;
 	}
@@ -237,10 +238,12 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	difference(arena, want->groups, want->n_groups, given->groups, given->n_groups, may_remove_groups, &d.added_groups, &d.n_added_groups,
 		&d.removed_groups, &d.n_removed_groups);
 	if (p->groups.marks[place] & LOSES && !may_remove) {
-		bool strips = !(us_plan_group_flags(p, place) & (US_HAVE_STRIP_EXEMPT | US_HAVE_PROTECTED | US_HAVE_UNMANAGED));
-		d.n_removed_users = pick_gone(p, &p->users, arena, given->users, given->n_users, want->users, want->n_users, strips ? GONE | STRIPPED : GONE,
-			&d.removed_users);
-		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, want->groups, want->n_groups, GONE, &d.removed_groups);
+		uint8_t flags = us_plan_group_flags(p, place);
+		bool is_frozen = flags & (US_HAVE_PROTECTED | US_HAVE_UNMANAGED), strips = !is_frozen && !(flags & US_HAVE_STRIP_EXEMPT);
+		d.n_removed_users = pick_gone(p, &p->users, arena, given->users, given->n_users, want->users, want->n_users, is_frozen,
+			strips ? GONE | STRIPPED : GONE, &d.removed_users);
+		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, want->groups, want->n_groups, is_frozen, GONE,
+			&d.removed_groups);
 	}
 	if (p->in.is_delta && !(p->groups.marks[place] & GONE))
 		d.n_removed_users = drop_untouched(p, place, d.removed_users, d.n_removed_users);
