@@ -343,19 +343,19 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 	bool is_first = place == US_MAP_NONE;
 	if (is_first)
 		place = us_plan_add_new(s, id);
-	/* Listed twice with different names: whoever is in it is wanted if one of them is. */
+	/* Listed twice with different names: the rules that take nothing from anybody hold if they do for one of them. */
 	if (us_patterns_mark(p->in.rules->required_groups, want->name))
 		s->marks[place] |= REQUIRED;
+	if (!us_rules_is_managed(p->in.rules, want->name))
+		s->marks[place] |= UNMANAGED;
+	if (us_patterns_match(p->in.rules->strip_exempt, want->name, true))
+		s->marks[place] |= EXEMPT;
 	if (!is_first && is_settled(p, s, place, hash, want->id, want->name, &step)) {
 		*ret_step = step;
 		return;
 	}
 	if (is_new)
 		us_plan_keep_new_name(p, place, want->name);
-	if (!us_rules_is_managed(p->in.rules, want->name))
-		s->marks[place] |= UNMANAGED;
-	if (us_patterns_match(p->in.rules->strip_exempt, want->name, true))
-		s->marks[place] |= EXEMPT;
 	if (p->assigned.n && us_map_find(&p->assigned, us_fold_hash(want->name)) != US_MAP_NONE)
 		s->marks[place] |= ASSIGNED;
 	if (!is_new &&
