@@ -221,9 +221,6 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 
 	us_assert(before && before->owned);
 	bool is_unsure = s->unidentified || (p->keeps_mapped_groups && is_mapped(before->group.id));
-	/* Whether it stays or not, the source has it in no group. */
-	if (p->in.is_delta)
-		us_plan_lose_member(p, given->above, given->n_above);
 	if (!p->in.settings.delete_groups || is_unsure || s->have->flags[place] & US_HAVE_PROTECTED) {
 		if (s->marks[place] & HAS_ROW) {
 			us_plan_filter_row(p, s, place, why, step);

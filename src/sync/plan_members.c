@@ -240,8 +240,8 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	if (p->groups.marks[place] & LOSES && !may_remove) {
 		uint8_t flags = us_plan_group_flags(p, place);
 		bool is_frozen = flags & (US_HAVE_PROTECTED | US_HAVE_UNMANAGED), strips = !is_frozen && !(flags & US_HAVE_STRIP_EXEMPT);
-		/* What stays although it is gone at the source is as the source left it. */
-		bool knows_nothing = is_frozen || p->groups.marks[place] & TOLD_GONE;
+		/* What stays although it is gone at the source is as the source left it; what could not be read, as it was. */
+		bool knows_nothing = is_frozen || p->groups.marks[place] & (TOLD_GONE | KEEPS_LINKS);
 		d.n_removed_users = pick_gone(p, &p->users, arena, given->users, given->n_users, want->users, want->n_users, knows_nothing,
 			strips ? GONE | STRIPPED : GONE, &d.removed_users);
 		d.n_removed_groups = pick_gone(p, &p->groups, arena, given->groups, given->n_groups, want->groups, want->n_groups, knows_nothing, GONE,
