@@ -1,6 +1,7 @@
 #include "store/pushed.h"
 
 #include "base/fold.h"
+#include "model/scim_id.h"
 #include "model/scim_schema.h"
 #include "store/object_row.h"
 #include "store/row.h"
@@ -137,6 +138,49 @@ static enum us_errc check_unique(struct us_dbc *c, int64_t connector, const stru
 	return US_OK;
 }
 
+static enum us_errc is_gone(struct us_dbc *c, int64_t row, bool *ret_is, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT 1 FROM pushed WHERE id = ?1 AND is_group = 0 AND gone = 1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, row);
+	rc = us_stmt_step(s, err);
+	*ret_is = rc == US_OK;
+	us_stmt_reset(s);
+	return rc == US_END ? US_OK : rc;
+}
+
+/* The directory may keep who was deleted here, disabled, under the name that a new user comes with: that would fail in the run, where the provider does
+ * not see it. gone: who is made again. Only where the directory's ids are those of model/scim_id.h; elsewhere the run says it. */
+static enum us_errc check_kept(struct us_dbc *c, struct us_arena *arena, int64_t connector, const struct us_pushed *p, struct us_slice fold, int64_t gone,
+	struct us_err *err)
+{
+	struct us_slice id = US_SLICE_NONE;
+	bool is_group, is_kept = false;
+	struct us_stmt *s;
+	uint32_t number;
+	enum us_errc rc = us_db_prepare(c, "SELECT u.ext_id FROM connector AS k JOIN usr AS u ON u.directory = k.directory AND u.name_fold = ?2"
+		" WHERE k.id = ?1 AND u.owned = 1 AND u.active = 0 AND u.missing_since > 0", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_slice(s, 2, fold);
+	if (!(rc = us_stmt_step(s, err)))
+		id = us_row_text(s, 0, arena);
+	us_stmt_reset(s);
+	if (rc)
+		return rc == US_END ? US_OK : rc;
+	if (!us_scim_id_parse(id, &is_group, &number) || is_group || us_object_row(connector, number) == gone)
+		return US_OK;
+	rc = is_gone(c, us_object_row(connector, number), &is_kept, err);
+	return rc || !is_kept ? rc : us_err_set_native(err, US_CONFLICT, US_SCIM_UNIQUENESS, "the directory still has a user \"" US_SLICE_FMT "\", who was deleted here and"
+		" is kept there, disabled: it is that user again with the same externalId; for another one it must be cleaned up there, or the userName be another",
+		US_SLICE_ARG(p->name));
+}
+
 /* A deleted one that has the externalId gives it up, or becomes the new one. */
 static enum us_errc free_ext_id(struct us_dbc *c, int64_t gone, struct us_err *err)
 {
@@ -223,6 +267,8 @@ enum us_errc us_pushed_put(struct us_dbc *c, struct us_arena *arena, int64_t con
 	int64_t change, gone;
 	enum us_errc rc = check_unique(c, connector, p, fold, &gone, err);
 
+	if (!rc && !number && !p->is_group)
+		rc = check_kept(c, arena, connector, p, fold, gone, err);
 	if (rc || (rc = take_change(c, connector, &change, err)))
 		return rc;
 	if (number) {

@@ -36,7 +36,8 @@ enum us_errc us_pushed_find(struct us_dbc *c, struct us_arena *arena, int64_t co
 	uint32_t number, struct us_pushed *ret_pushed, struct us_err *err);
 
 /* Makes it, number 0, or replaces ext_id, name and document of the one with the number. One that is made with the externalId of one that was deleted is
- * that one again, under its number. *ret_number: may be NULL. US_CONFLICT with US_SCIM_UNIQUENESS: the name or externalId is another's. US_NOT_FOUND. */
+ * that one again, under its number. *ret_number: may be NULL. US_CONFLICT with US_SCIM_UNIQUENESS: the name or externalId is another's,
+ * or the directory keeps somebody else who was deleted, disabled, under the name. US_NOT_FOUND. */
 enum us_errc us_pushed_put(struct us_dbc *c, struct us_arena *arena, int64_t connector, const struct us_pushed *pushed, int64_t now_s,
 	uint32_t *ret_number, struct us_err *err);
 /* Forgets who was deleted at `before_s` or earlier, by a change that the connector's directory has seen (its cursor, store/cursor.h), and is not kept

@@ -394,6 +394,34 @@ def test_a_deleted_user_can_be_made_again(cleanup):
         assert server.sync(connector)["failedCount"] == 0 and is_there()
 
 
+def test_nobody_gets_the_account_of_somebody_else_by_the_same_name(server):
+    connector, idp = inbound(server, cleanup="disable")
+    old = created(idp.call("POST", "Users", person("anna")))
+    created(idp.call("POST", "Users", person("bert")))
+    settle(server, connector, lambda r: r["status"] == "DONE" and usernames(server, connector) == ["anna", "bert"])
+
+    def anna():
+        return server.call("GET", f"/directory/{connector['directoryId']}/user/anna")[1]["user"]
+    # who is only deactivated is there, with any externalId
+    assert idp.call("PATCH", f"Users/{old}", patch({"op": "replace", "path": "active", "value": False}))[0] == 200
+    settle(server, connector, lambda r: r["status"] == "DONE" and not anna()["active"])
+    for other in ({}, {"externalId": "another"}):
+        status, said = idp.call("POST", "Users", person("anna", **other))
+        assert (status, said["scimType"]) == (409, "uniqueness"), said
+    assert idp.call("DELETE", f"Users/{old}")[0] == 204
+    settle(server, connector, lambda r: r["status"] == "DONE" and "missingSince" in anna())
+    before = server.call("GET", f"/usersync/connector/{connector['uniqueId']}/syncstatus")[1]["id"]
+    for name in ("anna", "ANNA"):
+        status, said = idp.call("POST", "Users", person(name, externalId="another"))
+        assert (status, said["scimType"]) == (409, "uniqueness") and "kept there, disabled" in said["detail"], said
+    assert server.call("GET", f"/usersync/connector/{connector['uniqueId']}/syncstatus")[1]["id"] == before
+    # another name, and the same person again, are welcome
+    created(idp.call("POST", "Users", person("anna2", externalId="another")))
+    assert created(idp.call("POST", "Users", person("anna"))) == old
+    run = settle(server, connector, lambda r: r["status"] == "DONE" and anna()["active"])
+    assert run["failedCount"] == 0
+
+
 def test_one_user_can_be_explained_and_synced(server):
     connector, idp = inbound(server, quietSeconds=3600, latestSeconds=3600)
     anna = created(idp.call("POST", "Users", person("anna")))
