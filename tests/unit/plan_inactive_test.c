@@ -53,7 +53,7 @@ static void stages_count_from_the_run_that_found_the_user(void **state)
 		{ 4, 200, true, false, -1, 0, 4 },
 		{ 5, 200, true, false, US_OUTCOME_DISABLED, 0, 5 },
 		{ 5, 200, false, false, -1, 0, 5 },
-		{ 5, 5, true, false, US_OUTCOME_DISABLED, 0, 5 }, /* a login of the very second of the mark is not after it */
+		{ 5, 5, true, false, US_OUTCOME_UPDATED, 0, 0 }, /* a login of the very second of the mark came after it: anew */
 		{ 12, 200, false, false, US_OUTCOME_UPDATED, 1, 12 },
 		{ 12, 200, true, false, US_OUTCOME_DISABLED, 1, 12 }, /* after a gap, all that is due */
 		{ 20, 200, false, false, US_OUTCOME_DELETED, 2, 0 },
