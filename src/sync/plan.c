@@ -480,8 +480,9 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 	case FILTERED_GROUPS:
 		return us_plan_next_filtered(p, &p->groups, step);
 	case MISSING_USERS:
+		return us_plan_next_missing(p, &p->users, arena, given, step);
 	case MISSING_GROUPS:
-		return us_plan_next_missing(p, arena, given, step);
+		return us_plan_next_missing(p, &p->groups, arena, given, step);
 	case COLLIDE_USERS:
 		return us_plan_next_collision(p, &p->users, step);
 	case COLLIDE_GROUPS:

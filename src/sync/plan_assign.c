@@ -26,7 +26,7 @@ void us_plan_see_assigned(struct us_plan *p)
 			us_map_find(&s->have->ids, us_hash_slice(assigned_id(&arena, p->in.settings.assigned[i])));
 		/* The source has a group of that name now: that one is meant. Of several, none gets the name. */
 		bool is_taken = us_plan_count_claims(s, us_fold_hash(p->in.settings.assigned[i])) == 1;
-		if (place == US_MAP_NONE || place >= s->n_have || s->marks[place] & SEEN || is_taken)
+		if (place == US_MAP_NONE || s->marks[place] & (SEEN | NEW) || is_taken)
 			continue;
 		s->marks[place] |= SEEN | ASSIGNED;
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;
@@ -40,8 +40,7 @@ static void put_all(struct us_plan *p, uint32_t group)
 
 	p->groups.marks[group] |= ASSIGNED;
 	if (p->in.is_single) {
-		if (p->single_user != US_MAP_NONE)
-			us_links_add_places(p->links, group, p->single_user);
+		us_links_add_places(p->links, group, p->single_user);
 		return;
 	}
 	for (uint32_t i = 0; i < s->have->n; i++)

@@ -2,27 +2,15 @@
 #include "model/fate.h"
 #include "sync/plan_state.h"
 
-/* New objects have numbers in a row from the first new one on; those of a whole index were loaded in order of their numbers. */
+/* A whole index is in order of its numbers, with the new objects behind; a part of one is short. */
 uint32_t us_plan_find_place(const struct us_plan *p, const struct side *s, uint32_t number)
 {
-	uint32_t low = 0, high = s->n_have;
-
-	if (p->in.is_single) {
-		for (uint32_t i = 0; i < s->have->n; i++)
-			if (s->have->numbers[i] == number)
-				return i;
-		return US_MAP_NONE;
-	}
-	if (s->have->n > s->n_have && number >= s->have->numbers[s->n_have])
-		return s->n_have + (number - s->have->numbers[s->n_have]);
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-		if (s->have->numbers[mid] < number)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < s->n_have && s->have->numbers[low] == number ? low : US_MAP_NONE;
+	if (!p->in.is_single)
+		return us_have_place(s->have, number);
+	for (uint32_t i = 0; i < s->have->n; i++)
+		if (s->have->numbers[i] == number)
+			return i;
+	return US_MAP_NONE;
 }
 
 uint32_t us_plan_group_place(const struct us_plan *p, uint32_t number) { return us_plan_find_place(p, &p->groups, number); }
@@ -208,7 +196,7 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 
 static bool is_mapped(struct us_slice id)
 {
-	return id.n >= sizeof US_MAPPED_GROUP - 1 && memcmp(id.p, US_MAPPED_GROUP, sizeof US_MAPPED_GROUP - 1) == 0;
+	return id.n > sizeof US_MAPPED_GROUP - 1 && memcmp(id.p, US_MAPPED_GROUP, sizeof US_MAPPED_GROUP - 1) == 0;
 }
 
 static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t place,
@@ -255,10 +243,9 @@ static bool clean_group(struct us_plan *p, struct us_arena *arena, uint32_t plac
 }
 
 /* Owned objects of the directory that were not listed; true if there is a step. */
-bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
+bool us_plan_next_missing(struct us_plan *p, struct side *s, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
 {
-	bool users = p->phase == MISSING_USERS;
-	struct side *s = users ? &p->users : &p->groups;
+	bool users = s == &p->users;
 
 	for (; p->at < s->n_have; p->at++) {
 		bool keeps_links = users && s->marks[p->at] & KEEPS_LINKS;
@@ -270,7 +257,7 @@ bool us_plan_next_missing(struct us_plan *p, struct us_arena *arena, const struc
 			step->kind = users ? US_STEP_LOAD_USER : US_STEP_LOAD_MEMBERS;
 			step->number = s->have->numbers[p->at];
 			step->with_above = !users;
-			step->with_names = users && p->in.predicate && !keeps_links && !returns;
+			step->with_names = users && p->in.predicate;
 			return true;
 		}
 		p->asked = false;

@@ -5,7 +5,7 @@
 
 static bool is_assigned_name(const struct us_plan *p, struct us_hash name)
 {
-	return p->assigned.n && us_map_find(&p->assigned, name) != US_MAP_NONE;
+	return us_map_find(&p->assigned, name) != US_MAP_NONE;
 }
 
 void us_plan_gone(struct us_plan *p, bool is_group, struct us_slice id)
@@ -15,7 +15,7 @@ void us_plan_gone(struct us_plan *p, bool is_group, struct us_slice id)
 
 	us_assert(p->phase == READING && p->in.is_delta);
 	/* Named as being there, too: that takes nothing away. */
-	if (place == US_MAP_NONE || place >= s->n_have || s->marks[place] & (SEEN | FILTERED))
+	if (place == US_MAP_NONE || s->marks[place] & (SEEN | FILTERED))
 		return;
 	s->marks[place] |= TOLD_GONE;
 	if (is_group)
@@ -32,7 +32,7 @@ void us_plan_has_members(struct us_plan *p, struct us_slice group_id)
 		return;
 	us_map_put(&p->with_members, us_plan_place_key(place), NULL);
 	p->has_new_group |= (s->marks[place] & (NEW | FILTERED)) == NEW;
-	p->touches_assigned |= s->marks[place] & ASSIGNED || (place < s->n_have && is_assigned_name(p, s->have->names.keys[place]));
+	p->touches_assigned |= s->marks[place] & ASSIGNED || (!(s->marks[place] & NEW) && is_assigned_name(p, s->have->names.keys[place]));
 }
 
 bool us_plan_knows_members(const struct us_plan *p, uint32_t place)

@@ -154,8 +154,7 @@ bool us_plan_next_selected_user(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_selected_group(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_filtered(struct us_plan *p, struct side *s, struct us_plan_step *step);
 bool us_plan_next_assignment(struct us_plan *p, struct us_arena *arena, struct us_plan_step *step);
-bool us_plan_next_missing(
-	struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
+bool us_plan_next_missing(struct us_plan *p, struct side *s, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_collision(struct us_plan *p, struct side *s, struct us_plan_step *step);
 bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_single(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
