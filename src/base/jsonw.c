@@ -54,19 +54,42 @@ static void add_escape(struct us_str *out, unsigned char c)
 	us_str_add(out, text, letter ? 2 : 6);
 }
 
-static void add_quoted(struct us_str *out, struct us_slice s)
-{
-	static const bool is_plain[256] = { [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true };
-	const char *p = s.p, *end = s.p + s.n, *from = p;
-	uint64_t word;
+static const bool can_stand[256] = { [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true };
 
-	us_str_reserve(out, s.n + 4); /* quotes, and what may follow */
-	us_str_add_char(out, '"');
+/* Whether all of it can stand as it is. The last word overlaps the one before it. */
+static bool is_plain(struct us_slice s)
+{
+	uint64_t word;
+	uint32_t low, high;
+
+	if (s.n >= 8) {
+		for (size_t i = 0; i + 8 < s.n; i += 8)
+			if (memcpy(&word, s.p + i, 8), has_special(word))
+				return false;
+		memcpy(&word, s.p + s.n - 8, 8);
+		return !has_special(word);
+	}
+	if (s.n >= 4) {
+		memcpy(&low, s.p, 4);
+		memcpy(&high, s.p + s.n - 4, 4);
+		return !has_special((uint64_t) high << 32 | low);
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (!can_stand[(unsigned char) s.p[i]])
+			return false;
+	return true;
+}
+
+static void add_escaped(struct us_str *out, struct us_slice s)
+{
+	const char *p = s.p, *end = s.p + s.n, *from = p;
+
 	/* Invariant: [from, p) can stand as it is and is not yet in out. */
 	while (p < end) {
+		uint64_t word;
 		while (end - p >= 8 && (memcpy(&word, p, 8), !has_special(word)))
 			p += 8;
-		while (p < end && is_plain[(unsigned char) *p])
+		while (p < end && can_stand[(unsigned char) *p])
 			p++;
 		if (p >= end)
 			break;
@@ -84,6 +107,19 @@ static void add_quoted(struct us_str *out, struct us_slice s)
 		from = ++p;
 	}
 	us_str_add(out, from, (size_t) (p - from));
+}
+
+/* Most texts are plain: copied with their quotes, and room left for what may follow. */
+static void add_quoted(struct us_str *out, struct us_slice s)
+{
+	us_str_reserve(out, s.n + 4);
+	out->p[out->n++] = '"';
+	if (is_plain(s)) {
+		memcpy(out->p + out->n, s.n ? s.p : "", s.n);
+		out->n += s.n;
+	} else {
+		add_escaped(out, s);
+	}
 	us_str_add_char(out, '"');
 }
 

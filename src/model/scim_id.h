@@ -9,7 +9,7 @@
 
 enum { US_SCIM_ID_BYTES = 12 };
 
-/* In text, NUL-terminated. */
+/* Lies within text, NUL-terminated. */
 struct us_slice us_scim_id_write(char text[US_SCIM_ID_BYTES], bool is_group, uint32_t number);
 /* Lives in arena. */
 struct us_slice us_scim_id(struct us_arena *arena, bool is_group, uint32_t number);

@@ -354,46 +354,62 @@ enum us_errc us_scim_object_write_member(const struct us_scim_source *source, st
 
 /* ---- groups of a user ---- */
 
+/* Parts of a group that are shown. */
+struct group_form {
+	bool value, ref, display, type;
+};
+
+static struct group_form group_form_of(const struct us_scim_projection *p)
+{
+	if (us_scim_projection_shows_whole(p, US_SLICE("groups")))
+		return (struct group_form) { true, true, true, true };
+	return (struct group_form) { us_scim_projection_shows(p, US_SLICE("groups.value")), us_scim_projection_shows(p, US_SLICE("groups.$ref")),
+		us_scim_projection_shows(p, US_SLICE("groups.display")), us_scim_projection_shows(p, US_SLICE("groups.type")) };
+}
+
 /* Users are in dozens of groups, and their answers are mostly these: written as text, without a tree. Neither an id nor an address needs escaping. */
 void us_scim_object_write_groups(const struct us_scim_source *source, struct us_jsonw *w, const struct us_scim_projection *p,
 	const struct us_scim_object *object)
 {
 	if (!object->n_groups || !us_scim_projection_shows(p, US_SLICE("groups")))
 		return;
-	bool is_whole = us_scim_projection_shows_whole(p, US_SLICE("groups"));
-	bool has_value = is_whole || us_scim_projection_shows(p, US_SLICE("groups.value"));
-	bool has_ref = is_whole || us_scim_projection_shows(p, US_SLICE("groups.$ref"));
-	bool has_display = is_whole || us_scim_projection_shows(p, US_SLICE("groups.display"));
-	bool has_type = is_whole || us_scim_projection_shows(p, US_SLICE("groups.type"));
-	struct us_slice value_end = has_ref || has_display || has_type ? US_SLICE("\",") : US_SLICE("\"");
-	struct us_slice ref_end = has_display || has_type ? US_SLICE("\",") : US_SLICE("\"");
-	struct us_slice end = !has_type ? US_SLICE("}") : has_display ? US_SLICE(",\"type\":\"direct\"}") : US_SLICE("\"type\":\"direct\"}");
+	struct group_form form = group_form_of(p);
+	/* What stands between the texts of a group is the same for all of them. */
+	struct us_str to_ref = US_STR_INIT, to_display = US_STR_INIT;
+	struct us_slice end = !form.type ? US_SLICE("}") : form.value || form.ref || form.display ? US_SLICE(",\"type\":\"direct\"}") :
+		US_SLICE("\"type\":\"direct\"}");
 	struct us_str *out = w->out;
 	char text[US_SCIM_ID_BYTES];
 
+	us_str_add_text(&to_ref, form.value ? "\"" : "");
+	if (form.ref) {
+		us_str_add_text(&to_ref, form.value ? ",\"$ref\":\"" : "\"$ref\":\"");
+		us_str_add_slice(&to_ref, source->base);
+		us_str_add_text(&to_ref, "/Groups/");
+	}
+	us_str_add_text(&to_display, form.ref ? "\"" : "");
+	if (form.display)
+		us_str_add_text(&to_display, form.value || form.ref ? ",\"display\":" : "\"display\":");
 	us_jsonw_key(w, "groups");
 	us_jsonw_open(w, '[');
 	for (size_t i = 0; i < object->n_groups; i++) {
 		struct us_slice id = us_scim_id_write(text, true, object->groups[i].number);
 		us_str_add_text(out, i ? ",{" : "{");
-		if (has_value) {
+		if (form.value) {
 			us_str_add_text(out, "\"value\":\"");
 			us_str_add_slice(out, id);
-			us_str_add_slice(out, value_end);
 		}
-		if (has_ref) {
-			us_str_add_text(out, "\"$ref\":\"");
-			us_str_add_slice(out, source->base);
-			us_str_add_text(out, "/Groups/");
+		us_str_add_slice(out, us_str_slice(&to_ref));
+		if (form.ref)
 			us_str_add_slice(out, id);
-			us_str_add_slice(out, ref_end);
-		}
-		if (has_display) {
-			us_str_add_text(out, "\"display\":");
+		us_str_add_slice(out, us_str_slice(&to_display));
+		if (form.display) {
 			w->want_comma = false;
 			us_jsonw_string(w, object->groups[i].name);
 		}
 		us_str_add_slice(out, end);
 	}
 	us_jsonw_close(w, ']');
+	us_str_fini(&to_ref);
+	us_str_fini(&to_display);
 }
