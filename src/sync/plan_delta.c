@@ -45,8 +45,7 @@ void us_plan_has_groups(struct us_plan *p, struct us_slice user_id)
 	uint32_t place = us_map_find(&p->users.have->ids, us_hash_slice(user_id));
 
 	us_assert(p->phase == READING && p->in.is_delta);
-	if (place != US_MAP_NONE && place < p->users.n_have)
-		us_map_put(&p->with_groups, us_plan_place_key(place), NULL);
+	us_map_put(&p->with_groups, us_plan_place_key(place), NULL);
 }
 
 bool us_plan_knows_groups(const struct us_plan *p, uint32_t place)
