@@ -266,7 +266,9 @@ static void undone_later(const struct sync_case *c)
 	case_source_set(c, 0, no_fault);
 	execute(&w, kind_of(c), 0, &run, &status);
 	execute_later(&w, c);
-	execute_undo(&w, run, &undo, &status);
+	execute(&w, US_RUN_UNDO, run, &undo, &status);
+	if (status == US_RUN_HELD)
+		complain("undo is held");
 	if (status != US_RUN_DONE)
 		complain("undo is %s", us_run_status_text(status));
 	expect_plan(&w, &c->undo, undo);
