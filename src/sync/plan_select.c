@@ -233,7 +233,9 @@ static bool select_groups(struct us_plan *p, struct us_plan_step *step)
 	}
 	for (; p->at < s->have->n; p->at++) {
 		uint16_t m = s->marks[p->at];
-		if (!(m & SEEN) || m & (FAILED | KEEPS_LINKS | ASSIGNED) || p->selected[p->at])
+		/* While nobody is cleaned up, whoever a rule filters stays in the groups that are there. */
+		bool is_kept = !(m & NEW) && !us_plan_may_clean_users(p);
+		if (!(m & SEEN) || m & (FAILED | KEEPS_LINKS | ASSIGNED) || p->selected[p->at] || is_kept)
 			continue;
 		if (deselect(p, s, p->at, US_SLICE("has no members, and groups without members are dropped"), step)) {
 			p->at++;
