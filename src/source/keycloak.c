@@ -8,13 +8,15 @@
 #include "source/keycloak_record.h"
 #include "source/keycloak_walk.h"
 
-enum { USERS, GROUPS, MEMBERS, N_LISTINGS };
-enum { SEARCH_ROWS = 1000 };
-
-#define SERVICE_PREFIX "service-account-"
+enum { USERS, GROUPS, MEMBERS, N_LISTINGS, OUTLINE = N_LISTINGS };
 
 static const struct us_listing listings[N_LISTINGS] = {
 	[USERS] = { "users", US_RECORD_USER },
+	[GROUPS] = { "groups", US_RECORD_GROUP },
+	[MEMBERS] = { "members", US_RECORD_MEMBERS },
+};
+static const struct us_listing narrow_listings[N_LISTINGS] = {
+	[USERS] = { "users of required groups", US_RECORD_USER },
 	[GROUPS] = { "groups", US_RECORD_GROUP },
 	[MEMBERS] = { "members", US_RECORD_MEMBERS },
 };
@@ -56,7 +58,7 @@ struct us_keycloak {
 	struct us_keycloak_api api;
 	struct us_keycloak_walk walk;
 	unsigned tries;
-	uint64_t steps[N_LISTINGS]; /* of the page that comes next: the cursor */
+	uint64_t steps[N_LISTINGS + 1]; /* of the page that comes next: the cursor */
 };
 
 static struct us_keycloak *self_of(struct us_source *source) { return (struct us_keycloak *) source; }
@@ -116,15 +118,16 @@ static void close_source(struct us_source *source)
 
 static const struct us_listing *list_listings(struct us_source *source, size_t *ret_n)
 {
-	(void) source;
 	*ret_n = N_LISTINGS;
-	return listings;
+	return self_of(source)->walk.scope.is_on ? narrow_listings : listings;
 }
 
 /* The cursor is only the number of the page: the place is kept here, since pages overlap by what was read before. */
 static struct us_slice cursor_of(struct us_keycloak *k, size_t listing, struct us_arena *arena)
 {
-	return us_slice(us_arena_printf(arena, "%s page %llu", listings[listing].name, (unsigned long long) k->steps[listing]));
+	const char *name = listing == OUTLINE ? "names" : listings[listing].name;
+
+	return us_slice(us_arena_printf(arena, "%s page %llu", name, (unsigned long long) k->steps[listing]));
 }
 
 static enum us_errc fetch(struct us_source *source, size_t listing, struct us_slice cursor, struct us_arena *arena,
@@ -142,7 +145,8 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 		us_keycloak_api_forget(&k->api); /* the rights may have changed since */
 	rc = us_keycloak_api_connect(&k->api, err);
 	if (rc == US_OK && listing == USERS)
-		rc = us_keycloak_walk_users(&k->walk, is_first, arena, &page, err);
+		rc = k->walk.scope.is_on ? us_keycloak_scope_users(&k->walk, is_first, arena, &page, err)
+			: us_keycloak_walk_users(&k->walk, is_first, arena, &page, err);
 	else if (rc == US_OK && listing == GROUPS)
 		rc = us_keycloak_walk_groups(&k->walk, is_first, arena, &page, err);
 	else if (rc == US_OK)
@@ -157,6 +161,48 @@ static enum us_errc fetch(struct us_source *source, size_t listing, struct us_sl
 		page.next = cursor_of(k, listing, arena);
 	*ret_page = page;
 	return US_OK;
+}
+
+/* ---- users of some groups only ---- */
+
+static enum us_errc outline(struct us_source *source, struct us_slice cursor, struct us_arena *arena, struct us_page *ret_page,
+	struct us_err *err)
+{
+	struct us_keycloak *k = self_of(source);
+	struct us_page page = { .announced = -1 };
+	bool is_first = !cursor.p;
+	size_t n = 0;
+
+	if (!is_first && !us_slice_is_equal(cursor, cursor_of(k, OUTLINE, arena)))
+		return us_err_set(err, US_PARTIAL, "the names of groups cannot be read on from where they are not");
+	if (is_first) {
+		us_keycloak_scope_fini(&k->walk.scope);
+		us_keycloak_api_forget(&k->api);
+	}
+	enum us_errc rc = us_keycloak_api_connect(&k->api, err);
+	if (rc == US_OK)
+		rc = us_keycloak_walk_groups(&k->walk, is_first, arena, &page, err);
+	count_requests(k);
+	if (rc == US_NOT_FOUND)
+		rc = us_err_set(err, US_PROTOCOL, "the server does not list its groups: is it a Keycloak?");
+	if (rc)
+		return rc;
+	struct us_record *groups = us_arena_array(arena, page.n, sizeof *groups);
+	for (size_t i = 0; i < page.n; i++)
+		if (page.records[i].kind == US_RECORD_GROUP)
+			groups[n++] = page.records[i];
+	page.records = groups;
+	page.n = n;
+	k->steps[OUTLINE]++;
+	if (!page.end)
+		page.next = cursor_of(k, OUTLINE, arena);
+	*ret_page = page;
+	return US_OK;
+}
+
+static enum us_errc narrow(struct us_source *source, const struct us_slice *refs, size_t n, struct us_err *err)
+{
+	return us_keycloak_scope_narrow(&self_of(source)->walk, refs, n, err);
 }
 
 /* ---- one user ---- */
@@ -197,31 +243,6 @@ static enum us_errc find_by_id(struct us_keycloak *k, struct us_slice id, struct
 	if (rc == US_OK && !us_slice_is_equal(us_json_string(*ret_user, "id"), id))
 		rc = us_err_set(err, US_PROTOCOL, "the server gave another user than the one asked for");
 	return rc;
-}
-
-/* The accounts of clients are no users: the full list leaves them out, questions by name or id do not, and nothing in them says what they
- * are. But the search leaves them out, too, and a person may have such a name. */
-static enum us_errc check_person(struct us_keycloak *k, const struct us_json *user, struct us_arena *arena, struct us_err *err)
-{
-	struct us_slice id = us_json_string(user, "id"), name = us_json_string(user, "username");
-	const struct us_json *doc;
-
-	if (name.n < strlen(SERVICE_PREFIX) || memcmp(name.p, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) != 0)
-		return US_OK;
-	us_keycloak_api_prepare(&k->api, k->api.call);
-	us_url_add_segment(&k->api.call->url, US_SLICE("users"));
-	us_url_add_query(&k->api.call->url, "search", name);
-	us_url_add_query(&k->api.call->url, "briefRepresentation", US_SLICE("true"));
-	us_url_add_query_int(&k->api.call->url, "max", SEARCH_ROWS);
-	enum us_errc rc = us_keycloak_api_get(&k->api, "users", arena, &doc, err);
-	if (rc)
-		return rc;
-	if (doc->type != US_JSON_ARRAY || doc->array.n >= SEARCH_ROWS)
-		return us_err_set(err, US_PROTOCOL, "whether \"" US_SLICE_FMT "\" is a service account or a user cannot be told", US_SLICE_ARG(name));
-	for (size_t i = 0; i < doc->array.n; i++)
-		if (us_slice_is_equal(us_json_string(&doc->array.items[i], "id"), id))
-			return US_OK;
-	return us_err_set(err, US_NOT_FOUND, "\"" US_SLICE_FMT "\" is the service account of a client, no user", US_SLICE_ARG(name));
 }
 
 /* Reads the whole list of the user's groups; records has room for them and one more. */
@@ -278,7 +299,7 @@ static enum us_errc find(struct us_source *source, struct us_slice key, bool is_
 	if (rc == US_OK)
 		rc = is_id ? find_by_id(k, key, arena, &user, err) : find_by_name(k, key, arena, &user, err);
 	if (rc == US_OK)
-		rc = check_person(k, user, arena, err);
+		rc = us_keycloak_api_check_person(&k->api, user, arena, err);
 	if (rc == US_OK)
 		rc = find_groups(k, us_json_string(user, "id"), arena, &records, &n, err);
 	count_requests(k);
@@ -489,5 +510,7 @@ const struct us_source_ops us_source_keycloak = {
 	.listings = list_listings,
 	.fetch = fetch,
 	.find = find,
+	.outline = outline,
+	.narrow = narrow,
 	.authenticate = authenticate,
 };

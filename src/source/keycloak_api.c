@@ -4,6 +4,10 @@
 #include "net/http_fail.h"
 #include "net/url.h"
 
+enum { SEARCH_ROWS = 1000 };
+
+#define SERVICE_PREFIX "service-account-"
+
 static void set_str(struct us_str *s, struct us_slice text)
 {
 	us_str_clear(s);
@@ -289,4 +293,31 @@ enum us_errc us_keycloak_api_connect(struct us_keycloak_api *api, struct us_err 
 		rc = check_sight(api, err);
 	api->is_connected = rc == US_OK;
 	return rc;
+}
+
+/* ---- who is a person ---- */
+
+/* The accounts of clients are no users: the full list leaves them out, questions by name or id do not, and nothing in them says what they
+ * are. But the search leaves them out, too, and a person may have such a name. */
+enum us_errc us_keycloak_api_check_person(struct us_keycloak_api *api, const struct us_json *user, struct us_arena *arena, struct us_err *err)
+{
+	struct us_slice id = us_json_string(user, "id"), name = us_json_string(user, "username");
+	const struct us_json *doc;
+
+	if (name.n < strlen(SERVICE_PREFIX) || memcmp(name.p, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) != 0)
+		return US_OK;
+	us_keycloak_api_prepare(api, api->call);
+	us_url_add_segment(&api->call->url, US_SLICE("users"));
+	us_url_add_query(&api->call->url, "search", name);
+	us_url_add_query(&api->call->url, "briefRepresentation", US_SLICE("true"));
+	us_url_add_query_int(&api->call->url, "max", SEARCH_ROWS);
+	enum us_errc rc = us_keycloak_api_get(api, "users", arena, &doc, err);
+	if (rc)
+		return rc;
+	if (doc->type != US_JSON_ARRAY || doc->array.n >= SEARCH_ROWS)
+		return us_err_set(err, US_PROTOCOL, "whether \"" US_SLICE_FMT "\" is a service account or a user cannot be told", US_SLICE_ARG(name));
+	for (size_t i = 0; i < doc->array.n; i++)
+		if (us_slice_is_equal(us_json_string(&doc->array.items[i], "id"), id))
+			return US_OK;
+	return us_err_set(err, US_NOT_FOUND, "\"" US_SLICE_FMT "\" is the service account of a client, no user", US_SLICE_ARG(name));
 }

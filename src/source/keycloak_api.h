@@ -51,5 +51,7 @@ enum us_errc us_keycloak_api_get(struct us_keycloak_api *api, const char *what, 
 	struct us_err *err);
 /* "/users/count" or "/groups/count". */
 enum us_errc us_keycloak_api_count(struct us_keycloak_api *api, const char *what, int64_t *ret_count, struct us_err *err);
+/* US_NOT_FOUND if this user is the service account of a client. Asks the server only where the name is like that of one. */
+enum us_errc us_keycloak_api_check_person(struct us_keycloak_api *api, const struct us_json *user, struct us_arena *arena, struct us_err *err);
 
 #endif

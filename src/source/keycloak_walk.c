@@ -143,9 +143,16 @@ static bool wants_children(struct us_keycloak_groups *g, const struct us_json *j
 
 static void nest(struct us_keycloak_walk *w, struct us_slice parent, const struct us_slice *children, size_t n, struct batch *b)
 {
-	if (w->nests && n)
-		*add_record(b) = (struct us_record) { .kind = US_RECORD_MEMBERS, .ref = us_slice_dup(b->arena, parent), .members = children,
-			.n_members = n };
+	struct us_keycloak_groups *g = &w->groups;
+
+	if (!w->nests || !n)
+		return;
+	*add_record(b) = (struct us_record) { .kind = US_RECORD_MEMBERS, .ref = us_slice_dup(b->arena, parent), .members = children, .n_members = n };
+	for (size_t i = 0; i < n; i++) {
+		if (g->n_links == g->cap_links)
+			g->links = us_realloc(g->links, (g->cap_links = g->cap_links ? g->cap_links * 2 : 64) * sizeof *g->links);
+		g->links[g->n_links++] = (struct us_keycloak_link) { us_slice_dup(&g->arena, parent), us_slice_dup(&g->arena, children[i]) };
+	}
 }
 
 /* A whole tree, without recursion: todo holds what is still to be taken. */
@@ -197,6 +204,7 @@ static void forget_groups(struct us_keycloak_groups *g)
 	free(g->ids);
 	free(g->walks);
 	free(g->queue);
+	free(g->links);
 	*g = (struct us_keycloak_groups) { .has_children = g->has_children };
 }
 
@@ -286,6 +294,10 @@ enum us_errc us_keycloak_walk_groups(struct us_keycloak_walk *w, bool is_first, 
 	page->rows = (int64_t) g->numbers.n - n_before;
 	page->records = b.records;
 	page->n = b.n;
+	for (size_t i = 0; i < b.n && rc == US_OK; i++)
+		rc = us_keycloak_scope_check(&w->scope, b.records[i].ref, b.records[i].members, b.records[i].n_members, err);
+	if (rc)
+		return rc;
 	if (step != US_KEYCLOAK_END)
 		return US_OK;
 	bool is_complete;
@@ -384,6 +396,9 @@ static enum us_errc take_members(struct us_keycloak_walk *w, struct us_keycloak_
 		*add_record(b) = (struct us_record) { .kind = US_RECORD_MEMBERS, .members = members, .n_members = n,
 			.ref = us_slice_dup(b->arena, w->groups.ids[slot->group]) };
 		page->rows += (int64_t) n;
+		rc = us_keycloak_scope_check(&w->scope, w->groups.ids[slot->group], members, n, err);
+		if (rc)
+			return rc;
 	}
 	if (step == US_KEYCLOAK_END) {
 		bool is_complete;
@@ -470,6 +485,7 @@ void us_keycloak_walk_fini(struct us_keycloak_walk *w)
 
 	us_keycloak_pager_fini(&w->users);
 	forget_groups(&w->groups);
+	us_keycloak_scope_fini(&w->scope);
 	for (size_t i = 0; i < m->n_slots; i++) {
 		us_keycloak_pager_fini(&m->slots[i].pager);
 		us_http_call_free(m->slots[i].call);

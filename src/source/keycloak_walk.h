@@ -9,6 +9,7 @@
 
 #include "source/keycloak_api.h"
 #include "source/keycloak_pager.h"
+#include "source/keycloak_scope.h"
 #include "source/source.h"
 
 struct us_keycloak_groups {
@@ -25,6 +26,10 @@ struct us_keycloak_groups {
 	int64_t before;                 /* count at the walk's start */
 	enum us_tri has_children;       /* does the server know /children? */
 	bool is_complete;
+	struct us_keycloak_link {       /* group and sub-group, where sub-groups are members; some more than once */
+		struct us_slice parent, child;
+	} *links;
+	size_t n_links, cap_links;
 };
 
 /* One group's members under way. */
@@ -53,6 +58,7 @@ struct us_keycloak_walk {
 	int64_t users_before;
 	struct us_keycloak_groups groups;
 	struct us_keycloak_members members;
+	struct us_keycloak_scope scope;
 };
 
 void us_keycloak_walk_init(struct us_keycloak_walk *walk, struct us_keycloak_api *api, int64_t page_size, size_t n_slots);
