@@ -32,15 +32,13 @@ static void add_group(struct us_keycloak_scope *s, struct us_slice id)
 	s->groups[s->n++] = us_slice_dup(&s->arena, id);
 }
 
-/* A parent may be listed behind its child, so once more until nobody comes; as often as the groups are deep. */
+/* The walk goes from the top down, so a link stands behind those above it. Where groups were moved meanwhile, the listing of groups finds one that
+ * was left out. */
 static void add_groups_below(struct us_keycloak_scope *s, const struct us_keycloak_groups *g)
 {
-	for (size_t n_before = 0; n_before != s->n && s->n <= MAX_GROUPS;) {
-		n_before = s->n;
-		for (size_t i = 0; i < g->n_links; i++)
-			if (us_map_find(&s->wanted, us_hash_slice(g->links[i].parent)) != US_MAP_NONE)
-				add_group(s, g->links[i].child);
-	}
+	for (size_t i = 0; i < g->n_links; i++)
+		if (us_map_find(&s->wanted, us_hash_slice(g->links[i].parent)) != US_MAP_NONE)
+			add_group(s, g->links[i].child);
 }
 
 enum us_errc us_keycloak_scope_narrow(struct us_keycloak_walk *w, const struct us_slice *refs, size_t n, struct us_err *err)
