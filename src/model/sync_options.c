@@ -184,12 +184,55 @@ static const struct us_json *find_set(const struct us_json *object, const char *
 	return v && v->type != US_JSON_NULL ? v : NULL;
 }
 
+static const struct us_json *find_member(const struct us_json *object, struct us_slice name)
+{
+	for (size_t i = 0; object && object->type == US_JSON_OBJECT && i < object->object.n; i++)
+		if (us_slice_is_equal(object->object.members[i].key, name) && object->object.members[i].value.type != US_JSON_NULL)
+			return &object->object.members[i].value;
+	return NULL;
+}
+
 /* One of the limits: the connector's own, or the server's. */
 static const struct us_json *find_limit(const struct us_json *configuration, const struct us_json *defaults, const char *name)
 {
 	const struct us_json *own = find_set(find_set(configuration, "limits"), name);
 
 	return own ? own : find_set(find_set(defaults, "limits"), name);
+}
+
+/* The same for one number of a limit, such as its floor. */
+static int64_t read_number(const struct us_json *configuration, const struct us_json *defaults, const char *name, const char *number, int64_t fallback)
+{
+	const struct us_json *own = find_set(find_set(find_set(configuration, "limits"), name), number);
+	const struct us_json *limit = own ? find_set(find_set(configuration, "limits"), name) : find_set(find_set(defaults, "limits"), name);
+
+	return us_json_int(limit, number, fallback);
+}
+
+/* What a limit of the server has beside the connector's own. */
+static void write_inherited_limit(struct us_jsonw *w, const struct us_json_member *limit, const struct us_json *own)
+{
+	bool is_open = false;
+
+	if (!own) {
+		us_jsonw_key_slice(w, limit->key);
+		us_jsonw_value(w, &limit->value);
+		return;
+	}
+	for (size_t i = 0; limit->value.type == US_JSON_OBJECT && i < limit->value.object.n; i++) {
+		const struct us_json_member *number = &limit->value.object.members[i];
+		if (find_member(own, number->key) || number->value.type == US_JSON_NULL)
+			continue;
+		if (!is_open) {
+			us_jsonw_key_slice(w, limit->key);
+			us_jsonw_open(w, '{');
+			is_open = true;
+		}
+		us_jsonw_key_slice(w, number->key);
+		us_jsonw_value(w, &number->value);
+	}
+	if (is_open)
+		us_jsonw_close(w, '}');
 }
 
 void us_sync_settings_write_inherited(struct us_jsonw *w, const struct us_json *configuration, const struct us_json *defaults)
@@ -202,13 +245,8 @@ void us_sync_settings_write_inherited(struct us_jsonw *w, const struct us_json *
 	us_jsonw_open(w, '{');
 	for (size_t i = 0; limits && limits->type == US_JSON_OBJECT && i < limits->object.n; i++) {
 		const struct us_json_member *m = &limits->object.members[i];
-		bool has_own = false;
-		for (size_t k = 0; own && own->type == US_JSON_OBJECT && k < own->object.n; k++)
-			has_own |= us_slice_is_equal(own->object.members[k].key, m->key) && own->object.members[k].value.type != US_JSON_NULL;
-		if (has_own || m->value.type == US_JSON_NULL)
-			continue;
-		us_jsonw_key_slice(w, m->key);
-		us_jsonw_value(w, &m->value);
+		if (m->value.type != US_JSON_NULL)
+			write_inherited_limit(w, m, find_member(own, m->key));
 	}
 	us_jsonw_close(w, '}');
 	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
@@ -256,11 +294,11 @@ void us_sync_settings_read(const struct us_json *configuration, const struct us_
 		if (out == &s.renamed)
 			*out = s.users;
 		if (l && l->type == US_JSON_OBJECT)
-			*out = (struct us_limit) { us_json_int(l, "floor", default_limit.floor), us_json_int(l, "percent", default_limit.percent) };
+			*out = (struct us_limit) { read_number(configuration, defaults, limit_fields[i].name, "floor", default_limit.floor),
+				read_number(configuration, defaults, limit_fields[i].name, "percent", default_limit.percent) };
 	}
-	const struct us_json *per_group = find_limit(configuration, defaults, "perGroup");
-	s.per_group = (struct us_limit) { us_json_int(per_group, "minSize", default_per_group.floor),
-		us_json_int(per_group, "percent", default_per_group.percent) };
+	s.per_group = (struct us_limit) { read_number(configuration, defaults, "perGroup", "minSize", default_per_group.floor),
+		read_number(configuration, defaults, "perGroup", "percent", default_per_group.percent) };
 	*ret_settings = s;
 }
 

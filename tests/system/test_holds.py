@@ -344,6 +344,21 @@ def test_the_servers_limits_are_for_connectors_without_their_own(whole):
     assert whole.call("PUT", "/settings/limits", {})[1].keys() == {"updated", "updatedBy"}
 
 
+def test_a_connectors_own_numbers_go_before_one_by_one(whole):
+    numbers = {"users": {"floor": 1, "percent": 0}, "groups": {"percent": 3}, "perGroup": {"minSize": 5, "percent": 9}, "shrinkPercent": 30}
+    assert whole.call("PUT", "/settings/limits", {"limits": numbers})[0] == 200
+    own = save(whole, limits={"users": {"floor": 4}, "groups": {"percent": 5}, "perGroup": {"minSize": 7}})
+    assert own["inherited"] == {"limits": {"users": {"percent": 0}, "perGroup": {"percent": 9}, "shrinkPercent": 30}}
+    # With the program's own 20 percent in place of the server's 0, eight of forty could go.
+    lose(whole, 5)
+    held = whole.sync(whole.hr)
+    assert (held["status"], held["held"]["rule"], held["held"]["limit"]) == ("HELD", "users.removed", 4)
+    # A number of nobody's is the program's.
+    assert whole.call("PUT", "/settings/limits", {"limits": {"users": {"percent": 0}}})[0] == 200
+    assert save(whole, limits={"users": {}})["inherited"] == {"limits": {"users": {"percent": 0}}}
+    assert whole.sync(whole.hr)["status"] == "DONE"
+
+
 def test_on_limit_can_be_the_servers(whole):
     assert whole.call("PUT", "/settings/limits", {"onLimit": "cleanup"})[0] == 200
     lose(whole, 20, come=["new1"])
