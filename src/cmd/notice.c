@@ -16,6 +16,17 @@ static const char *number(struct us_cli *cli, int64_t n)
 
 /* ---- targets ---- */
 
+static void add_addresses(struct us_table *table, const struct us_json *list)
+{
+	struct us_str text = US_STR_INIT;
+
+	for (size_t i = 0; i < list->array.n; i++)
+		if (list->array.items[i].type == US_JSON_STRING)
+			us_str_printf(&text, "%s" US_SLICE_FMT, text.n ? ", " : "", US_SLICE_ARG(list->array.items[i].string));
+	us_table_add(table, us_str_slice(&text));
+	us_str_fini(&text);
+}
+
 int us_notice_target_list_run(struct us_cli *cli)
 {
 	struct us_client_answer answer;
@@ -34,8 +45,8 @@ int us_notice_target_list_run(struct us_cli *cli)
 		us_table_add(&table, us_json_string(t, "name"));
 		us_table_add(&table, us_json_string(t, "kind"));
 		us_table_add_text(&table, us_json_bool(t, "enabled", false) ? "yes" : "no");
-		if (to && to->type == US_JSON_ARRAY && to->array.n && to->array.items[0].type == US_JSON_STRING)
-			us_table_add(&table, to->array.items[0].string);
+		if (to && to->type == US_JSON_ARRAY)
+			add_addresses(&table, to);
 		else
 			us_table_add(&table, us_json_string(conf, to ? "to" : "url"));
 	}

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cmd/results.h"
 #include "cmd/table.h"
 #include "cmd/verbs.h"
@@ -14,6 +15,17 @@ static const struct us_json *find_member(const struct us_json *obj, struct us_sl
 	return NULL;
 }
 
+/* As JSON, but times of the server's own are shown as times. */
+static void write_value(struct us_jsonw *w, struct us_slice key, const struct us_json *value)
+{
+	char text[US_CLOCK_ISO_BYTES];
+
+	if (value->type == US_JSON_INT && (us_slice_is(key, "missingSince") || us_slice_is(key, "retiredSince")))
+		us_str_add_text(w->out, us_clock_format(value->integer, text));
+	else
+		us_jsonw_value(w, value);
+}
+
 /* "mail: a@x → b@x" if the two differ. Nested values are compared as their JSON; NULL: not there. */
 static void add_change(struct us_str *out, struct us_slice key, const struct us_json *was, const struct us_json *is)
 {
@@ -21,9 +33,9 @@ static void add_change(struct us_str *out, struct us_slice key, const struct us_
 	struct us_jsonw wa = US_JSONW_INIT(&a), wb = US_JSONW_INIT(&b);
 
 	if (was)
-		us_jsonw_value(&wa, was);
+		write_value(&wa, key, was);
 	if (is)
-		us_jsonw_value(&wb, is);
+		write_value(&wb, key, is);
 	if (!us_slice_is_equal(us_str_slice(&a), us_str_slice(&b)))
 		us_str_printf(out, "%s" US_SLICE_FMT ": %s → %s", out->n ? "; " : "", US_SLICE_ARG(key), was ? us_str_text(&a) : "none",
 			is ? us_str_text(&b) : "none");

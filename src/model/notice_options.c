@@ -145,16 +145,9 @@ static bool is_plain(struct us_slice text, const char *refused)
 static void check_url(struct us_arena *arena, const struct us_json *configuration, struct us_problem **list)
 {
 	struct us_slice url = us_json_string(configuration, "url");
-	const char *slashes = url.n ? memmem(url.p, url.n, "://", 3) : NULL;
 
-	if (!slashes)
+	if (!url.p || !memmem(url.p, url.n, "://", 3))
 		return;
-	const char *host = slashes + 3, *end = url.p + url.n;
-	size_t n = 0;
-	while (host + n < end && !strchr("/?#", host[n]))
-		n++;
-	if (memchr(host, '@', n))
-		us_problem_add(arena, list, "url", "must not hold a user name or password");
 	if (memchr(url.p, '#', url.n) || memchr(url.p, '?', url.n))
 		us_problem_add(arena, list, "url",
 			"must end before ? and #; what follows a ? goes into query, which is kept secret");

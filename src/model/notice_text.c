@@ -258,9 +258,10 @@ void us_notice_write_text(const struct us_json *body, struct us_str *out)
 	add_outcomes("Memberships", us_json_find(counts, "memberships"), out);
 	for (size_t i = 0; left_out && left_out->type == US_JSON_ARRAY && i < left_out->array.n; i++) {
 		const struct us_json *row = &left_out->array.items[i];
+		int64_t count = us_json_int(row, "count", 0);
 		us_str_printf(out,
-			"%sNot sent since the last notice: " US_SLICE_FMT " of \"" US_SLICE_FMT "\", %lld times\n",
+			"%sNot sent since the last notice: " US_SLICE_FMT " of \"" US_SLICE_FMT "\", %lld time%s\n",
 			i ? "" : "\n", US_SLICE_ARG(us_json_string(row, "type")),
-			US_SLICE_ARG(us_json_string(row, "connector")), (long long)us_json_int(row, "count", 0));
+			US_SLICE_ARG(us_json_string(row, "connector")), (long long) count, count == 1 ? "" : "s");
 	}
 }

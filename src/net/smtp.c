@@ -4,6 +4,9 @@
 
 #include "base/secret.h"
 
+/* Spec: RFC 4954 section 6, "authentication required"; RFC 3207 section 4, "must issue a STARTTLS command first". */
+#define SMTP_LOGIN_WANTED 530
+
 static size_t give(char *p, size_t size, size_t n, void *owner)
 {
 	struct us_slice *rest = owner;
@@ -73,6 +76,10 @@ enum us_errc us_smtp_send(const struct us_smtp *smtp, const struct us_mail *mail
 	curl_easy_setopt(e, CURLOPT_READFUNCTION, give);
 	curl_easy_setopt(e, CURLOPT_READDATA, &rest);
 	enum us_errc rc = us_post_run(e, &smtp->post, us_str_text(&url), detail, err);
+	long status = 0;
+	if (rc == US_PROTOCOL && curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == SMTP_LOGIN_WANTED)
+		rc = us_err_set_native(err, US_DENIED, (int) status,
+			"%s wants a login, or STARTTLS, before it takes mail: set user and password, and security", us_str_text(&url));
 	curl_easy_cleanup(e);
 	curl_slist_free_all(to);
 	us_str_fini(&url);

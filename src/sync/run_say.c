@@ -76,7 +76,9 @@ void us_run_say_counts(struct us_act *a)
 	if (c->has_unread_required)
 		us_messages_add(
 			&a->messages, "The members of a required group could not be read; no user is cleaned up.");
-	if (c->protected_users)
+	if (c->protected_users == 1)
+		us_messages_add(&a->messages, "1 user is no longer at the source, but protected: it is left as it is.");
+	else if (c->protected_users)
 		us_messages_add(&a->messages,
 			"%lld users are no longer at the source, but protected: they are left as they are.",
 			(long long)c->protected_users);

@@ -210,6 +210,7 @@ def test_results_tell_the_difference(server, staff):
     write_people(staff, PEOPLE[1:])
     server.cli("sync", "staff", "--wait")
     gone = server.cli("results", "staff", "--outcome", "disabled").stdout
+    assert re.search(r"missingSince: none → 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", gone), gone
     assert "active: true → false" in gone and "hash" not in gone, gone
 
 

@@ -418,6 +418,11 @@ def test_settings_that_make_no_sense_are_refused_with_the_field(server, field, c
     assert server.call("GET", TARGET) == (200, [])
 
 
+def test_a_login_in_the_url_is_refused_with_one_reason(server):
+    status, answer = server.call("POST", TARGET, {"name": "x", "kind": "webhook", "configuration": {"url": "http://user:password@example.org/"}})
+    assert status == 422 and len(answer["fields"]) == 1 and "user name" in answer["fields"][0]["reason"], answer
+
+
 def test_names_kinds_and_roles(server):
     with Receiver() as receiver:
         target = add_hook(server, receiver)

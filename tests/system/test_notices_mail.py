@@ -101,6 +101,13 @@ def test_a_wrong_password_is_said_and_not_shown(server, certificate):
         assert "wrong-one" not in server.log() + str(answer) + str(server.call("GET", TARGET)[1])
 
 
+def test_a_server_that_takes_nothing_without_a_login_is_told_apart(server, certificate):
+    with MailServer(certificate, login=("mailer", "right one")) as mail:
+        answer = try_out(server, add_mail(server, mail, certificate))
+        assert not answer["ok"] and "wants a login" in answer["messages"][0] and "user and password" in answer["messages"][0], answer
+        assert mail.mails == [] and mail.logins == []
+
+
 def test_the_others_get_it_when_one_mailbox_is_refused(server, certificate):
     with MailServer(certificate, refuses=["anna@example.org"]) as mail:
         assert try_out(server, add_mail(server, mail, certificate))["ok"]
@@ -147,4 +154,4 @@ def test_the_command_line_adds_a_mail_target(server, certificate):
         done = server.cli("notice", "target", "test", "admins")
         assert done.returncode == 0, done.stderr
         assert mail.mails[0][0].rcpt_tos == ["anna@example.org", "bob@example.org"]
-        assert "anna@example.org" in server.cli("notice", "target", "list").stdout
+        assert "anna@example.org, bob@example.org" in server.cli("notice", "target", "list").stdout

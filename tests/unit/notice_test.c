@@ -129,11 +129,11 @@ static void a_held_notice_has_the_numbers_and_what_to_do(void **state)
 	struct us_notice n = { .event = US_NOTICE_HELD, .at_s = 1767268800, .connector = 1, .connector_uuid = US_SLICE("u-u"),
 		.connector_name = US_SLICE("h\"r"), .run = 12, .kind = US_RUN_FULL, .status = US_RUN_HELD, .report = &report,
 		.held = US_SLICE("{\"rule\":\"users\",\"found\":15,\"of\":30,\"limit\":10,\"message\":\"anna\"}") };
-	struct us_notice_left_out left_out[] = { { US_SLICE("sync.failed"), US_SLICE("h\"r"), 3 } };
+	struct us_notice_left_out left_out[] = { { US_SLICE("sync.failed"), US_SLICE("h\"r"), 3 }, { US_SLICE("sync.held"), US_SLICE("h\"r"), 1 } };
 	struct us_str body = US_STR_INIT, text = US_STR_INIT, subject = US_STR_INIT;
 	struct us_arena arena = US_ARENA_INIT;
 
-	us_notice_write_body(&n, left_out, 1, &body);
+	us_notice_write_body(&n, left_out, 2, &body);
 	assert_null(strstr(us_str_text(&body), "anna"));
 	const struct us_json *doc = parse(&arena, &body), *data = us_json_find(doc, "data"), *held = us_json_find(data, "held");
 	assert_slice(us_json_string(doc, "type"), "sync.held");
@@ -150,6 +150,7 @@ static void a_held_notice_has_the_numbers_and_what_to_do(void **state)
 	assert_non_null(strstr(us_str_text(&text), "Users: DISABLED 15\n"));
 	assert_non_null(strstr(us_str_text(&text), "Memberships: added 0, removed 7\n"));
 	assert_non_null(strstr(us_str_text(&text), "Not sent since the last notice: sync.failed of \"h\"r\", 3 times\n"));
+	assert_non_null(strstr(us_str_text(&text), "sync.held of \"h\"r\", 1 time\n"));
 	us_str_fini(&body);
 	us_str_fini(&text);
 	us_str_fini(&subject);
