@@ -533,6 +533,26 @@ enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err)
 	return US_OK;
 }
 
+enum us_errc us_db_begin_write(struct us_db *db, struct us_dbc **ret_c, struct us_err *err)
+{
+	enum us_errc rc = us_db_lease_writer(db, ret_c, err);
+
+	if (rc)
+		return rc;
+	rc = us_db_begin(*ret_c, err);
+	if (rc)
+		us_db_release(*ret_c);
+	return rc;
+}
+
+enum us_errc us_db_end_write(struct us_dbc *c, enum us_errc rc, struct us_err *err)
+{
+	if (rc == US_OK)
+		rc = us_db_commit(c, err);
+	us_db_release(c);
+	return rc;
+}
+
 /* Each read ends so: prepared once. Not counted among the statements: nothing is asked to fail here. */
 static void roll_back(struct us_dbc *c)
 {

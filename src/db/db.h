@@ -34,6 +34,10 @@ enum us_errc us_db_begin(struct us_dbc *c, struct us_err *err); /* writer: takes
  * from the last one back. A server that is killed loses nothing in either case. */
 enum us_errc us_db_begin_durable(struct us_dbc *c, struct us_err *err);
 enum us_errc us_db_commit(struct us_dbc *c, struct us_err *err);
+/* One transaction of the writer: lease and begin, without a lease if it fails; commit if rc is US_OK, and release. end gives rc, or why it could not be
+ * committed. */
+enum us_errc us_db_begin_write(struct us_db *db, struct us_dbc **ret_c, struct us_err *err);
+enum us_errc us_db_end_write(struct us_dbc *c, enum us_errc rc, struct us_err *err);
 void us_db_rollback(struct us_dbc *c); /* clears the sticky error; without a transaction it does nothing */
 /* Calls done once when the open transaction has been committed, in the committing thread; never if it is rolled back. The same function
  * given twice is called once. For caches that must not see the old data after they were emptied. */

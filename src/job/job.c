@@ -88,17 +88,9 @@ void us_job_tell_listener(struct us_job *job)
 enum us_errc us_job_set_status(struct us_job *job, int64_t run, enum us_run_status expect, enum us_run_status status, struct us_err *err)
 {
 	struct us_dbc *c;
-	enum us_errc rc = us_db_lease_writer(job->store->db, &c, err);
+	enum us_errc rc = us_db_begin_write(job->store->db, &c, err);
 
-	if (rc)
-		return rc;
-	rc = us_db_begin(c, err);
-	if (rc == US_OK)
-		rc = us_run_set_status(c, run, expect, status, us_clock_wall_s(), err);
-	if (rc == US_OK)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
-	return rc;
+	return rc ? rc : us_db_end_write(c, us_run_set_status(c, run, expect, status, us_clock_wall_s(), err), err);
 }
 
 /* What is left is tried again by a worker that has nothing to do; one that sleeps must hear of it. */

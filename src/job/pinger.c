@@ -31,17 +31,13 @@ struct us_pinger {
 static enum us_errc note(struct us_pinger *p, const struct us_hook *hook, bool is_told, bool removes, int64_t next_ms, struct us_err *err)
 {
 	struct us_dbc *c;
-	enum us_errc rc = us_db_lease_writer(p->store->db, &c, err);
+	enum us_errc rc = us_db_begin_write(p->store->db, &c, err);
 
 	if (rc)
 		return rc;
-	rc = us_db_begin(c, err);
-	if (!rc)
-		rc = is_told ? us_hook_note_told(c, hook, err) : removes ? us_hook_delete(c, hook->application, hook->id, err)
-			: us_hook_note_failed(c, hook, next_ms, us_clock_wall_s(), err);
-	if (!rc)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
+	rc = is_told ? us_hook_note_told(c, hook, err) : removes ? us_hook_delete(c, hook->application, hook->id, err)
+		: us_hook_note_failed(c, hook, next_ms, us_clock_wall_s(), err);
+	rc = us_db_end_write(c, rc, err);
 	return rc == US_NOT_FOUND ? US_OK : rc;
 }
 

@@ -24,27 +24,6 @@ struct us_pruner {
 	struct us_pruner_stats stats;
 };
 
-/* One transaction of the writer, begun. */
-static enum us_errc begin(struct us_store *store, struct us_dbc **ret_c, struct us_err *err)
-{
-	enum us_errc rc = us_db_lease_writer(store->db, ret_c, err);
-
-	if (rc)
-		return rc;
-	rc = us_db_begin(*ret_c, err);
-	if (rc)
-		us_db_release(*ret_c);
-	return rc;
-}
-
-static enum us_errc end(struct us_dbc *c, enum us_errc rc, struct us_err *err)
-{
-	if (rc == US_OK)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
-	return rc;
-}
-
 static enum us_errc end_run(struct us_dbc *c, const struct us_retention_run *r, struct us_err *err)
 {
 	return r->verdict == US_RETENTION_PRUNE_RUN ? us_run_prune_run(c, r->id, err) : us_run_prune_end(c, r->id, err);
@@ -73,12 +52,12 @@ static enum us_errc finish_run(struct us_store *store, const struct us_retention
 		struct us_dbc *c;
 		if (is_stopping && *is_stopping)
 			return us_err_set(err, US_CANCELLED, "the server stops");
-		if ((rc = begin(store, &c, err)))
+		if ((rc = us_db_begin_write(store->db, &c, err)))
 			return rc;
 		rc = us_run_prune_rows(c, r->id, BATCH_ROWS, &deleted, err);
 		if (rc == US_OK && deleted < BATCH_ROWS)
 			rc = end_run(c, r, err);
-		rc = end(c, rc, err);
+		rc = us_db_end_write(c, rc, err);
 	}
 	return rc;
 }
@@ -106,7 +85,7 @@ static enum us_errc prune_list(struct us_store *store, const struct us_retention
 			break;
 		if (is_stopping && *is_stopping)
 			return us_err_set(err, US_CANCELLED, "the server stops");
-		if ((rc = begin(store, &c, err)))
+		if ((rc = us_db_begin_write(store->db, &c, err)))
 			return rc;
 		for (int runs = 0; n && !long_one && runs < BATCH_RUNS && rows < BATCH_ROWS; n--) {
 			const struct us_retention_run *r = &list[n - 1];
@@ -124,7 +103,7 @@ static enum us_errc prune_list(struct us_store *store, const struct us_retention
 			count(&more, r);
 			rc = US_OK;
 		}
-		rc = end(c, rc == US_CONFLICT ? US_OK : rc, err);
+		rc = us_db_end_write(c, rc == US_CONFLICT ? US_OK : rc, err);
 		if (rc == US_OK && long_one)
 			rc = finish_run(store, long_one, is_stopping, err);
 		if (rc)
@@ -160,10 +139,10 @@ static enum us_errc prune_pushed(struct us_store *store, int64_t connector, int6
 		struct us_dbc *c;
 		if (is_stopping && *is_stopping)
 			return us_err_set(err, US_CANCELLED, "the server stops");
-		if ((rc = begin(store, &c, err)))
+		if ((rc = us_db_begin_write(store->db, &c, err)))
 			return rc;
 		rc = us_pushed_forget_deleted(c, connector, before_s, BATCH_ROWS, &deleted, err);
-		rc = end(c, rc, err);
+		rc = us_db_end_write(c, rc, err);
 	}
 	return rc;
 }

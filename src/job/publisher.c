@@ -139,25 +139,6 @@ static struct us_slice message_id(struct message *m)
 
 /* ---- what becomes of it ---- */
 
-static enum us_errc begin(struct us_publisher *p, struct us_dbc **ret_c, struct us_err *err)
-{
-	enum us_errc rc = us_db_lease_writer(p->store->db, ret_c, err);
-
-	if (rc)
-		return rc;
-	if ((rc = us_db_begin(*ret_c, err)))
-		us_db_release(*ret_c);
-	return rc;
-}
-
-static enum us_errc end(struct us_dbc *c, enum us_errc rc, struct us_err *err)
-{
-	if (!rc)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
-	return rc;
-}
-
 static int64_t backoff_ms(const struct message *m)
 {
 	uint64_t random;
@@ -174,21 +155,21 @@ static struct us_notice_target target_of(const struct us_subscription *s)
 static enum us_errc claim(struct us_publisher *p, const struct message *m, int64_t timeout_ms, struct us_err *err)
 {
 	struct us_dbc *c;
-	enum us_errc rc = begin(p, &c, err);
+	enum us_errc rc = us_db_begin_write(p->store->db, &c, err);
 
 	if (rc)
 		return rc;
 	rc = us_subscription_claim(c, &m->subscription, us_slice(m->page.next.text), (int64_t) m->page.n,
 		us_clock_wall_ms() + timeout_ms + backoff_ms(m), err);
-	return end(c, rc, err);
+	return us_db_end_write(c, rc, err);
 }
 
 static enum us_errc advance(struct us_publisher *p, const struct message *m, bool was_sent, struct us_err *err)
 {
 	struct us_dbc *c;
-	enum us_errc rc = begin(p, &c, err);
+	enum us_errc rc = us_db_begin_write(p->store->db, &c, err);
 
-	return rc ? rc : end(c, us_subscription_advance(c, &m->subscription, us_slice(m->page.next.text), was_sent, us_clock_wall_s(), err), err);
+	return rc ? rc : us_db_end_write(c, us_subscription_advance(c, &m->subscription, us_slice(m->page.next.text), was_sent, us_clock_wall_s(), err), err);
 }
 
 static enum us_errc fail(struct us_publisher *p, const struct message *m, const struct us_err *why, bool stops, struct us_err *err)
@@ -202,17 +183,17 @@ static enum us_errc fail(struct us_publisher *p, const struct message *m, const 
 	stops |= s->failing_since && now_ms / 1000 - s->failing_since >= m->limits.stop_s;
 	us_log(stops ? US_LOG_ERROR : US_LOG_WARN, stops ? "subscription stopped" : "changes not delivered yet", "subscription", US_LOG_INT(s->id), "directory",
 		US_LOG_INT(s->directory), "tries", US_LOG_INT(s->tries + 1), "error", why->text, NULL);
-	enum us_errc rc = begin(p, &c, err);
-	return rc ? rc : end(c, us_subscription_fail(c, s, us_slice(why->text), stops, now_ms + wait_ms, now_ms / 1000, err), err);
+	enum us_errc rc = us_db_begin_write(p->store->db, &c, err);
+	return rc ? rc : us_db_end_write(c, us_subscription_fail(c, s, us_slice(why->text), stops, now_ms + wait_ms, now_ms / 1000, err), err);
 }
 
 /* The server stops: due at once after the next start. */
 static enum us_errc put_back(struct us_publisher *p, const struct message *m, struct us_err *err)
 {
 	struct us_dbc *c;
-	enum us_errc rc = begin(p, &c, err);
+	enum us_errc rc = us_db_begin_write(p->store->db, &c, err);
 
-	return rc ? rc : end(c, us_subscription_claim(c, &m->subscription, us_slice(m->page.next.text), (int64_t) m->page.n, us_clock_wall_ms(), err), err);
+	return rc ? rc : us_db_end_write(c, us_subscription_claim(c, &m->subscription, us_slice(m->page.next.text), (int64_t) m->page.n, us_clock_wall_ms(), err), err);
 }
 
 static enum us_errc send(struct us_publisher *p, struct message *m, struct us_err *err)

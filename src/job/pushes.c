@@ -133,17 +133,9 @@ static enum us_errc load(struct us_pushes *p, int64_t connector, struct owner *o
 static enum us_errc note_run(struct us_pushes *p, const struct owner *o, int64_t run, struct us_err *err)
 {
 	struct us_dbc *c;
-	enum us_errc rc = us_db_lease_writer(p->store->db, &c, err);
+	enum us_errc rc = us_db_begin_write(p->store->db, &c, err);
 
-	if (rc)
-		return rc;
-	rc = us_db_begin(c, err);
-	if (!rc)
-		rc = us_pushed_note_run(c, o->connector.id, o->state.change, run, err);
-	if (!rc)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
-	return rc;
+	return rc ? rc : us_db_end_write(c, us_pushed_note_run(c, o->connector.id, o->state.change, run, err), err);
 }
 
 /* *ret_is_new false: the run was going on already, and may have read before the last push; true: it has been started, and reads all of it. */

@@ -68,14 +68,6 @@ static enum us_errc begin(struct us_crowd_call *call, struct us_dbc **ret_c, str
 	return rc;
 }
 
-static enum us_errc end(struct us_dbc *c, enum us_errc rc, struct us_err *err)
-{
-	if (!rc)
-		rc = us_db_commit(c, err);
-	us_db_release(c);
-	return rc;
-}
-
 static void log_registered(const struct us_crowd_call *call, int64_t id, struct us_slice url)
 {
 	struct us_str text = US_STR_INIT, origin = US_STR_INIT;
@@ -102,7 +94,7 @@ enum us_errc us_crowd_add_webhook(struct us_crowd_call *call, struct us_err *err
 	if (!rc)
 		rc = us_ping_check(&ping, err);
 	if (!rc && !(rc = begin(call, &c, err)))
-		rc = end(c, us_hook_put(store, c, call->client.id, ping.url, ping.token.n ? ping.token : US_SLICE_NONE, us_slice(call->request->peer),
+		rc = us_db_end_write(c, us_hook_put(store, c, call->client.id, ping.url, ping.token.n ? ping.token : US_SLICE_NONE, us_slice(call->request->peer),
 			us_clock_wall_s(), &id, err), err);
 	if (rc)
 		return rc;
@@ -138,7 +130,7 @@ enum us_errc us_crowd_remove_webhook(struct us_crowd_call *call, struct us_err *
 	enum us_errc rc = read_id(call, &id, err);
 
 	if (!rc && !(rc = begin(call, &c, err)))
-		rc = end(c, us_hook_delete(c, call->client.id, id, err), err);
+		rc = us_db_end_write(c, us_hook_delete(c, call->client.id, id, err), err);
 	if (!rc)
 		call->answer->status = 204;
 	return rc;

@@ -11,19 +11,6 @@
 #include "sync/edit_plan.h"
 #include "sync/undo.h"
 
-/* The writer, in a transaction. */
-static enum us_errc begin(struct us_store *store, struct us_dbc **ret_c, struct us_err *err)
-{
-	enum us_errc rc = us_db_lease_writer(store->db, ret_c, err);
-
-	if (rc)
-		return rc;
-	rc = us_db_begin(*ret_c, err);
-	if (rc)
-		us_db_release(*ret_c);
-	return rc;
-}
-
 static enum us_errc open_directory(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_directory *ret_directory,
 	enum us_edit_refusal *ret_refusal, struct us_err *err)
 {
@@ -175,7 +162,7 @@ enum us_errc us_edit_apply(struct us_store *store, const struct us_edit_request 
 		return us_edit_refusal_code(ret_result->refusal);
 	}
 	rc = hash_passwords(request, &hashes, &result, err);
-	if (!rc && !(rc = begin(store, &c, err))) {
+	if (!rc && !(rc = us_db_begin_write(store->db, &c, err))) {
 		rc = edit_within(c, &arena, request, node, hashes, &result, err);
 		if (!rc)
 			rc = us_db_commit(c, err);
@@ -251,7 +238,7 @@ enum us_errc us_edit_undo(struct us_store *store, int64_t run, struct us_slice a
 	struct us_run undo = { .connector_uuid = US_SLICE(""), .kind = US_RUN_UNDO, .plan_run = run, .actor = actor, .trigger = trigger, .node = node };
 	struct us_dbc *c;
 	int64_t id;
-	enum us_errc rc = begin(store, &c, err);
+	enum us_errc rc = us_db_begin_write(store->db, &c, err);
 
 	if (rc)
 		return rc;
