@@ -219,12 +219,10 @@ static enum us_errc take_reply(struct us_ldap_source *s, struct us_ldap_reply *r
 	}
 	bool has_more = !is_stopped && reply->cookie.n > 0;
 	us_str_clear(&st->cookie);
-	if (has_more) {
-		us_str_add_slice(&st->cookie, reply->cookie);
-		/* The server works on the next page while we take this one apart. Active Directory may be asked for ranges first. */
-		if (!s->settings.is_ad)
-			rc = ask_next(s, err);
-	}
+	us_str_add_slice(&st->cookie, reply->cookie);
+	/* The server works on the next page while we take this one apart. Active Directory may be asked for ranges first. */
+	if (has_more && !s->settings.is_ad)
+		rc = ask_next(s, err);
 	if (!rc)
 		rc = take_entries(s, reply, arena, page, err);
 	/* Nobody at all: or nobody whom we may see. */

@@ -138,6 +138,13 @@ def test_a_listing_that_is_given_up_takes_its_connection_along(server, company):
                  "12345678-1234-1234-1234-123456789012")
 
 
+def test_a_listing_that_we_stop_takes_its_connection_along_too(server):
+    server.faults.refuse_after_given_up = True
+    server.faults.references = ["ldap://elsewhere.example.org/ou=x"]
+    got = read(server, "--again")
+    assert got.errors == ["US_PARTIAL", "US_PARTIAL"] and "elsewhere" in got.text
+
+
 def test_an_empty_answer_is_an_end_with_no_rows(server):
     """The server's own word; what it means is for the guard to judge."""
     server.faults.empty = True
@@ -271,7 +278,6 @@ def test_two_servers_never_mix_inside_one_listing(server, company):
 
 def test_after_an_error_the_source_reads_again(server):
     server.faults.page_results[2] = 51
-    threading.Timer(0, lambda: None).start()
     got = read(server, "--again")
     assert got.errors == ["US_PARTIAL", "US_PARTIAL"]
 
