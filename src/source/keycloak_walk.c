@@ -376,7 +376,10 @@ static enum us_errc take_members(struct us_keycloak_walk *w, struct us_keycloak_
 	us_arena_reset(&m->scratch);
 	enum us_errc rc = us_keycloak_api_take(w->api, slot->call, slot->pager.what, &m->scratch, &doc, &failed);
 	if (rc == US_NOT_FOUND) {
-		/* Deleted since it was listed: nobody is in it. */
+		/* Deleted since it was listed. Invariant L: who was in it is not known, and not gone. */
+		struct us_slice id = us_slice_dup(b->arena, w->groups.ids[slot->group]);
+		*add_record(b) = (struct us_record) { .kind = US_RECORD_GROUP, .id = id, .ref = id,
+			.problem = US_SLICE("was deleted while its members were read: the next sync takes it away") };
 		free_slot(m, slot);
 		return US_OK;
 	}

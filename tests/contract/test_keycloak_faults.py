@@ -270,9 +270,12 @@ class CountUp(dict):
         return next(self.numbers)
 
 
-def test_a_group_that_is_gone_before_its_members_are_read_has_none(fake):
+def test_a_group_that_is_gone_before_its_members_are_read_is_not_one_without_members(fake):
     fake.fault(fake.groups[1].id + "/members", "404")
-    assert_whole(read(fake))
+    got = read(fake)
+    assert got.is_whole() and got.error is None
+    broken = [r for r in got.records if r.get("problem")]
+    assert [(r["kind"], r["id"]) for r in broken] == [("group", fake.groups[1].id)] and "was deleted while" in broken[0]["problem"]
 
 
 # --- groups ---------------------------------------------------------------------------------------
