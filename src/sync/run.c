@@ -103,6 +103,7 @@ enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_statu
 	us_str_fini(&a.certificate_json);
 	us_str_fini(&a.held_json);
 	us_str_fini(&a.scope_json);
+	us_map_fini(&a.scope.refs);
 	us_db_release(a.reader);
 	us_arena_fini(&a.arena);
 	return rc;

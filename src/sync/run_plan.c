@@ -125,6 +125,7 @@ enum us_errc us_run_plan_full(struct us_act *a)
 		return rc;
 	us_run_open_plan(a);
 	want.plan = a->plan;
+	want.scope = &a->scope;
 	rc = us_want_read(&want, &a->certificate, &a->source_err, a->err);
 	if (rc)
 		return rc;

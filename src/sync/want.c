@@ -222,6 +222,9 @@ static enum us_errc group(const struct us_want *w, struct us_arena *arena, const
 		take(w, &step);
 		return US_OK;
 	}
+	/* Invariant L: a group that has become a required one since the names were read. Who is in it was not asked for, and is not gone. */
+	if (w->scope && w->scope->n && us_map_find(&w->scope->refs, us_hash_slice(r->ref.p ? r->ref : r->id)) == US_MAP_NONE)
+		us_plan_unread_group(w->plan, g->name);
 	enum us_errc rc = plan_group(w, arena, g, r->ref, err);
 	if (rc)
 		return rc;
@@ -330,7 +333,9 @@ enum us_errc us_want_narrow(const struct us_want *w, const struct us_rules *rule
 	if (rc == US_OK && is_known) {
 		struct us_slice *names = us_arena_array(arena, US_WANT_SCOPE_NAMES, sizeof *names);
 		memcpy(names, r.names, sizeof r.names);
-		*ret_scope = (struct us_want_scope) { names, r.n < US_WANT_SCOPE_NAMES ? r.n : US_WANT_SCOPE_NAMES, r.n };
+		*ret_scope = (struct us_want_scope) { names, r.n < US_WANT_SCOPE_NAMES ? r.n : US_WANT_SCOPE_NAMES, r.n, US_MAP_INIT };
+		for (size_t i = 0; i < r.n; i++)
+			us_map_put(&ret_scope->refs, us_hash_slice(r.refs[i]), NULL);
 	}
 	free(r.refs);
 	return rc == US_END ? US_OK : rc;

@@ -2,10 +2,19 @@
 #ifndef US_SYNC_WANT_H
 #define US_SYNC_WANT_H
 
+#include "base/map.h"
 #include "model/mapping.h"
 #include "source/source.h"
 #include "sync/plan.h"
 #include "sync/rows.h"
+
+/* The required groups that a read was narrowed to. */
+struct us_want_scope {
+	const struct us_slice *names; /* in arena; the first ones */
+	size_t n_names, n;            /* n 0: everybody is read */
+	struct us_map refs;           /* of all of them; us_map_fini */
+};
+enum { US_WANT_SCOPE_NAMES = 20 };
 
 struct us_want {
 	struct us_source *source;
@@ -16,6 +25,7 @@ struct us_want {
 	struct us_dbc *reader;    /* for what the plan asks for */
 	int64_t directory;
 	const atomic_bool *cancel;
+	const struct us_want_scope *scope; /* that the source was narrowed to; NULL: it was not */
 	bool is_feed;             /* the page says what has changed: groups come with all their members */
 	_Atomic int64_t *users, *groups, *memberships; /* progress in records read */
 };
@@ -24,12 +34,6 @@ struct us_want {
  * plan has what was read until then. The result is an error of our own side. */
 enum us_errc us_want_read(const struct us_want *want, struct us_certificate *ret_certificate, struct us_err *ret_source_err,
 	struct us_err *err);
-/* The required groups that a read was narrowed to. */
-struct us_want_scope {
-	const struct us_slice *names; /* in arena; the first ones */
-	size_t n_names, n;            /* n 0: everybody is read */
-};
-enum { US_WANT_SCOPE_NAMES = 20 };
 /* Lets the source read only who is in a required group, if it can, if each entry of requiredGroups is some group's name, and if no group is one of
  * the mapping's making. What is read then is planned as if it was all; who is not read would have been found in none of the groups.
  * Errors: of the source; nothing was read then. */

@@ -3,6 +3,7 @@
 import pytest
 import rig
 import slapd
+from fakekc import FakeKeycloak, Group
 from observe import snapshot, took_nothing
 
 COMPANY = {"seed": 9, "users": 40, "groups": 3, "disabled_pct": 0}
@@ -69,3 +70,70 @@ def test_a_required_group_that_is_not_there_lets_all_be_read_and_nobody_be_clean
     assert run["status"] == "DONE" and "scope" not in run["certificate"] and took_nothing(run)
     assert any("No group matches <renamed-away>" in message for message in run["messages"])
     assert snapshot(server, few) == before
+
+
+@pytest.fixture(name="fake")
+def fixture_fake():
+    with FakeKeycloak(people=12, group_count=3) as source:
+        yield source
+
+
+def keycloak(server, fake, *required):
+    return server.create("kc", "keycloak", {
+        "url": fake.url, "realm": fake.realm, "clientId": fake.client, "clientSecret": fake.secret, "requiredGroups": list(required),
+        "limits": {"users": {"percent": 100}, "groups": {"percent": 100}, "memberships": {"percent": 100}}})
+
+
+def before_answering(fake, path, change):
+    """Does something once, just before the server answers such a request."""
+    answer, todo = fake.answer, [change]
+
+    def changed(where, query):
+        if where.endswith(path) and todo:
+            todo.pop()()
+        return answer(where, query)
+
+    fake.answer = changed
+
+
+def only_member(fake, at):
+    mover = fake.users[0]["id"]
+    for group in fake.groups:
+        group.members = [m for m in group.members if m != mover]
+    fake.groups[at].members.append(mover)
+    return mover, fake.users[0]["username"]
+
+
+def test_who_moves_into_a_group_that_becomes_a_required_one_meanwhile_is_not_cleaned_up(server, fake):
+    mover, name = only_member(fake, 1)
+    connector = keycloak(server, fake, "group0*")
+    assert server.sync(connector)["status"] == "DONE" and snapshot(server, connector)[0][name][1]
+
+    def move():
+        fake.groups[1].members.remove(mover)
+        fake.groups.append(Group("group0-new", None, [mover]))
+    before_answering(fake, "/members", move)
+    run = server.sync(connector)
+    assert run["certificate"]["scope"]["groups"] == 3 and took_nothing(run), run
+    assert snapshot(server, connector)[0][name][1]
+    server.sync(connector)
+    assert snapshot(server, connector)[0][name][1]
+
+
+@pytest.mark.parametrize("nested", ["apart", "keep"])
+def test_a_required_group_that_goes_while_its_members_are_read_takes_nobody_along(server, fake, nested):
+    """It is listed, and then the server says that there is no such group: that is no group without members."""
+    _, name = only_member(fake, 1)
+    connector = keycloak(server, fake, fake.groups[1].name, fake.groups[2].name)
+    path = f"/usersync/connector/{connector['uniqueId']}"
+    assert server.call("PUT", path, {**server.call("GET", path)[1]["configuration"], "nestedGroups": nested})[0] == 200
+    assert server.sync(connector)["status"] == "DONE"
+    assert snapshot(server, connector)[0][name][1]
+    fake.fault(fake.groups[1].id + "/members", "404")
+    run = server.sync(connector)
+    results = server.call("GET", f"/usersync/syncstatus/{run['id']}/results?limit=50&outcome=FAILED")[1]["results"]
+    assert run["status"] == "DONE" and took_nothing(run), run
+    assert [r["id"] for r in results if "was deleted while its members were read" in r["reason"]] == [fake.groups[1].id], results
+    assert snapshot(server, connector)[0][name][1]
+    fake.clear()
+    assert server.sync(connector)["status"] == "DONE" and snapshot(server, connector)[0][name][1]
