@@ -1,5 +1,6 @@
 """Clients from npm: Node.js and npm come from PyPI, the clients by package.json beside this file."""
 
+import fcntl
 import json
 import pathlib
 import shutil
@@ -15,11 +16,16 @@ NPM = str(WHEEL / "lib/node_modules/npm/bin/npm-cli.js")
 
 
 def install():
+    """Once, whoever comes first: files of tests run side by side."""
     wanted = (HERE / "package.json").read_text()
     marker = FOLDER / "installed.json"
-    if not marker.exists() or marker.read_text() != wanted:
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER.with_suffix(".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if marker.exists() and marker.read_text() == wanted:
+            return
         shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir(parents=True)
+        FOLDER.mkdir()
         (FOLDER / "package.json").write_text(wanted)
         done = subprocess.run([NODE, NPM, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"], cwd=FOLDER, text=True,
                               capture_output=True, timeout=240, check=False)
