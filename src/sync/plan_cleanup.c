@@ -43,16 +43,6 @@ void us_plan_lose_member(struct us_plan *p, const struct us_plan_member *groups,
 	}
 }
 
-/* Somebody who was cleaned up is back: out of the groups that were kept for them, if the source has them there no longer. */
-static void leave_groups(struct us_plan *p, const struct us_plan_given *given)
-{
-	for (uint32_t i = 0; i < given->n_groups; i++) {
-		uint32_t place = us_plan_group_place(p, given->groups[i].number);
-		if (place != US_MAP_NONE && !(us_plan_group_flags(p, place) & (US_HAVE_UNMANAGED | US_HAVE_PROTECTED)))
-			us_plan_lose_member(p, &given->groups[i], 1);
-	}
-}
-
 static bool has_local(const struct us_plan_member *members, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -263,8 +253,8 @@ bool us_plan_next_missing(struct us_plan *p, struct side *s, struct us_arena *ar
 		p->asked = false;
 		if (keeps_links)
 			keep_links(p, p->at, given, false);
-		else if (returns)
-			leave_groups(p, given);
+		else if (returns) /* out of the groups that were kept for them, if the source has them there no longer */
+			us_plan_lose_member(p, given->groups, given->n_groups);
 		else if (users ? clean_user(p, arena, p->at, given, step)
 					   : clean_group(p, arena, p->at, given, step)) {
 			p->at++;
