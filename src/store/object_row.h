@@ -1,4 +1,4 @@
-/* What both halves of object.h share. */
+/* What the files of object.h share. */
 #ifndef US_STORE_OBJECT_ROW_H
 #define US_STORE_OBJECT_ROW_H
 

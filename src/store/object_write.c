@@ -1,4 +1,4 @@
-/* Writing half of object.h. */
+/* Writing objects: that part of object.h. */
 #include "base/fold.h"
 #include "store/credential.h"
 #include "store/login.h"
