@@ -29,7 +29,7 @@ struct us_crowd_body us_crowd_body_find(struct us_crowd_body at, const char *nam
 struct us_slice us_crowd_body_value(struct us_arena *arena, struct us_crowd_body at)
 {
 	if (at.xml)
-		return us_slice_trim(at.xml->text);
+		return at.xml->text;
 	if (!at.json)
 		return US_SLICE_NONE;
 	switch (at.json->type) {
@@ -48,11 +48,18 @@ struct us_slice us_crowd_body_value(struct us_arena *arena, struct us_crowd_body
 	return US_SLICE_NONE;
 }
 
-struct us_slice us_crowd_body_text(struct us_arena *arena, struct us_crowd_body at, const char *name)
+struct us_slice us_crowd_body_exact(struct us_arena *arena, struct us_crowd_body at, const char *name)
 {
 	struct us_crowd_body member = us_crowd_body_find(at, name);
 
 	return us_crowd_body_is_there(member) ? us_crowd_body_value(arena, member) : us_xml_attribute(at.xml, name);
+}
+
+struct us_slice us_crowd_body_text(struct us_arena *arena, struct us_crowd_body at, const char *name)
+{
+	struct us_slice text = us_crowd_body_exact(arena, at, name);
+
+	return us_crowd_body_find(at, name).xml ? us_slice_trim(text) : text;
 }
 
 struct us_crowd_body us_crowd_body_item(struct us_crowd_body list, const char *item, size_t at)

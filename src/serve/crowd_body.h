@@ -18,12 +18,15 @@ enum us_errc us_crowd_body_read(struct us_crowd_call *call, struct us_arena *are
 /* The member of that name: in XML a child. */
 struct us_crowd_body us_crowd_body_find(struct us_crowd_body at, const char *name);
 static inline bool us_crowd_body_is_there(struct us_crowd_body at) { return at.xml || at.json; }
-/* The text of a member: in XML of a child, else of an attribute; NONE if it is not there. Numbers and booleans are their JSON text. */
+/* The text of a member: in XML of a child, without the blanks around it, else of an attribute; NONE if it is not there. Numbers and booleans are their
+ * JSON text. */
 struct us_slice us_crowd_body_text(struct us_arena *arena, struct us_crowd_body at, const char *name);
+/* The same with its blanks: of passwords they are a part. */
+struct us_slice us_crowd_body_exact(struct us_arena *arena, struct us_crowd_body at, const char *name);
 
 /* The items of a list: children of that name in XML, an array in JSON (a single value counts as one). Index from 0; not there: the end. */
 struct us_crowd_body us_crowd_body_item(struct us_crowd_body list, const char *item, size_t at);
-/* The text of a place itself. */
+/* The text of a place itself, with its blanks; NONE if it is none. */
 struct us_slice us_crowd_body_value(struct us_arena *arena, struct us_crowd_body at);
 
 #endif

@@ -1,4 +1,5 @@
 /* Writes to local directories: users, groups, attributes, passwords, memberships */
+#include "base/fold.h"
 #include "serve/crowd_body.h"
 #include "store/directory.h"
 
@@ -94,6 +95,47 @@ static enum us_errc take_user(struct us_crowd_call *call, struct us_crowd_body b
 	return take_active(call, body, edit, err);
 }
 
+/* All groups are active: one that shall not be is refused, not kept active in silence. */
+static enum us_errc take_group(struct us_crowd_call *call, struct us_crowd_body body, struct us_edit *edit, struct us_err *err)
+{
+	struct us_edit ignored = { .active = true };
+	enum us_errc rc = take_active(call, body, &ignored, err);
+
+	if (!rc && !ignored.active)
+		rc = us_crowd_refuse(call, US_CROWD_UNSUPPORTED_OPERATION, err, "a group cannot be inactive here: take its members out, or delete it");
+	if (!rc)
+		take(call, body, "description", US_EDIT_DESCRIPTION, edit, &edit->description);
+	return rc;
+}
+
+/* Whoever sends back another object than the address names has mixed something up. */
+static enum us_errc check_name(struct us_crowd_call *call, struct us_crowd_body body, struct us_slice name, struct us_err *err)
+{
+	struct us_slice said = us_crowd_body_text(call->arena, body, "name");
+
+	if (!said.n || us_hash_is_equal(us_fold_hash(said), us_fold_hash(name)))
+		return US_OK;
+	return us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, "the body is about <%.*s>, the address about <%.*s>; a name is not changed by this call",
+		said.n > 150 ? 150 : (int) said.n, said.p, name.n > 150 ? 150 : (int) name.n, name.p);
+}
+
+static enum us_errc take_values(struct us_crowd_call *call, struct us_crowd_body list, struct us_field *field, struct us_err *err)
+{
+	enum { MOST = 1000 };
+	struct us_slice *texts = us_arena_array(call->arena, MOST, sizeof *texts);
+	struct us_crowd_body value;
+
+	for (; us_crowd_body_is_there(value = us_crowd_body_item(list, "value", field->n)); field->n++) {
+		struct us_slice text = us_crowd_body_value(call->arena, value);
+		if (field->n == MOST || !text.p)
+			return us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, "the attribute <%.*s> has %s", field->name.n > 150 ? 150 : (int) field->name.n,
+				field->name.p, text.p ? "more than 1000 values" : "a value that is no text");
+		texts[field->n] = text;
+	}
+	field->values = texts;
+	return US_OK;
+}
+
 /* "attributes" and "attribute", as members of members or at once. */
 static enum us_errc take_attributes(struct us_crowd_call *call, struct us_crowd_body body, struct us_edit *edit, struct us_err *err)
 {
@@ -106,15 +148,15 @@ static enum us_errc take_attributes(struct us_crowd_call *call, struct us_crowd_
 		list = us_crowd_body_find(body, "attribute").json ? us_crowd_body_find(body, "attribute") : body;
 	for (; us_crowd_body_is_there(item = us_crowd_body_item(list, "attribute", n)); n++) {
 		struct us_crowd_body values = us_crowd_body_find(item, "values");
-		struct us_slice name = us_crowd_body_text(call->arena, item, "name"), *texts = us_arena_array(call->arena, MOST, sizeof *texts);
-		size_t v = 0;
+		struct us_slice name = us_crowd_body_text(call->arena, item, "name");
 		if (n == MOST || !name.n)
 			return us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, n == MOST ? "more than 1000 attributes" : "an attribute has no name");
 		if (!us_crowd_body_is_there(values))
 			values = us_crowd_body_find(item, "value");
-		for (struct us_crowd_body value; v < MOST && us_crowd_body_is_there(value = us_crowd_body_item(values, "value", v)); v++)
-			texts[v] = us_crowd_body_value(call->arena, value);
-		fields[n] = (struct us_field) { name, texts, v };
+		fields[n] = (struct us_field) { .name = name };
+		enum us_errc rc = take_values(call, values, &fields[n], err);
+		if (rc)
+			return rc;
 	}
 	if (!n)
 		return us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, "the body has no attributes");
@@ -162,11 +204,21 @@ static enum us_errc answer_user(struct us_crowd_call *call, struct us_slice name
 	return US_OK;
 }
 
+/* In no directory of the application: of two users with one name it would see the first alone. self: who may have it; NULL: nobody. */
+static enum us_errc need_free_name(struct us_crowd_call *call, struct us_slice name, const struct us_seen_user *self, struct us_err *err)
+{
+	struct us_seen_user user;
+	enum us_errc rc = us_view_find_user(&call->view, call->arena, name, &user, err);
+
+	if (rc == US_NOT_FOUND || (!rc && self && user.directory == self->directory && user.number == self->number))
+		return US_OK;
+	return rc ? rc : us_crowd_refuse(call, US_CROWD_INVALID_USER, err, "there is a user <" US_SLICE_FMT "> already", US_SLICE_ARG(user.image.user.name));
+}
+
 enum us_errc us_crowd_add_user(struct us_crowd_call *call, struct us_err *err)
 {
 	struct us_edit edit = { .kind = US_EDIT_CREATE_USER, .active = true };
 	struct us_crowd_body body;
-	struct us_seen_user user;
 	int64_t directory = 0;
 	enum us_errc rc = us_crowd_body_read(call, call->arena, &body, err);
 
@@ -178,12 +230,10 @@ enum us_errc us_crowd_add_user(struct us_crowd_call *call, struct us_err *err)
 		rc = find_local(call, &directory, err);
 	if (rc)
 		return rc;
-	/* One that another directory hides would never be seen. */
-	rc = us_view_find_user(&call->view, call->arena, edit.name, &user, err);
-	if (rc != US_NOT_FOUND)
-		return rc ? rc : us_crowd_refuse(call, US_CROWD_INVALID_USER, err, "there is a user <" US_SLICE_FMT "> already", US_SLICE_ARG(user.image.user.name));
+	if ((rc = need_free_name(call, edit.name, NULL, err)))
+		return rc;
 	edit.fields |= US_EDIT_NAME | US_EDIT_ACTIVE;
-	edit.password = us_crowd_body_text(call->arena, us_crowd_body_find(body, "password"), "value");
+	edit.password = us_crowd_body_exact(call->arena, us_crowd_body_find(body, "password"), "value");
 	if (edit.password.n)
 		edit.fields |= US_EDIT_PASSWORD;
 	rc = apply(call, directory, &edit, err);
@@ -201,6 +251,8 @@ enum us_errc us_crowd_update_user(struct us_crowd_call *call, struct us_err *err
 
 	if (!rc)
 		rc = us_crowd_body_read(call, call->arena, &body, err);
+	if (!rc)
+		rc = check_name(call, body, user.image.user.name, err);
 	if (!rc)
 		rc = take_user(call, body, &edit, err);
 	if (rc)
@@ -234,9 +286,11 @@ enum us_errc us_crowd_rename_user(struct us_crowd_call *call, struct us_err *err
 		return rc;
 	edit.name = us_crowd_body_text(call->arena, body, "new-name");
 	if (!edit.name.p && body.xml && us_slice_is(body.xml->name, "new-name"))
-		edit.name = us_crowd_body_value(call->arena, body);
+		edit.name = us_slice_trim(us_crowd_body_value(call->arena, body));
 	if (!edit.name.n)
 		return us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, "the body has no new-name");
+	if ((rc = need_free_name(call, edit.name, &user, err)))
+		return rc;
 	edit.object.number = user.number;
 	rc = apply(call, user.directory, &edit, err);
 	return rc ? rc : answer_user(call, edit.name, err);
@@ -254,7 +308,7 @@ enum us_errc us_crowd_set_password(struct us_crowd_call *call, struct us_err *er
 	if (rc)
 		return rc;
 	edit.object.number = user.number;
-	edit.password = us_crowd_body_text(call->arena, body, "value");
+	edit.password = us_crowd_body_exact(call->arena, body, "value");
 	if (!edit.password.n)
 		return us_crowd_refuse(call, US_CROWD_INVALID_CREDENTIAL, err, "the body has no password");
 	call->answer->status = 204;
@@ -274,10 +328,11 @@ enum us_errc us_crowd_add_group(struct us_crowd_call *call, struct us_err *err)
 	if (!rc)
 		rc = need_name(call, body, &edit.name, err);
 	if (!rc)
+		rc = take_group(call, body, &edit, err);
+	if (!rc)
 		rc = find_local(call, &directory, err);
 	if (rc)
 		return rc;
-	take(call, body, "description", US_EDIT_DESCRIPTION, &edit, &edit.description);
 	rc = apply(call, directory, &edit, err);
 	if (!rc)
 		rc = reopen(call, err);
@@ -300,9 +355,12 @@ enum us_errc us_crowd_update_group(struct us_crowd_call *call, struct us_err *er
 
 	if (!rc)
 		rc = us_crowd_body_read(call, call->arena, &body, err);
+	if (!rc)
+		rc = check_name(call, body, group.image.group.name, err);
+	if (!rc)
+		rc = take_group(call, body, &edit, err);
 	if (rc)
 		return rc;
-	take(call, body, "description", US_EDIT_DESCRIPTION, &edit, &edit.description);
 	edit.object.number = group.number;
 	rc = apply(call, group.directory, &edit, err);
 	if (!rc)

@@ -68,7 +68,7 @@ enum us_errc us_crowd_authenticate(struct us_crowd_call *call, struct us_err *er
 	if (!rc)
 		rc = us_crowd_find_user(call, name, &user, err);
 	if (!rc)
-		rc = check_password(call, &user, us_crowd_body_text(call->arena, body, "value"), err);
+		rc = check_password(call, &user, us_crowd_body_exact(call->arena, body, "value"), err);
 	if (rc)
 		return rc;
 	us_logins_note(call->serve->logins, user.directory, user.number, call->client.name);
@@ -184,7 +184,7 @@ enum us_errc us_crowd_open_session(struct us_crowd_call *call, struct us_err *er
 	if (rc == US_NOT_FOUND && call->reason == US_CROWD_USER_NOT_FOUND)
 		return us_crowd_refuse(call, US_CROWD_INVALID_USER_AUTHENTICATION, err, "there is no such user");
 	if (!rc && wants_check)
-		rc = check_password(call, &user, us_crowd_body_text(call->arena, body, "password"), err);
+		rc = check_password(call, &user, us_crowd_body_exact(call->arena, body, "password"), err);
 	if (!rc && !wants_check && !user.image.user.active)
 		rc = refuse(call, US_AUTH_INACTIVE, user.image.user.name.p, err);
 	if (rc)

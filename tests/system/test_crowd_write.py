@@ -1,5 +1,6 @@
 """The writing side of the Crowd protocol: local directories, passwords, sessions."""
 
+import json
 import sqlite3
 
 import pytest
@@ -37,7 +38,6 @@ def crowd(site, request):
 def user(crowd, name, **more):
     fields = {"first-name": "F", "last-name": "L", "display-name": "F & L", "email": "f@example.org", "active": True, **more}
     if crowd.json_wanted:
-        import json
         if "password" in fields:
             fields["password"] = {"value": fields["password"]}
         return json.dumps({"name": name, **fields})
@@ -105,6 +105,20 @@ def test_attributes_are_set_and_removed(crowd, kind, parameter):
     assert crowd.call("POST", f"{kind}/attribute", body, **{parameter: "nobody"})[0] == 404
 
 
+@pytest.mark.parametrize("values, said", [
+    (list(range(1001)), "more than 1000 values"), ([{"a": 1}], "no text"), ([["x"]], "no text"), ([None], "no text"), (None, "no text"), (["a", 1.5], "no text"),
+])
+def test_attribute_values_that_would_be_lost_are_refused(crowd, values, said):
+    if not crowd.json_wanted and said == "no text":
+        return  # each value is one
+    crowd.call("POST", "user", user(crowd, "ann"))
+    body = json.dumps({"attributes": [{"name": "team", "values": values}]}) if crowd.json_wanted else \
+        '<attributes><attribute name="team"><values>' + "<value>x</value>" * len(values) + "</values></attribute></attributes>"
+    status, answer = crowd.call("POST", "user/attribute", body, username="ann")
+    assert (status, answer["reason"]) == (400, "ILLEGAL_ARGUMENT") and said in answer["message"], answer
+    assert crowd.get("user/attribute", username="ann")[1]["attributes"] == []
+
+
 def test_groups_and_memberships_are_changed(crowd):
     for name in ("red", "blue"):
         status, made = crowd.call("POST", "group", named(crowd, "group", name))
@@ -126,6 +140,40 @@ def test_groups_and_memberships_are_changed(crowd):
     assert crowd.call("DELETE", "group/child-group/direct", **{"groupname": "blue", "child-groupname": "red"})[0] == 204
     assert crowd.call("DELETE", "group", groupname="red")[0] == 204
     assert crowd.names("user/group/direct", username="bob") == []
+
+
+def test_what_the_body_says_of_another_object_is_refused(crowd):
+    crowd.call("POST", "user", user(crowd, "ann"))
+    crowd.call("POST", "group", named(crowd, "group", "red"))
+    for path, query, body in [("user", {"username": "ann"}, user(crowd, "bob", email="bob@example.org")), ("group", {"groupname": "red"}, named(crowd, "group", "blue"))]:
+        status, answer = crowd.call("PUT", path, body, **query)
+        assert (status, answer["reason"]) == (400, "ILLEGAL_ARGUMENT"), answer
+    assert crowd.get("user", username="ann")[1]["email"] == "f@example.org"
+    assert crowd.call("PUT", "user", user(crowd, "ANN", email="ann@example.org"), username="ann")[0] == 204
+
+
+def test_a_group_is_not_kept_active_in_silence(crowd):
+    inactive = '{"name": "red", "active": false}' if crowd.json_wanted else '<group name="red"><active>false</active></group>'
+    status, answer = crowd.call("POST", "group", inactive)
+    assert (status, answer["reason"]) == (400, "UNSUPPORTED_OPERATION"), answer
+    assert crowd.call("POST", "group", inactive.replace("false", "true"))[0] == 201
+    status, answer = crowd.call("PUT", "group", inactive, groupname="red")
+    assert (status, answer["reason"]) == (400, "UNSUPPORTED_OPERATION"), answer
+
+
+@pytest.mark.parametrize("order", ["synced first", "local first"])
+def test_a_rename_takes_no_name_of_another_directory(site, crowd, order):
+    both = [site.synced, site.local] if order == "synced first" else [site.local, site.synced]
+    crowd.call("POST", "user", user(crowd, "ann"))
+    name = order.replace(" ", "-") + str(crowd.json_wanted)
+    site.call("POST", "/application/", {"name": name, "directories": both, "rights": ["read", "write"], "password": "open sesame"})
+    wide = Crowd(site, name, "open sesame", crowd.json_wanted)
+    before = wide.get("user", username="alice")[1]
+    body = '{"new-name": "ALICE"}' if crowd.json_wanted else "<new-name>ALICE</new-name>"
+    status, answer = wide.call("POST", "user/rename", body, username="ann")
+    assert (status, answer["reason"]) == (400, "INVALID_USER"), answer
+    assert wide.get("user", username="alice")[1] == before and wide.get("user", username="ann")[0] == 200
+    assert wide.call("POST", "user/rename", body.replace("ALICE", "Ann"), username="ann")[1]["name"] == "Ann"
 
 
 def test_what_is_not_there_cannot_be_changed(crowd):
@@ -163,6 +211,19 @@ def test_a_password_is_checked_and_never_shown(site, crowd):
     assert PASSWORD not in site.log()
 
 
+def test_blanks_are_a_part_of_a_password(crowd):
+    spaced = f"  {PASSWORD} "
+    crowd.call("POST", "user", user(crowd, "ann", password=spaced))
+
+    def knows(text):
+        session = crowd.call("POST", "session", context(crowd, "ann", text))[0]
+        return crowd.call("POST", "authentication", password(crowd, text), username="ann")[0], session
+
+    assert (knows(spaced), knows(PASSWORD)) == ((200, 201), (400, 400))
+    assert crowd.call("PUT", "user/password", password(crowd, PASSWORD + "\\t" if crowd.json_wanted else PASSWORD + "\t"), username="ann")[0] == 204
+    assert knows(PASSWORD) == (400, 400)
+
+
 def test_logins_are_written_down(site, crowd):
     for name in ("ann", "bob", "cy"):
         crowd.call("POST", "user", user(crowd, name, password=PASSWORD))
@@ -191,7 +252,6 @@ def test_guessing_a_password_is_throttled(crowd):
 
 def context(crowd, name, text=None, **factors):
     if crowd.json_wanted:
-        import json
         return json.dumps({"username": name, **({"password": text} if text else {}),
                            "validation-factors": {"validationFactors": [{"name": k, "value": v} for k, v in factors.items()]}})
     inner = "".join(f"<validation-factor><name>{k}</name><value>{v}</value></validation-factor>" for k, v in factors.items())
@@ -201,7 +261,6 @@ def context(crowd, name, text=None, **factors):
 
 def factors(crowd, **items):
     if crowd.json_wanted:
-        import json
         return json.dumps({"validationFactors": [{"name": k, "value": v} for k, v in items.items()]})
     return "<validation-factors>" + "".join(f"<validation-factor><name>{k}</name><value>{v}</value></validation-factor>" for k, v in items.items()) + \
         "</validation-factors>"
@@ -251,7 +310,7 @@ def test_a_synced_directory_is_not_written_to(site, method, path, query, body):
     site.call("POST", "/application/", {"name": "writer", "directories": [site.synced], "rights": ["read", "write"], "password": "open sesame"})
     crowd = Crowd(site, "writer", "open sesame")
     before = site.call("GET", f"/directory/{site.synced}")[1]
-    texts = {"user": user(crowd, "zed"), "password": password(crowd, PASSWORD), "rename": "<new-name>zed</new-name>", "group": named(crowd, "group", "R&amp;D <lab>".replace(" <lab>", "")),
+    texts = {"user": user(crowd, query.get("username", "zed")), "password": password(crowd, PASSWORD), "rename": "<new-name>zed</new-name>", "group": named(crowd, "group", "R&amp;D <lab>".replace(" <lab>", "")),
              None: None}
     if body == "group":
         texts["group"] = named(crowd, "group", "night shift")
