@@ -16,7 +16,8 @@ bool us_report_is_over(const struct us_json *status) { return !is_status(status,
 static long long held_part(const struct us_json *status)
 {
 	const struct us_json *held = us_json_find(status, "held");
-	bool is_over = us_json_string(status, "decidedBy").n > 0 || us_json_bool(held, "expired", false);
+	bool is_over = us_json_string(status, "decidedBy").n > 0 || us_json_bool(held, "expired", false) ||
+		us_json_bool(held, "overtaken", false);
 
 	return is_over ? 0 : (long long) us_json_int(held, "run", 0);
 }

@@ -57,12 +57,11 @@ static enum us_errc tell_whole(struct us_dbc *c, const struct us_run *part, cons
 	return rc == US_NOT_FOUND ? US_OK : rc;
 }
 
-/* HELD → status, with the name of who decided; what was decided is the run's next message. */
+/* HELD → status, with the name of who decided; what was decided, and what comes of it, is the run's next message. */
 static enum us_errc decide(struct us_job *job, struct us_arena *arena, struct us_run *run, enum us_run_status status, const char *what,
-	struct us_job_who who, struct us_err *err)
+	struct us_job_who who, const char *comes_of_it, struct us_err *err)
 {
-	const char *decision = us_arena_printf(arena, "%s by " US_SLICE_FMT "%s", what, US_SLICE_ARG(who.name),
-		status == US_RUN_SCHEDULED ? "" : ": nothing of it is done");
+	const char *decision = us_arena_printf(arena, "%s by " US_SLICE_FMT "%s", what, US_SLICE_ARG(who.name), comes_of_it);
 	struct us_dbc *c;
 	int64_t now = us_clock_wall_s();
 	enum us_errc rc = us_db_lease_writer(job->store->db, &c, err);
@@ -84,9 +83,17 @@ static enum us_errc decide(struct us_job *job, struct us_arena *arena, struct us
 	return rc;
 }
 
-static enum us_errc not_in(const struct us_run *run, const char *wanted, struct us_err *err)
+/* Of one that was cancelled, its last message says by what. */
+static enum us_errc not_held(struct us_arena *arena, const struct us_run *run, struct us_err *err)
 {
-	return us_err_set(err, US_CONFLICT, "run %lld is %s, not %s", (long long) run->id, us_run_status_text(run->status), wanted);
+	const struct us_json *messages = NULL;
+	struct us_slice last = US_SLICE("");
+
+	if (run->status == US_RUN_CANCELLED && us_json_parse(arena, run->messages, US_JSON_LIMITS_PAGE, &messages, NULL) == US_OK &&
+		messages->type == US_JSON_ARRAY && messages->array.n && messages->array.items[messages->array.n - 1].type == US_JSON_STRING)
+		last = messages->array.items[messages->array.n - 1].string;
+	return us_err_set(err, US_CONFLICT, "run %lld is %s, not HELD%s" US_SLICE_FMT, (long long) run->id, us_run_status_text(run->status),
+		last.n ? ": " : "", US_SLICE_ARG(last));
 }
 
 /* The plan no longer fits: another run of the same kind makes a new one. Keeps the reason in err. */
@@ -136,9 +143,9 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 	else if (has_expired(&run))
 		rc = refuse_expired(job, &run, err);
 	else if (run.status != US_RUN_HELD)
-		rc = not_in(&run, "HELD", err);
+		rc = not_held(&arena, &run, err);
 	else if (fits == US_CONFLICT) {
-		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Approved too late, for the directory has changed,", who, err);
+		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Approved", who, us_arena_printf(&arena, ", too late: %s. Nothing of it is done", why.text), err);
 		if (rc == US_OK) {
 			*err = why;
 			rc = plan_again(job, &run, who, ret_run, err);
@@ -147,7 +154,7 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 		*err = why;
 		rc = fits;
 	} else {
-		rc = decide(job, &arena, &run, US_RUN_SCHEDULED, "Approved", who, err);
+		rc = decide(job, &arena, &run, US_RUN_SCHEDULED, "Approved", who, "", err);
 		if (rc == US_OK)
 			us_job_enqueue(job, run.id, run.connector);
 	}
@@ -163,9 +170,9 @@ enum us_errc us_job_reject(struct us_job *job, int64_t id, struct us_job_who who
 
 	*ret_run = rc == US_OK ? run.id : id;
 	if (rc == US_OK && run.status != US_RUN_HELD)
-		rc = not_in(&run, "HELD", err);
+		rc = not_held(&arena, &run, err);
 	if (rc == US_OK)
-		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Rejected", who, err);
+		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Rejected", who, ": nothing of it is done", err);
 	us_arena_fini(&arena);
 	return rc;
 }

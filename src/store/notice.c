@@ -297,7 +297,7 @@ enum us_errc us_notice_raise(struct us_dbc *c, const struct us_notice *notice, s
 
 /* ---- ends of runs ---- */
 
-/* A held plan was decided: the next one that is held is another decision, and must be told however soon it
+/* A held plan was decided, or the connector is well again: the next one that is held is another decision, and must be told however soon it
  * comes. */
 static enum us_errc end_quiet(struct us_dbc *c, int64_t connector, struct us_err *err)
 {
@@ -336,7 +336,7 @@ static enum us_errc note_end(struct us_dbc *c, struct us_arena *arena, const str
 	bool is_told = us_notice_end_run(&subject.settings, &state, run->id, holds_part, run->kind, status, now_s, &event);
 	if ((!is_stored || has_changed(&before, &state)) && (rc = save_state(c, subject.id, &state, err)))
 		return rc;
-	if (before.alarm_run == run->id && before.alarm == US_NOTICE_ALARM_HELD &&
+	if (before.alarm == US_NOTICE_ALARM_HELD && (before.alarm_run == run->id || state.alarm == US_NOTICE_CALM) &&
 		(rc = end_quiet(c, subject.id, err)))
 		return rc;
 	if (!is_told)

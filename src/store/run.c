@@ -407,19 +407,16 @@ static enum us_errc tell(struct us_dbc *c, const struct us_run *run, const char 
 	return rc;
 }
 
-/* The run that a cleanup was held beside, if it is still kept: nothing of it waits any more. */
-static enum us_errc tell_expired_whole(struct us_dbc *c, const struct us_run *part, const char *at, struct us_err *err)
+/* The run that a cleanup was held beside, if it is still kept: nothing of it waits any more, as the member `mark` says. */
+static enum us_errc tell_whole(struct us_dbc *c, const struct us_run *part, const char *mark, const char *text, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_str held = US_STR_INIT;
 	struct us_run whole;
-	char text[200];
 	enum us_errc rc = us_run_load(c, &arena, part->plan_run, &whole, err);
 
 	if (!rc && whole.held.n > 2 && whole.held.p[whole.held.n - 1] == '}') {
-		us_str_printf(&held, "%.*s,\"expired\":true}", (int) whole.held.n - 1, whole.held.p);
-		snprintf(text, sizeof text, "Its cleanup, run %lld, expired at %s: nobody has decided. Nothing was taken away; the next sync plans it anew",
-			(long long) part->id, at);
+		us_str_printf(&held, "%.*s,\"%s\":true}", (int) whole.held.n - 1, whole.held.p, mark);
 		rc = tell(c, &whole, text, us_str_slice(&held), err);
 	}
 	us_str_fini(&held);
@@ -435,9 +432,48 @@ static enum us_errc expire(struct us_dbc *c, const struct us_run *run, int64_t n
 	us_clock_format(run->expires, at);
 	snprintf(text, sizeof text, "Expired at %s: nobody has decided. Nothing was changed; start a new sync", at);
 	rc = tell(c, run, text, run->held, err);
-	if (rc == US_OK && run->kind == US_RUN_CLEANUP)
-		rc = tell_expired_whole(c, run, at, err);
+	if (rc == US_OK && run->kind == US_RUN_CLEANUP) {
+		snprintf(text, sizeof text, "Its cleanup, run %lld, expired at %s: nobody has decided. Nothing was taken away; the next sync plans it anew",
+			(long long) run->id, at);
+		rc = tell_whole(c, run, "expired", text, err);
+	}
 	return rc ? rc : us_run_set_status(c, run->id, US_RUN_HELD, US_RUN_CANCELLED, now_s, err);
+}
+
+static enum us_errc overtake(struct us_dbc *c, const struct us_run *run, int64_t by, int64_t now_s, struct us_err *err)
+{
+	char why[120], text[240];
+	enum us_errc rc;
+
+	snprintf(why, sizeof why, "vertaken by run %lld, which has read the source since and left nothing to decide", (long long) by);
+	snprintf(text, sizeof text, "O%s. Nothing of it is done", why);
+	rc = tell(c, run, text, run->held, err);
+	if (rc == US_OK && run->kind == US_RUN_CLEANUP) {
+		snprintf(text, sizeof text, "Its cleanup, run %lld, was o%s. Nothing was taken away", (long long) run->id, why);
+		rc = tell_whole(c, run, "overtaken", text, err);
+	}
+	return rc ? rc : us_run_set_status(c, run->id, US_RUN_HELD, US_RUN_CANCELLED, now_s, err);
+}
+
+enum us_errc us_run_overtake_held(struct us_dbc *c, const struct us_run *by, int64_t now_s, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_run *list;
+	size_t n = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE status = 'HELD' AND connector = ?1 AND directory = ?2 AND id < ?3"
+		" AND kind IN ('full', 'delta', 'cleanup') ORDER BY id", &s, err);
+
+	if (!rc) {
+		us_stmt_bind_int(s, 1, by->connector);
+		us_stmt_bind_int(s, 2, by->directory);
+		us_stmt_bind_int(s, 3, by->id);
+		rc = take_all(s, &arena, &list, &n, err);
+	}
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = overtake(c, &list[i], by->id, now_s, err);
+	us_arena_fini(&arena);
+	return rc;
 }
 
 enum us_errc us_run_expire_held(struct us_dbc *c, bool is_writer, int64_t now_s, size_t *ret_n, int64_t *ret_next_s, struct us_err *err)

@@ -24,7 +24,7 @@ struct us_run {
 	struct us_slice certificate;     /* JSON; NONE before the read */
 	struct us_slice override_of;     /* JSON {"limits":[…],"by","reason"}: what its starter has overridden; NONE */
 	struct us_slice held;            /* JSON {"rule","limit","found",…}; NONE unless it was held; part, run: of what waits
-	                                  * beside it; expired: that waits no more */
+	                                  * beside it; expired, overtaken: that waits no more */
 	int64_t expires;                 /* until when it can be approved, if it was held; 0: for ever */
 	struct us_slice decided_by;      /* who approved or rejected; NONE */
 	int64_t base_revision;           /* of the directory, that the plan was made from; -1 before */
@@ -70,6 +70,9 @@ enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now
 /* HELD → CANCELLED, with a message that says so, for each whose time is over; the run that a cleanup was held beside says so too. is_writer false: only
  * counts them. */
 enum us_errc us_run_expire_held(struct us_dbc *c, bool is_writer, int64_t now_s, size_t *ret_n, int64_t *ret_next_s, struct us_err *err);
+/* HELD → CANCELLED, with a message that says so, for what an earlier full sync or delta of the connector has left to a decision: `by`, a full sync that is
+ * DONE and leaves nothing to decide, has read the source since. */
+enum us_errc us_run_overtake_held(struct us_dbc *c, const struct us_run *by, int64_t now_s, struct us_err *err);
 /* A later full run of the connector that read everything and had nothing to hold; 0: none. What such a run did not want any more, nobody should apply. */
 enum us_errc us_run_find_later(struct us_dbc *c, const struct us_run *run, int64_t *ret_id, struct us_err *err);
 /* RUNNING → INTERRUPTED, with a message that says so; an approved one → HELD: its plan is whole, and waits for a decision again. */

@@ -57,14 +57,12 @@ static enum us_errc write_end(struct us_act *a)
 		return rc;
 	a->run.messages = us_messages_text(&a->messages);
 	rc = us_db_begin(c, a->err);
-	if (rc == US_OK)
-		rc = us_run_save(c, &a->run, wall, a->err);
 	if (rc == US_OK && a->status == US_RUN_HELD && us_run_has_cursor(a))
 		rc = us_cursor_save_pending(c, a->run.id, a->feed_cursor, a->feed_configuration, a->err);
 	if (rc == US_OK && a->drops_rows)
 		rc = us_run_delete_changes(c, a->run.id, a->err);
 	if (rc == US_OK)
-		rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, wall, a->err);
+		rc = us_run_write_end(a, c, wall);
 	if (rc == US_OK)
 		rc = us_db_commit(c, a->err);
 	us_db_release(c);

@@ -80,6 +80,8 @@ enum us_errc us_run_write_cursor(struct us_act *a, struct us_dbc *c);
 enum us_errc us_run_judge(struct us_act *a);
 /* Invariant A: the plan, the directory's revision, the scope and the run's own end are one transaction. */
 enum us_errc us_run_write_plan(struct us_act *a);
+/* Of these, the run's own end: its row, its status, and what waited before it. */
+enum us_errc us_run_write_end(struct us_act *a, struct us_dbc *c, int64_t now_s);
 /* The same for a plan that waited: an approved one, or another run's. */
 enum us_errc us_run_write_stored(struct us_act *a);
 

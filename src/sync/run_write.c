@@ -67,6 +67,16 @@ static enum us_errc hold_part(struct us_act *a, struct us_dbc *c, struct us_run 
 	return rc;
 }
 
+enum us_errc us_run_write_end(struct us_act *a, struct us_dbc *c, int64_t now_s)
+{
+	bool leaves_nothing = a->run.kind == US_RUN_FULL && a->status == US_RUN_DONE && !a->splits;
+	enum us_errc rc = us_run_save(c, &a->run, now_s, a->err);
+
+	if (rc == US_OK)
+		rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, now_s, a->err);
+	return rc == US_OK && leaves_nothing ? us_run_overtake_held(c, &a->run, now_s, a->err) : rc;
+}
+
 enum us_errc us_run_write_plan(struct us_act *a)
 {
 	int64_t same;
@@ -104,9 +114,7 @@ enum us_errc us_run_write_plan(struct us_act *a)
 		if (a->splits)
 			us_run_say_verdict(a, part.id);
 		a->run.messages = us_messages_text(&a->messages);
-		rc = us_run_save(c, &a->run, now, a->err);
-		if (rc == US_OK)
-			rc = us_run_set_status(c, a->run.id, US_RUN_RUNNING, a->status, now, a->err);
+		rc = us_run_write_end(a, c, now);
 		if (rc == US_OK && a->splits)
 			rc = hold_part(a, c, &part, now);
 	}

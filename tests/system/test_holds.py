@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 from company import Company
 from receiver import Receiver
+from server import Server
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_a_cleanup_whose_directory_has_changed_is_planned_again(site):
     assert second["held"]["run"] != first["held"]["run"]
     status, answer = site.call("POST", f"/usersync/syncstatus/{first['held']['run']}/approve")
     assert status == 409 and "the directory has changed since run" in answer["message"], answer
+    assert show(site, first["held"]["run"])["messages"][-1].startswith("Approved by admin, too late: the directory has changed since run "), answer
     again = site.wait(int(answer["message"].split("; run ")[1].split()[0]))
     assert (again["kind"], again["status"], again["heldCount"]) == ("full", "DONE", 20)
     assert sum(users(site).values()) == 41
@@ -217,21 +219,105 @@ def test_a_cleanup_that_expired_waits_no_more_beside_its_run(whole):
     assert again["held"]["run"] != part and sum(users(whole).values()) == 41
 
 
-def test_a_plan_that_the_source_has_taken_back_cannot_be_approved(whole):
+def held_count(server):
+    lines = server.request("GET", "/metrics").body.decode().splitlines()
+    return [int(line.split()[-1]) for line in lines if line.startswith("usersync_runs_held{")]
+
+
+def come_back(server, gone):
+    server.company.people.update(gone)
+    server.company.write()
+
+
+def test_a_plan_that_the_source_has_taken_back_waits_no_more(whole):
     """The listing was wrong, was mended, and a run saw that: who would approve the old plan now disables half of the company."""
-    gone = {key: whole.company.people.pop(key) for key in list(whole.company.people)[:20]}
-    whole.company.write()
-    held = whole.sync(whole.hr)
-    assert held["status"] == "HELD"
-    whole.company.people.update(gone)
-    whole.company.write()
+    gone = dict(list(whole.company.people.items())[:20])
+    lose(whole, 20)
+    first, second = whole.sync(whole.hr), whole.sync(whole.hr)
+    assert (first["status"], second["status"], held_count(whole)) == ("HELD", "HELD", [2])
+    come_back(whole, gone)
     mended = whole.sync(whole.hr)
-    assert (mended["status"], mended["changes"]) == ("DONE", 0)
-    status, answer = whole.call("POST", f"/usersync/syncstatus/{held['id']}/approve")
-    assert status == 409 and answer["message"].startswith(
-        f"run {mended['id']} has read the source since run {held['id']} was planned, and had nothing to hold; run "), answer
-    assert whole.wait(mended["id"] + 1)["changes"] == 0
-    assert show(whole, held["id"])["status"] == "CANCELLED" and sum(users(whole).values()) == 40
+    assert (mended["status"], mended["changes"], held_count(whole)) == ("DONE", 0, [0])
+    for held in first, second:
+        late = show(whole, held["id"])
+        assert (late["status"], late["decidedBy"]) == ("CANCELLED", None)
+        assert late["messages"][-1] == f"Overtaken by run {mended['id']}, which has read the source since and left nothing to decide. Nothing of it is done"
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{first['id']}/approve")
+    assert status == 409 and answer["message"].startswith(f"run {first['id']} is CANCELLED, not HELD: Overtaken by run {mended['id']}, "), answer
+    assert whole.call("GET", f"/usersync/connector/{whole.hr['id']}/syncstatus")[1]["id"] == mended["id"]
+    assert "Held in run" not in whole.cli("explain", "hr", "user000").stdout
+    assert sum(users(whole).values()) == 40
+
+
+def test_what_an_older_version_left_waiting_cannot_be_approved(tmp_path):
+    with Company(count=40) as company:
+        with Server(data=tmp_path / "data") as server:
+            server.company, server.hr = company, server.create("hr", "file", company.configuration)
+            server.sync(server.hr)
+            gone = dict(list(company.people.items())[:20])
+            lose(server, 20)
+            held = server.sync(server.hr)
+            come_back(server, gone)
+            mended = server.sync(server.hr)
+        with sqlite3.connect(tmp_path / "data/usersync.db") as store:
+            store.execute("UPDATE run SET status = 'HELD' WHERE id = ?", (held["id"],))
+        with Server(data=tmp_path / "data") as server:
+            status, answer = server.call("POST", f"/usersync/syncstatus/{held['id']}/approve")
+            assert status == 409 and answer["message"].startswith(
+                f"run {mended['id']} has read the source since run {held['id']} was planned, and had nothing to hold; run "), answer
+            assert server.wait(mended["id"] + 1)["changes"] == 0 and show(server, held["id"])["status"] == "CANCELLED"
+
+
+def test_a_cleanup_that_the_source_has_taken_back_waits_no_more(whole):
+    save(whole, onLimit="cleanup")
+    gone = dict(list(whole.company.people.items())[:20])
+    lose(whole, 20, come=["new1"])
+    run = whole.sync(whole.hr)
+    come_back(whole, gone)
+    mended = whole.sync(whole.hr)
+    part, late = show(whole, run["held"]["run"]), show(whole, run["id"])
+    assert (mended["status"], mended["held"], part["status"]) == ("DONE", None, "CANCELLED")
+    assert (late["status"], late["held"]["overtaken"], late["decidedBy"]) == ("DONE", True, None)
+    assert late["messages"][-1] == (f"Its cleanup, run {part['id']}, was overtaken by run {mended['id']}, which has read the source since and left nothing "
+                                    "to decide. Nothing was taken away")
+    done = whole.cli("status", str(run["id"]), "--run")
+    assert done.returncode == 0 and "See what waits" not in done.stdout, done.stdout
+
+
+def test_what_was_decided_overtakes_what_waited_before_it(whole):
+    lose(whole, 20)
+    first, second = whole.sync(whole.hr), whole.sync(whole.hr)
+    assert whole.call("POST", f"/usersync/syncstatus/{second['id']}/approve")[0] == 202
+    assert whole.wait(second["id"])["status"] == "DONE"
+    assert show(whole, first["id"])["status"] == "CANCELLED" and held_count(whole) == [0]
+
+
+def test_neither_a_partial_nor_a_single_nor_a_held_run_overtakes(whole):
+    lose(whole, 20)
+    held = whole.sync(whole.hr)
+    key = list(whole.company.people)[0]
+    whole.call("POST", f"/usersync/connector/{whole.hr['id']}/syncsingle/{whole.company.people[key]['username']}")
+    whole.wait(whole.call("POST", f"/usersync/connector/{whole.hr['id']}/simulate")[1]["id"])
+    save(whole, expectedRows=500)
+    assert whole.sync(whole.hr)["status"] == "FAILED"
+    save(whole)
+    assert whole.sync(whole.hr)["status"] == "HELD"
+    assert show(whole, held["id"])["status"] == "HELD" and held_count(whole) == [2]
+
+
+def test_what_is_held_after_a_recovery_is_told(whole):
+    """However soon: who was told that all is well again waits for nothing."""
+    with Receiver() as receiver:
+        whole.call("POST", "/notice/target/", {"name": "ops", "kind": "webhook", "configuration": {"url": receiver.url, "quietMinutes": 60}})
+        gone = dict(list(whole.company.people.items())[:20])
+        lose(whole, 20)
+        whole.sync(whole.hr)
+        come_back(whole, gone)
+        whole.sync(whole.hr)
+        lose(whole, 20)
+        whole.sync(whole.hr)
+        receiver.wait(3)
+        assert receiver.events() == ["sync.held", "sync.recovered", "sync.held"]
 
 
 @pytest.mark.parametrize("value", ["7 days", "", "-1d", "9999d", "soon"])

@@ -65,6 +65,20 @@ static const struct us_listing *people_listings(struct us_source *source, size_t
 	return listings;
 }
 
+static struct us_record record_of(size_t i, struct us_arena *arena)
+{
+	struct us_slice *value = us_arena_alloc(arena, sizeof *value);
+	struct us_field *field = us_arena_alloc(arena, sizeof *field);
+
+	*value = us_slice(now.people[i].name);
+	*field = (struct us_field) { US_SLICE("username"), value, 1 };
+	return (struct us_record) { .kind = US_RECORD_USER,
+		.id = us_slice(now.people[i].id),
+		.active = i && i == now.inactive ? US_TRI_NO : US_TRI_YES,
+		.fields = field,
+		.n_fields = 1 };
+}
+
 static enum us_errc people_fetch(struct us_source *source, size_t listing, struct us_slice cursor,
 	struct us_arena *arena, struct us_page *ret_page, struct us_err *err)
 {
@@ -76,17 +90,8 @@ static enum us_errc people_fetch(struct us_source *source, size_t listing, struc
 		on_fetch(now.world);
 	if (cursor.p)
 		return us_err_set(err, US_PARTIAL, "the test cuts here");
-	for (size_t i = 0; i < now.n; i++) {
-		struct us_slice *value = us_arena_alloc(arena, sizeof *value);
-		struct us_field *field = us_arena_alloc(arena, sizeof *field);
-		*value = us_slice(now.people[i].name);
-		*field = (struct us_field) { US_SLICE("username"), value, 1 };
-		records[i] = (struct us_record) { .kind = US_RECORD_USER,
-			.id = us_slice(now.people[i].id),
-			.active = i && i == now.inactive ? US_TRI_NO : US_TRI_YES,
-			.fields = field,
-			.n_fields = 1 };
-	}
+	for (size_t i = 0; i < now.n; i++)
+		records[i] = record_of(i, arena);
 	*ret_page = (struct us_page) { .records = records,
 		.n = now.n,
 		.rows = (int64_t)now.n,
@@ -100,6 +105,14 @@ static enum us_errc people_fetch(struct us_source *source, size_t listing, struc
 static enum us_errc people_find(struct us_source *source, struct us_slice key, bool is_id,
 	struct us_arena *arena, struct us_page *ret_page, struct us_err *err)
 {
+	struct us_record *record = us_arena_alloc(arena, sizeof *record);
+
+	for (size_t i = 0; i < now.n; i++)
+		if (us_slice_is(key, is_id ? now.people[i].id : now.people[i].name)) {
+			*record = record_of(i, arena);
+			*ret_page = (struct us_page) { .records = record, .n = 1, .rows = 1, .announced = -1, .end = true, .signal = "all" };
+			return US_OK;
+		}
 	return us_err_set(err, US_NOT_FOUND, "nobody");
 }
 
@@ -562,14 +575,18 @@ static void approval_is_refused_once_the_directory_has_moved(void **state)
 {
 	struct world *w = *state;
 	struct us_err err = US_ERR_INIT;
+	const struct us_job_request single = { .connector = { "1", 1 }, .kind = US_RUN_SINGLE, .key = US_SLICE("newname"), .who = me };
 	int64_t run, held, again;
+	bool is_new;
 
 	list_people(12, NULL);
 	assert_int_equal(run_full(w, &run), US_RUN_DONE);
 	list_people(1, NULL);
 	assert_int_equal(run_full(w, &held), US_RUN_HELD);
+	list_people(1, "newname");
+	assert_ok(us_job_start(w->job, &single, &run, &is_new, &err));
+	assert_int_equal(wait(w, run), US_RUN_DONE);
 	list_people(13, NULL);
-	assert_int_equal(run_full(w, &run), US_RUN_DONE);
 	assert_int_equal(us_job_approve(w->job, held, me, &again, &err), US_CONFLICT);
 	assert_int_not_equal(again, held);
 	assert_int_equal(wait(w, again), US_RUN_DONE);
