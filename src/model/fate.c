@@ -57,6 +57,12 @@ void us_fate_anonymize(struct us_arena *arena, uint32_t number, struct us_user *
 		.email = us_slice(us_arena_printf(arena, "user-%u@user.anon", number)) };
 }
 
+struct us_slice us_fate_not_anonymous(struct us_arena *arena, struct us_slice why, uint32_t number)
+{
+	return us_slice(us_arena_printf(
+		arena, US_SLICE_FMT "; cannot be made anonymous: another user has the name user-%u", US_SLICE_ARG(why), number));
+}
+
 bool us_fate_is_anonymous(const struct us_user *user, uint32_t number)
 {
 	char name[24];

@@ -19,5 +19,7 @@ void us_fate_do_stage(struct us_fate *fate, enum us_stage_action action);
 /* "user-<number>", without anything else but the id and the active state. The id is kept, so whoever returns is found and renamed back. */
 void us_fate_anonymize(struct us_arena *arena, uint32_t number, struct us_user *user);
 bool us_fate_is_anonymous(const struct us_user *user, uint32_t number);
+/* Why the user is cleaned up, and that "user-<number>" is the name of somebody else: what else cleanup does is done all the same. */
+struct us_slice us_fate_not_anonymous(struct us_arena *arena, struct us_slice why, uint32_t number);
 
 #endif

@@ -1,5 +1,6 @@
 #include "sync/inactive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fold.h"
@@ -149,20 +150,17 @@ static void give(struct work *w, struct us_change *change)
 	us_rows_add(w->in->rows, &step);
 }
 
-/* Somebody else may have the name that an anonymous user gets. */
-static void check_name(struct work *w, uint32_t place, struct us_change *change)
+/* Somebody else has the name that an anonymous user gets. */
+static bool is_name_taken(const struct work *w, const struct candidate *c)
 {
-	if (change->outcome != US_OUTCOME_ANONYMIZED)
-		return;
-	uint32_t holder = us_map_find(&w->in->have->users.names, us_fold_hash(change->user.after->user.name));
-	if (holder == US_MAP_NONE || holder == place)
-		return;
-	change->outcome = US_OUTCOME_FAILED;
-	change->reason = US_SLICE("cannot be made anonymous: another user has that name; rename that one");
-	change->user.before = change->user.after = NULL;
+	char name[24];
+
+	snprintf(name, sizeof name, "user-%u", c->user.number);
+	uint32_t holder = us_map_find(&w->in->have->users.names, us_fold_hash(us_slice(name)));
+	return holder != US_MAP_NONE && holder != c->place;
 }
 
-static enum us_errc plan_one(struct work *w, struct us_arena *arena, const struct candidate *c)
+static enum us_errc plan_one(struct work *w, struct us_arena *arena, struct candidate *c)
 {
 	struct us_user_image *image = us_arena_zalloc(arena, sizeof *image);
 	const struct us_member *groups = NULL;
@@ -186,9 +184,9 @@ static enum us_errc plan_one(struct work *w, struct us_arena *arena, const struc
 		rc = load_memberships(w, arena, groups, n, &memberships);
 	if (rc)
 		return rc;
+	c->user.is_name_taken = is_name_taken(w, c);
 	us_inactive_plan(&w->in->settings, arena, &c->user, image, memberships, (uint32_t) n, &step);
 	if (step.has_row) {
-		check_name(w, c->place, &step.change);
 		give(w, &step.change);
 		w->counts.report.users[step.change.outcome]++;
 		if (step.change.outcome == US_OUTCOME_FAILED)

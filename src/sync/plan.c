@@ -484,9 +484,9 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 	case MISSING_GROUPS:
 		return us_plan_next_missing(p, &p->groups, arena, given, step);
 	case COLLIDE_USERS:
-		return us_plan_next_collision(p, &p->users, step);
+		return us_plan_next_collision(p, &p->users, arena, given, step);
 	case COLLIDE_GROUPS:
-		return us_plan_next_collision(p, &p->groups, step);
+		return us_plan_next_collision(p, &p->groups, arena, given, step);
 	case ASSIGN:
 		return us_plan_next_assignment(p, arena, step);
 	case BUILD:

@@ -107,14 +107,20 @@ static void fail_user(struct us_plan *p, uint32_t place, const struct us_plan_gi
 	us_plan_give_row(p, &p->users, place, step);
 }
 
+static struct us_slice why_cleaned(const struct us_plan *p, const struct filtered *filtered)
+{
+	if (filtered)
+		return filtered->reason;
+	return p->in.is_narrowed ? US_SLICE("is in none of the required groups, or no longer at the source") : US_SLICE("is no longer at the source");
+}
+
 static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place,
 	const struct us_plan_given *given, struct us_plan_step *step)
 {
 	struct side *s = &p->users;
 	const struct us_user_image *before = given->user;
 	const struct filtered *filtered = us_plan_find_filtered(s, place);
-	struct us_slice why = filtered ? filtered->reason
-		: p->in.is_narrowed ? US_SLICE("is in none of the required groups, or no longer at the source") : US_SLICE("is no longer at the source");
+	struct us_slice why = why_cleaned(p, filtered);
 	struct us_fate fate = us_plan_may_clean_users(p) ? us_fate_of(&p->in.settings, before->missing_since, p->in.now_s) : (struct us_fate) { 0 };
 	bool keeps = !us_plan_may_clean_users(p) || p->in.settings.cleanup == US_CLEANUP_KEEP;
 
@@ -182,6 +188,36 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	p->counts.users_marked += step->change.outcome == US_OUTCOME_UPDATED;
 	us_plan_give_row(p, s, place, step);
 	return true;
+}
+
+/* Somebody else has the name that the user would get as an anonymous one. What is safer was due as well: the user is set inactive, and noted as
+ * missing. */
+void us_plan_keep_from_anonymity(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_user_image *before,
+	struct us_plan_step *step)
+{
+	struct side *s = &p->users;
+	struct us_slice why = us_fate_not_anonymous(arena, why_cleaned(p, us_plan_find_filtered(s, place)), s->have->numbers[place]);
+
+	if (!before->user.active && before->missing_since) {
+		step->reason = why;
+		us_plan_fail_row(p, s, place, step);
+		return;
+	}
+	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
+	*after = *before;
+	after->hash = US_HASH_ZERO;
+	after->user.active = false;
+	if (!before->missing_since)
+		after->missing_since = p->in.now_s;
+	step->change = (struct us_change) { .object = US_OBJECT_USER,
+		.outcome = before->user.active ? US_OUTCOME_DISABLED : US_OUTCOME_UPDATED,
+		.number = s->have->numbers[place],
+		.id = before->user.id,
+		.name = before->user.name,
+		.reason = why,
+		.user = { .before = before, .after = after } };
+	p->counts.users_marked += step->change.outcome == US_OUTCOME_UPDATED;
+	us_plan_give_row(p, s, place, step);
 }
 
 static bool is_mapped(struct us_slice id)

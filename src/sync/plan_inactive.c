@@ -75,6 +75,13 @@ static bool ask(const struct us_inactive_settings *s, struct us_arena *arena, co
 	return true;
 }
 
+static void fail(const struct us_inactive_user *u, const struct us_user_image *before, struct us_slice why, struct us_inactive_step *step)
+{
+	step->has_row = true;
+	step->change = (struct us_change) { .object = US_OBJECT_USER, .outcome = US_OUTCOME_FAILED, .number = u->number, .id = before->user.id,
+		.name = before->user.name, .reason = why, .user = { .before = before, .after = before } };
+}
+
 void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *arena, const struct us_inactive_user *u,
 	const struct us_user_image *before, const struct us_inactive_membership *groups, uint32_t n_groups, struct us_inactive_step *ret_step)
 {
@@ -89,9 +96,7 @@ void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *are
 	if (s->sync->cleanup == US_CLEANUP_KEEP)
 		return;
 	if (s->predicate && !ask(s, arena, u, before, groups, n_groups, &fate, &why)) {
-		ret_step->has_row = true;
-		ret_step->change = (struct us_change) { .object = US_OBJECT_USER, .outcome = US_OUTCOME_FAILED, .number = u->number, .id = before->user.id,
-			.name = before->user.name, .reason = why, .user = { .before = before, .after = before } };
+		fail(u, before, why, ret_step);
 		return;
 	}
 	if (fate.delete && !s->is_local && has_local(groups, n_groups)) {
@@ -104,11 +109,18 @@ void us_inactive_plan(const struct us_inactive_settings *s, struct us_arena *are
 	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
 	*after = *before;
 	bool strips = (is_known && before->retired.strips) || fate.strip;
-	bool disables = fate.disable && before->user.active, anonymizes = fate.anonymize && !us_fate_is_anonymous(&before->user, u->number);
+	bool disables = fate.disable && before->user.active;
+	bool hides = fate.anonymize && !fate.delete && !us_fate_is_anonymous(&before->user, u->number), anonymizes = hides && !u->is_name_taken;
 	bool notes = !is_known && (s->sync->cleanup == US_CLEANUP_STAGED || ret_step->n_left);
 	bool is_news = is_known && strips != before->retired.strips;
-	if (!fate.delete && !disables && !anonymizes && !notes && !is_news)
+	bool is_kept = hides && !anonymizes;
+	if (is_kept)
+		why = us_fate_not_anonymous(arena, why, u->number);
+	if (!fate.delete && !disables && !anonymizes && !notes && !is_news) {
+		if (is_kept)
+			fail(u, before, why, ret_step);
 		return;
+	}
 	if (disables)
 		after->user.active = false;
 	if (anonymizes)

@@ -26,6 +26,7 @@ struct us_inactive_user {
 	int64_t created, last_login; /* wall seconds; last_login 0: none is known */
 	bool is_owned, is_admin;
 	bool is_chosen;              /* by the conditions on groups, and not protected */
+	bool is_name_taken;          /* "user-<number>" is the name of somebody else */
 };
 
 enum us_inactive_verdict {

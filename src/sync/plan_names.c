@@ -36,7 +36,10 @@ static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint3
 	p->failures[p->n_failures++] = (struct failure) { place, other, is_rival };
 }
 
-/* Two who want the same name: neither gets it, for nothing says who is right. A claimant that has failed before does not count. */
+static bool is_anonymized(const struct side *s, uint32_t place) { return s->marks[place] & HAS_ROW && s->outcomes[place] == US_OUTCOME_ANONYMIZED; }
+
+/* Two who want the same name: neither gets it, for nothing says who is right. A claimant that has failed before does not count, and the name of an
+ * anonymous user is one that we made up: whoever the source calls so comes first. */
 static void fail_rivals(struct us_plan *p, struct side *s)
 {
 	struct us_map contested = US_MAP_INIT;
@@ -49,6 +52,10 @@ static void fail_rivals(struct us_plan *p, struct side *s)
 		uint32_t first = s->claimants[r.claim];
 		if (us_map_find(&contested, key) == US_MAP_NONE && !(s->marks[first] & CLAIMS)) {
 			s->claimants[r.claim] = r.place;
+			continue;
+		}
+		if (is_anonymized(s, r.place)) {
+			add_failure(p, s, r.place, first, true);
 			continue;
 		}
 		us_map_put(&contested, key, NULL);
@@ -114,13 +121,26 @@ uint32_t us_plan_count_claims(const struct side *s, struct us_hash name)
 	return n;
 }
 
-bool us_plan_next_collision(struct us_plan *p, struct side *s, struct us_plan_step *step)
+bool us_plan_next_collision(
+	struct us_plan *p, struct side *s, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step)
 {
-	if (p->at == 0)
+	if (p->at == 0 && !p->asked)
 		find_collisions(p, s);
 	if (p->at >= p->n_failures)
 		return false;
-	const struct failure *f = &p->failures[p->at++];
+	const struct failure *f = &p->failures[p->at];
+	if (is_anonymized(s, f->place)) {
+		p->asked = !p->asked;
+		if (p->asked) {
+			step->kind = US_STEP_LOAD_USER;
+			step->number = s->have->numbers[f->place];
+			return true;
+		}
+		us_plan_keep_from_anonymity(p, arena, f->place, given->user, step);
+		p->at++;
+		return true;
+	}
+	p->at++;
 	us_plan_fail_row(p, s, f->place, step);
 	if (f->is_rival) {
 		step->has_other_ord = true;

@@ -155,7 +155,10 @@ bool us_plan_next_selected_group(struct us_plan *p, struct us_plan_step *step);
 bool us_plan_next_filtered(struct us_plan *p, struct side *s, struct us_plan_step *step);
 bool us_plan_next_assignment(struct us_plan *p, struct us_arena *arena, struct us_plan_step *step);
 bool us_plan_next_missing(struct us_plan *p, struct side *s, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
-bool us_plan_next_collision(struct us_plan *p, struct side *s, struct us_plan_step *step);
+bool us_plan_next_collision(struct us_plan *p, struct side *s, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
+/* The row of a user who cannot be made anonymous becomes one of what else cleanup does. */
+void us_plan_keep_from_anonymity(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_user_image *before,
+	struct us_plan_step *step);
 bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_single(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 
