@@ -46,9 +46,16 @@ struct us_fate us_fate_of(const struct us_sync_settings *s, int64_t since, int64
 	return f;
 }
 
+struct us_slice us_fate_name(uint32_t number, char ret_text[US_FATE_NAME_BYTES])
+{
+	snprintf(ret_text, US_FATE_NAME_BYTES, "user-%u", number);
+	return us_slice(ret_text);
+}
+
 void us_fate_anonymize(struct us_arena *arena, uint32_t number, struct us_user *user)
 {
-	struct us_slice name = us_slice(us_arena_printf(arena, "user-%u", number));
+	char text[US_FATE_NAME_BYTES];
+	struct us_slice name = us_slice_dup(arena, us_fate_name(number, text));
 
 	*user = (struct us_user) { .id = user->id,
 		.name = name,
@@ -65,8 +72,8 @@ struct us_slice us_fate_not_anonymous(struct us_arena *arena, struct us_slice wh
 
 bool us_fate_is_anonymous(const struct us_user *user, uint32_t number)
 {
-	char name[24];
+	char text[US_FATE_NAME_BYTES];
+	struct us_slice name = us_fate_name(number, text);
 
-	snprintf(name, sizeof name, "user-%u", number);
-	return us_slice_is(user->name, name) && us_slice_is(user->full_name, name) && !user->n_attributes;
+	return us_slice_is_equal(user->name, name) && us_slice_is_equal(user->full_name, name) && !user->n_attributes;
 }

@@ -16,6 +16,10 @@ struct us_fate us_fate_of(const struct us_sync_settings *settings, int64_t since
 
 void us_fate_do_stage(struct us_fate *fate, enum us_stage_action action);
 
+enum { US_FATE_NAME_BYTES = 24 };
+
+/* The name of an anonymous user, in ret_text. */
+struct us_slice us_fate_name(uint32_t number, char ret_text[US_FATE_NAME_BYTES]);
 /* "user-<number>", without anything else but the id and the active state. The id is kept, so whoever returns is found and renamed back. */
 void us_fate_anonymize(struct us_arena *arena, uint32_t number, struct us_user *user);
 bool us_fate_is_anonymous(const struct us_user *user, uint32_t number);

@@ -1,9 +1,9 @@
 #include "sync/inactive.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fold.h"
+#include "model/fate.h"
 #include "store/login.h"
 #include "store/object.h"
 #include "sync/below.h"
@@ -153,10 +153,8 @@ static void give(struct work *w, struct us_change *change)
 /* Somebody else has the name that an anonymous user gets. */
 static bool is_name_taken(const struct work *w, const struct candidate *c)
 {
-	char name[24];
-
-	snprintf(name, sizeof name, "user-%u", c->user.number);
-	uint32_t holder = us_map_find(&w->in->have->users.names, us_fold_hash(us_slice(name)));
+	char text[US_FATE_NAME_BYTES];
+	uint32_t holder = us_map_find(&w->in->have->users.names, us_fold_hash(us_fate_name(c->user.number, text)));
 	return holder != US_MAP_NONE && holder != c->place;
 }
 

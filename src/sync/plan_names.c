@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
+#include "model/fate.h"
+
 void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name)
 {
 	bool is_new;
@@ -38,6 +41,15 @@ static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint3
 
 static bool is_anonymized(const struct side *s, uint32_t place) { return s->marks[place] & HAS_ROW && s->outcomes[place] == US_OUTCOME_ANONYMIZED; }
 
+/* Whether the claim is one that its claimant has: whoever was listed, is not wanted after all and becomes anonymous had another one before. */
+static bool is_claimed(const struct side *s, uint32_t claim, uint32_t place)
+{
+	if (!(s->marks[place] & CLAIMS) || !is_anonymized(s, place))
+		return s->marks[place] & CLAIMS;
+	char name[US_FATE_NAME_BYTES];
+	return us_hash_is_equal(s->claims.keys[claim], us_fold_hash(us_fate_name(s->have->numbers[place], name)));
+}
+
 /* Two who want the same name: neither gets it, for nothing says who is right. A claimant that has failed before does not count, and the name of an
  * anonymous user is one that we made up: whoever the source calls so comes first. */
 static void fail_rivals(struct us_plan *p, struct side *s)
@@ -46,11 +58,11 @@ static void fail_rivals(struct us_plan *p, struct side *s)
 
 	for (uint32_t i = 0; i < s->n_rivals; i++) {
 		struct rival r = s->rivals[i];
-		if (!(s->marks[r.place] & CLAIMS))
+		uint32_t first = s->claimants[r.claim];
+		if (!is_claimed(s, r.claim, r.place) || r.place == first)
 			continue;
 		struct us_hash key = { r.claim, 0 };
-		uint32_t first = s->claimants[r.claim];
-		if (us_map_find(&contested, key) == US_MAP_NONE && !(s->marks[first] & CLAIMS)) {
+		if (us_map_find(&contested, key) == US_MAP_NONE && !is_claimed(s, r.claim, first)) {
 			s->claimants[r.claim] = r.place;
 			continue;
 		}
@@ -72,7 +84,7 @@ static void find_collisions(struct us_plan *p, struct side *s)
 	fail_rivals(p, s);
 	for (uint32_t i = 0; i < s->claims.n; i++) {
 		uint32_t holder = us_map_find(&s->have->names, s->claims.keys[i]);
-		if (holder != US_MAP_NONE && !(s->marks[holder] & (CLAIMS | GONE)))
+		if (holder != US_MAP_NONE && !(s->marks[holder] & (CLAIMS | GONE)) && is_claimed(s, i, s->claimants[i]))
 			add_failure(p, s, s->claimants[i], holder, false);
 	}
 	/* Whoever fails keeps the old name, and so fails the one who counted on it; each at most once. */
@@ -81,7 +93,7 @@ static void find_collisions(struct us_plan *p, struct side *s)
 		if (place >= s->n_have)
 			continue;
 		uint32_t claim = us_map_find(&s->claims, s->have->names.keys[place]);
-		if (claim != US_MAP_NONE)
+		if (claim != US_MAP_NONE && is_claimed(s, claim, s->claimants[claim]))
 			add_failure(p, s, s->claimants[claim], place, false);
 	}
 	/* Groups: assignments ask who has which name in the end. */
