@@ -474,7 +474,7 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 	case SELECT_USERS:
 		return us_plan_next_selected_user(p, step);
 	case SELECT_GROUPS:
-		return us_plan_next_selected_group(p, step);
+		return us_plan_next_selected_group(p, given, step);
 	case FILTERED_USERS:
 		return us_plan_next_filtered(p, &p->users, step);
 	case FILTERED_GROUPS:

@@ -125,10 +125,11 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 	bool keeps = !us_plan_may_clean_users(p) || p->in.settings.cleanup == US_CLEANUP_KEEP;
 
 	us_assert(before && before->owned);
-	if (s->have->flags[place] & US_HAVE_PROTECTED) {
+	if (s->have->flags[place] & US_HAVE_PROTECTED && !keeps) {
 		p->counts.protected_users++;
 		fate = (struct us_fate) { 0 };
 		keeps = true;
+		why = us_slice(us_arena_printf(arena, US_SLICE_FMT "; protectedUsers keeps the user", US_SLICE_ARG(why)));
 	}
 	if (p->in.predicate && !keeps && !ask(p, arena, given, &fate, &why)) {
 		fail_user(p, place, given, why, step);
@@ -164,6 +165,7 @@ static bool clean_user(struct us_plan *p, struct us_arena *arena, uint32_t place
 		}
 		if (filtered) {
 			us_plan_give_filtered(p, s, place, before->user.id, filtered->name.p ? filtered->name : before->user.name, step);
+			step->change.reason = why;
 			return true;
 		}
 		us_plan_tally(p, s)[US_OUTCOME_NOT_MODIFIED]++;

@@ -161,9 +161,9 @@ static void select_filled(struct us_plan *p)
 	/* Memberships of those who are not wanted are dropped before. Who is not cleaned up stays in the groups that name them, listed or not. */
 	while (us_links_walk_next(&walk, &group, &user))
 		filled[component[group]] = 1;
-	/* Whose members could not be read is not known to be empty, nor is what it is inside of. */
+	/* Whose members could not be read is not known to be empty, nor is what it is inside of; and nobody protected is taken out. */
 	for (uint32_t i = 0; i < n_groups; i++)
-		if (p->groups.marks[i] & KEEPS_LINKS)
+		if (p->groups.marks[i] & (KEEPS_LINKS | HOLDS))
 			filled[component[i]] = 1;
 	/* A child's component is never greater than its parent's: in that order each child is settled before its
 	 * parents. */
@@ -220,7 +220,32 @@ static bool select_users(struct us_plan *p, struct us_plan_step *step)
 	return false;
 }
 
-static bool select_groups(struct us_plan *p, struct us_plan_step *step)
+/* Whoever is protected stays in the groups of the directory, whatever the source says. True if there is a step. */
+static bool ask_protected(struct us_plan *p, const struct us_plan_given *given, struct us_plan_step *step)
+{
+	const struct side *s = &p->users;
+	uint8_t both = US_HAVE_OWNED | US_HAVE_PROTECTED;
+
+	for (; p->at < s->n_have; p->at++) {
+		if ((s->have->flags[p->at] & both) != both)
+			continue;
+		p->asked = !p->asked;
+		if (p->asked) {
+			step->kind = US_STEP_LOAD_USER;
+			step->number = s->have->numbers[p->at];
+			return true;
+		}
+		for (uint32_t i = 0; i < given->n_groups; i++) {
+			uint32_t group = us_plan_group_place(p, given->groups[i].number);
+			if (given->groups[i].owned && group != US_MAP_NONE)
+				p->groups.marks[group] |= HOLDS;
+		}
+	}
+	p->at = 0;
+	return false;
+}
+
+static bool select_groups(struct us_plan *p, const struct us_plan_given *given, struct us_plan_step *step)
 {
 	struct side *s = &p->groups;
 
@@ -228,6 +253,8 @@ static bool select_groups(struct us_plan *p, struct us_plan_step *step)
 	if (!p->in.settings.drops_empty_groups || !p->is_whole || p->users.unidentified || p->groups.unidentified)
 		return false;
 	if (!p->selected) {
+		if (ask_protected(p, given, step))
+			return true;
 		p->selected = us_calloc(s->have->n + 1, 1);
 		select_filled(p);
 	}
@@ -299,9 +326,9 @@ bool us_plan_next_selected_user(struct us_plan *p, struct us_plan_step *step)
 	return false;
 }
 
-bool us_plan_next_selected_group(struct us_plan *p, struct us_plan_step *step)
+bool us_plan_next_selected_group(struct us_plan *p, const struct us_plan_given *given, struct us_plan_step *step)
 {
-	if (select_groups(p, step))
+	if (select_groups(p, given, step))
 		return true;
 	end_selection(p);
 	return false;

@@ -20,6 +20,7 @@ enum mark {
 	ASSIGNED = 2048,  /* groups: assignGroups names it */
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
 	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed or whole */
+	HOLDS = 16384,    /* groups: somebody protected is in it, and stays */
 	LOSES = 4096,     /* groups: this plan deletes or strips a member of it */
 	TOLD_GONE = 32768, /* not listed, by the source's own word: of a delta */
 	EXEMPT = 8192,    /* groups: who is cleaned up stays in it, by the name that it gets */
@@ -151,7 +152,7 @@ void us_plan_see_assigned(struct us_plan *p);
 
 /* The phases: true if there is a step, false if the phase is over. */
 bool us_plan_next_selected_user(struct us_plan *p, struct us_plan_step *step);
-bool us_plan_next_selected_group(struct us_plan *p, struct us_plan_step *step);
+bool us_plan_next_selected_group(struct us_plan *p, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_filtered(struct us_plan *p, struct side *s, struct us_plan_step *step);
 bool us_plan_next_assignment(struct us_plan *p, struct us_arena *arena, struct us_plan_step *step);
 bool us_plan_next_missing(struct us_plan *p, struct side *s, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);

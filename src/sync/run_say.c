@@ -77,10 +77,10 @@ void us_run_say_counts(struct us_act *a)
 		us_messages_add(
 			&a->messages, "The members of a required group could not be read; no user is cleaned up.");
 	if (c->protected_users == 1)
-		us_messages_add(&a->messages, "1 user is no longer at the source, but protected: it is left as it is.");
+		us_messages_add(&a->messages, "1 user would be cleaned up, but is protected: it is left as it is.");
 	else if (c->protected_users)
 		us_messages_add(&a->messages,
-			"%lld users are no longer at the source, but protected: they are left as they are.",
+			"%lld users would be cleaned up, but are protected: they are left as they are.",
 			(long long)c->protected_users);
 	/* Of a narrowed read, they are of users whom nobody asked for. */
 	if (c->unresolved_members && !a->scope.n)
