@@ -112,16 +112,29 @@ void us_plan_filter_row(
 	step->reason = reason;
 }
 
-/* selected: users that are in a required group, directly or through others. */
+/* Known to the directory alone, and deleted unless something local is in its way. */
+static bool is_going(const struct us_plan *p, uint32_t group)
+{
+	const struct side *s = &p->groups;
+
+	return p->is_whole && p->in.settings.delete_groups && !s->unidentified && !(s->marks[group] & (SEEN | FILTERED)) &&
+		!(s->have->flags[group] & US_HAVE_PROTECTED);
+}
+
+/* selected: users that are in a required group, directly or through others; but through none that goes: the next sync will not know it. */
 static void select_required(struct us_plan *p)
 {
 	const struct side *g = &p->groups;
 	uint32_t n_groups = g->have->n, n_reached;
 	uint8_t *required = us_calloc(n_groups + 1, 1);
 	uint32_t *reached = us_malloc((n_groups + 1) * sizeof *reached);
-	struct us_edge *edges;
-	size_t n_edges = us_links_edges(p->links, &edges);
+	struct us_edge *all;
+	size_t n_all = us_links_edges(p->links, &all), n_edges = 0;
+	struct us_edge *edges = us_malloc((n_all + 1) * sizeof *edges);
 
+	for (size_t i = 0; i < n_all; i++)
+		if (!is_going(p, all[i].child))
+			edges[n_edges++] = all[i];
 	for (uint32_t i = 0; i < n_groups; i++) {
 		if (!(g->marks[i] & REQUIRED))
 			continue;
@@ -142,6 +155,7 @@ static void select_required(struct us_plan *p)
 	while (us_links_walk_next(&walk, &group, &user))
 		if (required[group])
 			p->selected[user] = 1;
+	free(edges);
 	free(reached);
 	free(required);
 }
