@@ -147,6 +147,7 @@ struct us_plan_counts {
 	int64_t unresolved_members;       /* memberships of objects that were not listed and are not known */
 	struct { int64_t removed, of; uint32_t number; } worst_group; /* that loses more than per_group lets it; removed 0: none */
 	int64_t protected_users;          /* missing, and left as they are by a rule */
+	int64_t not_anonymous;            /* users who wait for their name */
 	struct us_slice missing_required; /* an entry of requiredGroups that no listed group matches: no user is
 										 cleaned up. Borrowed from the rules */
 	bool has_unread_required;         /* a required group whose members could not be read: likewise */

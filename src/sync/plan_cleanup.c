@@ -205,6 +205,7 @@ void us_plan_keep_from_anonymity(struct us_plan *p, struct us_arena *arena, uint
 		us_plan_fail_row(p, s, place, step);
 		return;
 	}
+	p->counts.not_anonymous++;
 	struct us_user_image *after = us_arena_zalloc(arena, sizeof *after);
 	*after = *before;
 	after->hash = US_HASH_ZERO;

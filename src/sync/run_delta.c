@@ -169,7 +169,8 @@ bool us_run_has_cursor(const struct us_act *a)
 	bool is_sync = a->run.kind == US_RUN_FULL || a->run.kind == US_RUN_DELTA;
 
 	/* Whoever failed, or waits, is not as the source says: the feed has to name them again. */
-	return is_sync && a->feed_cursor.n && !a->is_partial && !a->splits && !r->users[US_OUTCOME_FAILED] && !r->groups[US_OUTCOME_FAILED];
+	return is_sync && a->feed_cursor.n && !a->is_partial && !a->splits && !r->users[US_OUTCOME_FAILED] && !r->groups[US_OUTCOME_FAILED] &&
+		!a->counts.not_anonymous;
 }
 
 enum us_errc us_run_write_cursor(struct us_act *a, struct us_dbc *c)
