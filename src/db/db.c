@@ -6,11 +6,16 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "db/driver.h"
 
 static const struct us_db_driver *const drivers[] = { &us_db_sqlite };
 
-enum { LEASE_WAIT_MS = 60000, AFTER_COMMIT_MAX = 4 };
+enum {
+	LEASE_WAIT_MS = 60000,
+	AFTER_COMMIT_MAX = 4,
+	SNAPSHOT_MS = 100, /* of one snapshot: what another program writes into the database is seen after that */
+};
 
 struct us_stmt {
 	const struct us_db_driver *driver;
@@ -33,6 +38,9 @@ struct us_dbc {
 	struct us_dbc *next; /* idle */
 	void *native;
 	bool is_writer, in_transaction, is_durable;
+	bool has_snapshot; /* of a transaction that has ended: see below */
+	uint64_t turn;     /* at which the last transaction began */
+	int64_t begun_ms;
 	struct us_err sticky; /* code is not US_OK: the transaction has failed */
 	struct slot *slots;
 	size_t n_slots, n_used;
@@ -60,6 +68,7 @@ struct us_db {
 	struct pool readers, writer;
 	_Atomic int64_t lease_wait_ms;
 	_Atomic uint64_t generation;
+	_Atomic uint64_t turn; /* of the writer; odd while somebody has it */
 	_Atomic int64_t statements;
 	_Atomic int64_t fail_in; /* statements until the one that fails; 0 is off */
 	_Atomic int fail_code;
@@ -192,6 +201,61 @@ static void reset_begun(struct us_dbc *c)
 		us_stmt_reset(c->begun);
 }
 
+/* ---- snapshots that are kept ---- */
+
+/* Each read ends so: prepared once. Not counted among the statements: nothing is asked to fail here. */
+static void roll_back(struct us_dbc *c)
+{
+	struct us_stmt *s;
+
+	if (us_db_prepare(c, "ROLLBACK", &s, NULL))
+		return;
+	s->driver->step(s->native, NULL);
+	s->driver->reset(s->native);
+}
+
+/* A reader that is given back keeps its snapshot, and its next transaction goes on with it: neither a lock nor a look at the log. Invariant: nobody has
+ * had the writer since it began, so it is still the newest. Whoever gets the writer ends those of idle readers first: none stands in the way of
+ * its checkpoint. */
+static bool is_newest(const struct us_dbc *c) { return c->turn % 2 == 0 && c->turn == atomic_load(&c->db->turn); }
+
+static void keep_snapshot(struct us_dbc *c)
+{
+	if (!c->in_transaction || !c->db->driver->is_only_writer || c->sticky.code || !is_newest(c))
+		return;
+	reset_begun(c);
+	c->in_transaction = false;
+	c->has_snapshot = true;
+}
+
+static void end_snapshot(struct us_dbc *c)
+{
+	c->has_snapshot = false;
+	roll_back(c);
+}
+
+static bool go_on_with_snapshot(struct us_dbc *c, int64_t now_ms)
+{
+	if (!c->has_snapshot)
+		return false;
+	if (is_newest(c) && now_ms - c->begun_ms < SNAPSHOT_MS) {
+		c->has_snapshot = false;
+		c->in_transaction = true;
+		return true;
+	}
+	end_snapshot(c);
+	return false;
+}
+
+/* Called with the lock held, by whoever gets the writer. */
+static void begin_turn(struct us_db *db)
+{
+	atomic_fetch_add(&db->turn, 1);
+	for (struct us_dbc *c = db->readers.idle; c; c = c->next)
+		if (c->has_snapshot)
+			end_snapshot(c);
+}
+
 /* ---- leases ---- */
 
 static struct timespec deadline_in(int64_t ms)
@@ -241,6 +305,8 @@ static enum us_errc lease(struct us_db *db, struct pool *pool, struct us_dbc **r
 	struct us_dbc *c = pool->idle;
 	if (c) {
 		pool->idle = c->next;
+		if (c->is_writer)
+			begin_turn(db);
 	} else if (pool->n < pool->max) {
 		pool->n++;
 		pthread_mutex_unlock(&db->lock);
@@ -281,6 +347,7 @@ void us_db_release(struct us_dbc *c)
 	struct us_db *db = c->db;
 	struct pool *pool = c->is_writer ? &db->writer : &db->readers;
 
+	keep_snapshot(c);
 	us_db_rollback(c);
 	/* A row loop that was left early would hold its snapshot. */
 	reset_begun(c);
@@ -289,8 +356,14 @@ void us_db_release(struct us_dbc *c)
 	if (c->is_writer)
 		atomic_fetch_add(&db->generation, 1);
 	pthread_mutex_lock(&db->lock);
+	if (c->is_writer)
+		atomic_fetch_add(&db->turn, 1);
+	else if (c->has_snapshot && !is_newest(c))
+		end_snapshot(c);
 	struct waiter *w = pool->first;
 	if (w) {
+		if (c->is_writer)
+			begin_turn(db);
 		pool->first = w->next;
 		if (!pool->first)
 			pool->last = &pool->first;
@@ -374,6 +447,8 @@ enum us_errc us_db_prepare(struct us_dbc *c, const char *sql, struct us_stmt **r
 {
 	if (c->sticky.code)
 		return stuck(c, err);
+	if (c->has_snapshot)
+		end_snapshot(c);
 	if (2 * c->n_used >= c->n_slots)
 		grow_slots(c);
 	size_t at = slot_of(c, sql);
@@ -464,6 +539,8 @@ enum us_errc us_db_exec(struct us_dbc *c, const char *sql, struct us_err *err)
 
 	if (c->sticky.code)
 		return stuck(c, err);
+	if (c->has_snapshot)
+		end_snapshot(c);
 	enum us_errc rc = count(c, &got);
 	if (!rc)
 		rc = c->db->driver->exec(c->native, sql, &got);
@@ -497,6 +574,11 @@ enum us_errc us_db_load_size(struct us_dbc *c, int64_t *ret_bytes, struct us_err
 enum us_errc us_db_begin(struct us_dbc *c, struct us_err *err)
 {
 	us_assert(!c->in_transaction);
+	int64_t now_ms = us_clock_monotonic_ms();
+	if (go_on_with_snapshot(c, now_ms))
+		return US_OK;
+	c->turn = atomic_load(&c->db->turn);
+	c->begun_ms = now_ms;
 	enum us_errc rc = run(c, c->is_writer ? c->db->driver->begin_writer : c->db->driver->begin_reader, err);
 	c->in_transaction = rc == US_OK;
 	return rc;
@@ -551,17 +633,6 @@ enum us_errc us_db_end_write(struct us_dbc *c, enum us_errc rc, struct us_err *e
 		rc = us_db_commit(c, err);
 	us_db_release(c);
 	return rc;
-}
-
-/* Each read ends so: prepared once. Not counted among the statements: nothing is asked to fail here. */
-static void roll_back(struct us_dbc *c)
-{
-	struct us_stmt *s;
-
-	if (us_db_prepare(c, "ROLLBACK", &s, NULL))
-		return;
-	s->driver->step(s->native, NULL);
-	s->driver->reset(s->native);
 }
 
 void us_db_rollback(struct us_dbc *c)

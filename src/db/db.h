@@ -5,7 +5,8 @@
  *
  * A connection is leased, used by one thread, and given back. The writer is one connection for the whole program: it does all writes and all
  * checkpoints (SQLite before 3.51.3 can corrupt a WAL database otherwise); leasing it waits for its turn. Readers see a snapshot from their
- * first statement inside begin … rollback.
+ * first statement inside begin … rollback. Given back inside a transaction, a reader goes on with that snapshot in its next one if nobody has had the
+ * writer in between, for a tenth of a second: so long another program's writing is not seen.
  *
  * Errors are sticky inside a transaction: after one, every call gives it again until rollback. US_CONFLICT: a unique or foreign key.
  * US_DISK: full or read-only. US_UNAVAILABLE: locked or gone. US_VERSION, US_INTERNAL.

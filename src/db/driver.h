@@ -15,6 +15,7 @@ struct us_db_driver {
 	const char *durable_on, *durable_off; /* around a transaction that must outlive a loss of power */
 	const char *size; /* a query for the bytes of the database */
 	unsigned max_readers;
+	bool is_only_writer; /* nobody but our writer changes the database: as long as it rests, a snapshot stays the newest */
 
 	/* rest: what stands behind the colon. Locks the database against other servers and makes it if it is not there. */
 	enum us_errc (*open)(const char *rest, void **ret_engine, struct us_err *err);

@@ -416,6 +416,7 @@ const struct us_db_driver us_db_sqlite = {
 	.durable_off = "PRAGMA synchronous = NORMAL",
 	.size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
 	.max_readers = 16,
+	.is_only_writer = true,
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.connect = sqlite_connect,

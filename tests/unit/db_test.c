@@ -185,6 +185,81 @@ static void reader_keeps_its_snapshot(void **state)
 	us_db_release(r);
 }
 
+/* How many rows a transaction of its own sees. */
+static int64_t read_rows(struct us_db *db, int64_t *ret_statements)
+{
+	struct us_err err = US_ERR_INIT;
+	int64_t before = us_db_statements(db);
+	struct us_dbc *r;
+
+	assert_ok(us_db_lease_reader(db, &r, &err));
+	assert_ok(us_db_begin(r, &err));
+	int64_t n = count_rows(r);
+	us_db_release(r);
+	*ret_statements = us_db_statements(db) - before;
+	return n;
+}
+
+static void snapshot_is_gone_on_with_while_nobody_writes(void **state)
+{
+	struct fixture *f = *state;
+	struct us_err err = US_ERR_INIT;
+	int64_t statements;
+	struct us_dbc *r;
+
+	/* Somebody has the writer. */
+	for (int i = 0; i < 3; i++) {
+		assert_ok(insert(f->w, i, NULL, &err));
+		assert_int_equal(read_rows(f->db, &statements), i + 1);
+		assert_int_equal(statements, 2);
+	}
+	/* Nobody has it any more: that was the last snapshot of its kind. */
+	us_db_release(f->w);
+	assert_int_equal(read_rows(f->db, &statements), 3);
+	assert_int_equal(statements, 2);
+	/* A busy machine may take longer than a snapshot is kept. */
+	int64_t until_ms = us_clock_monotonic_ms() + 10000;
+	while (read_rows(f->db, &statements) == 3 && statements != 1)
+		assert_true(us_clock_monotonic_ms() < until_ms);
+	/* Written between the lease and the transaction, and read outside of one. */
+	for (int in_transaction = 0; in_transaction < 2; in_transaction++) {
+		read_rows(f->db, &statements);
+		assert_ok(us_db_lease_reader(f->db, &r, &err));
+		assert_ok(us_db_lease_writer(f->db, &f->w, &err));
+		assert_ok(insert(f->w, 3 + in_transaction, NULL, &err));
+		us_db_release(f->w);
+		if (in_transaction)
+			assert_ok(us_db_begin(r, &err));
+		assert_int_equal(count_rows(r), 4 + in_transaction);
+		us_db_release(r);
+	}
+	/* One that failed is not gone on with. */
+	assert_ok(us_db_lease_reader(f->db, &r, &err));
+	assert_ok(us_db_begin(r, &err));
+	assert_int_equal(us_db_exec(r, "nonsense", &err), US_INTERNAL);
+	us_db_release(r);
+	assert_int_equal(read_rows(f->db, &statements), 5);
+	assert_int_equal(statements, 2);
+	assert_ok(us_db_lease_writer(f->db, &f->w, &err));
+}
+
+static void what_another_program_writes_is_seen(void **state)
+{
+	struct fixture *f = *state;
+	int64_t statements, until_ms = us_clock_monotonic_ms() + 10000;
+	struct us_err err = US_ERR_INIT;
+	sqlite3 *other;
+
+	us_db_release(f->w);
+	assert_int_equal(read_rows(f->db, &statements), 0);
+	assert_int_equal(sqlite3_open(f->temp.file, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "INSERT INTO t (a) VALUES (1)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	while (read_rows(f->db, &statements) == 0)
+		assert_true(us_clock_monotonic_ms() < until_ms);
+	assert_ok(us_db_lease_writer(f->db, &f->w, &err));
+}
+
 static void giving_back_ends_loops_and_transactions(void **state)
 {
 	struct fixture *f = *state;
@@ -389,8 +464,9 @@ static void waiting_for_a_lease_has_an_end(void **state)
 struct reading {
 	struct us_db *db;
 	_Atomic bool *stop;
+	_Atomic int64_t *written;
 	int64_t rounds;
-	bool torn;
+	bool torn, stale;
 };
 
 static void *read_pairs(void *arg)
@@ -402,8 +478,10 @@ static void *read_pairs(void *arg)
 		struct us_dbc *c;
 		if (us_db_lease_reader(t->db, &c, &err))
 			continue;
+		int64_t written = atomic_load(t->written);
 		if (us_db_begin(c, &err) == US_OK) {
 			int64_t first = count_rows(c);
+			t->stale = t->stale || first < written;
 			t->torn = t->torn || first % 2 || count_rows(c) != first;
 		}
 		us_db_release(c);
@@ -412,32 +490,36 @@ static void *read_pairs(void *arg)
 	return NULL;
 }
 
-static void readers_see_whole_transactions_while_one_writes(void **state)
+static void readers_see_whole_transactions_and_the_newest_while_one_writes(void **state)
 {
 	struct fixture *f = *state;
 	struct us_err err = US_ERR_INIT;
 	pthread_t threads[3];
 	struct reading readings[3];
 	_Atomic bool stop = false;
+	_Atomic int64_t written = 0;
 
+	us_db_release(f->w);
 	for (size_t i = 0; i < countof(threads); i++) {
-		readings[i] = (struct reading) { .db = f->db, .stop = &stop };
+		readings[i] = (struct reading) { .db = f->db, .stop = &stop, .written = &written };
 		assert_int_equal(pthread_create(&threads[i], NULL, read_pairs, &readings[i]), 0);
 	}
 	for (int i = 0; i < 300; i++) {
 		char name[32];
-		assert_ok(us_db_begin(f->w, &err));
+		assert_ok(us_db_begin_write(f->db, &f->w, &err));
 		for (int k = 0; k < 2; k++) {
 			snprintf(name, sizeof name, "%d-%d", i, k);
 			assert_ok(insert(f->w, 2 * i + k, name, &err));
 		}
-		assert_ok(us_db_commit(f->w, &err));
+		assert_ok(us_db_end_write(f->w, US_OK, &err));
+		atomic_store(&written, 2 * (i + 1));
 	}
 	atomic_store(&stop, true);
 	for (size_t i = 0; i < countof(threads); i++) {
 		pthread_join(threads[i], NULL);
-		assert_false(readings[i].torn);
+		assert_false(readings[i].torn || readings[i].stale);
 	}
+	assert_ok(us_db_lease_writer(f->db, &f->w, &err));
 	assert_int_equal(count_rows(f->w), 600);
 }
 
@@ -453,9 +535,13 @@ static off_t size_of(const struct temp *t, const char *end)
 static void log_does_not_grow_without_end(void **state)
 {
 	struct fixture *f = *state;
+	int64_t statements;
 	struct us_err err = US_ERR_INIT;
 
-	/* One large transaction is moved at once and the log cut; many small ones stay below their bound. */
+	/* One large transaction is moved at once and the log cut, whatever snapshot an idle reader has kept; many small ones stay below their bound. */
+	us_db_release(f->w);
+	read_rows(f->db, &statements);
+	assert_ok(us_db_lease_writer(f->db, &f->w, &err));
 	assert_ok(us_db_exec(f->w, "INSERT INTO t (c) VALUES (zeroblob(100 * 1024 * 1024))", &err));
 	assert_int_equal(size_of(&f->temp, "-wal"), 0);
 	for (int i = 0; i < 300; i++)
@@ -554,6 +640,8 @@ int main(void)
 		test(first_error_of_a_transaction_stays_until_rollback),
 		test(errors_have_codes),
 		test(reader_keeps_its_snapshot),
+		test(snapshot_is_gone_on_with_while_nobody_writes),
+		test(what_another_program_writes_is_seen),
 		test(giving_back_ends_loops_and_transactions),
 		test(file_is_for_its_owner_alone),
 		test(second_server_is_refused_by_name_and_pid),
@@ -563,7 +651,7 @@ int main(void)
 		test(after_commit_runs_once_and_only_on_commit),
 		test(everybody_gets_the_writer),
 		test(waiting_for_a_lease_has_an_end),
-		test(readers_see_whole_transactions_while_one_writes),
+		test(readers_see_whole_transactions_and_the_newest_while_one_writes),
 		test(log_does_not_grow_without_end),
 		cmocka_unit_test(full_disk_is_an_error_and_changes_nothing),
 		cmocka_unit_test(database_outlives_a_kill),
