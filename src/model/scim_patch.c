@@ -89,6 +89,11 @@ static enum us_errc read_attribute(struct reader *r, enum us_scim_op op, const s
 		return US_OK;
 	if (op == US_SCIM_REPLACE && !value)
 		op = US_SCIM_REMOVE;
+	/* It is neither shown nor compared, so nobody could see that nothing has become of it. */
+	if (path->attribute->mutability == US_SCIM_WRITE_ONLY && is_strict && op == US_SCIM_REMOVE)
+		return us_err_set_native(r->err, US_INVALID, US_SCIM_MUTABILITY, "Operations[%zu]: %s can be set, but not removed", r->index, path->attribute->name);
+	if (path->attribute->mutability == US_SCIM_WRITE_ONLY && value && value->type == US_JSON_STRING && !value->string.n)
+		return us_err_set_native(r->err, US_INVALID, US_SCIM_INVALID_VALUE, "Operations[%zu]: %s is empty", r->index, path->attribute->name);
 	if (op == US_SCIM_REMOVE && is_required(path))
 		return us_err_set_native(r->err, US_INVALID, US_SCIM_MUTABILITY, "Operations[%zu]: %s is required and cannot be removed", r->index,
 			path->attribute->name);

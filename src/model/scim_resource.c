@@ -122,11 +122,14 @@ static enum us_errc read_list(struct us_arena *arena, const struct us_scim_attri
 	const struct us_json *items = v->type == US_JSON_ARRAY ? v->array.items : v;
 	size_t n = v->type == US_JSON_ARRAY ? v->array.n : 1, n_primary = 0;
 	struct us_json_array list = { .arena = arena };
+	/* Others are named by it: without one, a list of somebody would be taken for a list of nobody. */
+	const struct us_scim_attribute *value = us_scim_value_of(a);
+	bool needs_value = value && value->mutability == US_SCIM_IMMUTABLE;
 
 	for (size_t i = 0; i < n; i++) {
 		struct us_json one = { .type = US_JSON_NULL };
 		enum us_errc rc = US_OK;
-		if (items[i].type == US_JSON_NULL)
+		if (items[i].type == US_JSON_NULL && !needs_value)
 			continue;
 		if (a->type == US_SCIM_COMPLEX)
 			rc = read_complex(arena, a, &items[i], &one, err);
@@ -134,6 +137,8 @@ static enum us_errc read_list(struct us_arena *arena, const struct us_scim_attri
 			rc = read_simple(arena, (struct name) { NULL, a }, &items[i], &one, err);
 		if (rc)
 			return rc;
+		if (one.type == US_JSON_OBJECT && !one.object.n && needs_value)
+			return us_err_set_native(err, US_INVALID, US_SCIM_INVALID_VALUE, "one of the %s has no value", a->name);
 		if (one.type == US_JSON_OBJECT && !one.object.n)
 			continue;
 		n_primary += us_json_bool(&one, "primary", false);

@@ -228,12 +228,32 @@ struct asking {
 	struct us_err *err;
 };
 
-static struct us_json member_of(struct us_arena *arena, bool is_group, uint32_t number)
-{
-	struct us_json_object o = { .arena = arena };
+static bool names(const struct us_scim_condition *c, const char *part) { return c->path.sub && strcmp(c->path.sub->name, part) == 0; }
 
-	us_json_object_add_text(&o, "value", us_scim_object_id(arena, is_group, number));
+static bool is_about(const struct us_scim_condition *c, const char *part)
+{
+	bool is = names(c, part);
+
+	for (const struct us_logic *leaf = c->path.filter ? us_logic_next(c->path.filter, NULL) : NULL; leaf && !is; leaf = us_logic_next(c->path.filter, leaf))
+		is = names(us_scim_condition_of(leaf), part);
+	return is;
+}
+
+/* What the condition is about; the name of each member costs a statement. */
+static struct us_json member_of(struct asking *a, struct us_arena *arena, const struct us_scim_condition *c, bool is_group, uint32_t number)
+{
+	struct us_slice id = us_scim_object_id(arena, is_group, number);
+	struct us_json_object o = { .arena = arena };
+	struct us_str name = US_STR_INIT;
+
+	us_json_object_add_text(&o, "value", id);
 	us_json_object_add_text(&o, "type", us_slice(is_group ? us_scim_group.name : us_scim_user.name));
+	if (is_about(c, "$ref"))
+		us_json_object_add_text(&o, "$ref", address_of(arena, a->source->base, is_group, id));
+	if (is_about(c, "display") && !a->rc)
+		a->rc = us_object_load_name(a->source->c, is_group ? US_OBJECT_GROUP : US_OBJECT_USER, a->source->directory, number, &name, a->err);
+	us_json_object_add_text(&o, "display", us_slice_dup(arena, us_str_slice(&name)));
+	us_str_fini(&name);
 	return us_json_object_done(&o);
 }
 
@@ -265,7 +285,7 @@ static bool ask_members(struct asking *a, const struct us_scim_condition *c)
 	for (size_t from = 0; !a->rc && from < n_users + n_groups && (from == 0 || is == wants_none); from += PIECE) {
 		struct us_json_array list = { .arena = &piece };
 		for (size_t i = from; i < from + PIECE && i < n_users + n_groups; i++)
-			us_json_array_add(&list, i < n_users ? member_of(&piece, false, users[i].number) : member_of(&piece, true, groups[i - n_users].number));
+			us_json_array_add(&list, member_of(a, &piece, c, i >= n_users, i < n_users ? users[i].number : groups[i - n_users].number));
 		struct us_json whole = us_json_array_done(&list);
 		is = us_scim_condition_is_met(c, &whole, &piece);
 		us_arena_reset(&piece);

@@ -204,13 +204,40 @@ static struct us_slice write_document(struct us_arena *arena, const struct us_js
 	return document;
 }
 
+/* What stays although it is not mentioned: to leave `active` out lets nobody in again, and a whole resource without `externalId` is not somebody else. */
+static enum us_errc keep_unsaid(struct us_arena *arena, const struct us_scim_write *write, const struct us_pushed *before, struct us_json *resource,
+	struct us_err *err)
+{
+	bool lacks_active = !us_scim_is_group(write->kind) && !us_json_find(resource, "active");
+	bool lacks_id = !write->is_partial && !us_json_find(resource, "externalId") && before->ext_id.n;
+	struct us_json_object o = us_json_object_of(arena, resource);
+	const struct us_json *doc;
+
+	if (!lacks_active && !lacks_id)
+		return US_OK;
+	enum us_errc rc = us_json_parse(arena, before->document, document_limits, &doc, err);
+	if (rc)
+		return rc;
+	if (lacks_active && us_json_find(doc, "active"))
+		us_json_object_add(&o, US_SLICE("active"), *us_json_find(doc, "active"));
+	if (lacks_id)
+		us_json_object_add_text(&o, "externalId", before->ext_id);
+	*resource = us_json_object_done(&o);
+	return US_OK;
+}
+
 static enum us_errc put(struct us_scim_call *call, struct us_dbc *c, const struct us_scim_write *write, const struct us_pushed *before, int64_t now_s,
 	uint32_t *number, struct us_err *err)
 {
 	bool is_group = us_scim_is_group(write->kind);
-	struct us_slice ext_id = us_json_string(write->resource, "externalId");
+	struct us_json resource = *write->resource;
+	enum us_errc rc = before ? keep_unsaid(call->arena, write, before, &resource, err) : US_OK;
+
+	if (rc)
+		return rc;
+	struct us_slice ext_id = us_json_string(&resource, "externalId");
 	struct us_pushed p = { .is_group = is_group, .number = *number, .ext_id = ext_id.n ? ext_id : US_SLICE_NONE,
-		.name = us_json_string(write->resource, is_group ? "displayName" : "userName"), .document = write_document(call->arena, write->resource) };
+		.name = us_json_string(&resource, is_group ? "displayName" : "userName"), .document = write_document(call->arena, &resource) };
 
 	if (!p.name.n)
 		return us_err_set_native(err, US_INVALID, US_SCIM_INVALID_VALUE, "%s is required", is_group ? "displayName" : "userName");

@@ -150,6 +150,22 @@ def test_deletions_and_deactivations_fall_to_the_rules(server):
            user_of(server, connector, "carl")["active"])
 
 
+def test_to_leave_active_out_lets_nobody_in_again(server):
+    connector, idp = inbound(server)
+    anna = created(idp.call("POST", "Users", person("anna", active=False)))
+    settle(server, connector, lambda r: usernames(server, connector) == ["anna"])
+    unsaid = {k: v for k, v in person("anna", displayName="Anna").items() if k not in ("active", "externalId")}
+    for method, body in [("PUT", unsaid), ("PATCH", patch({"op": "remove", "path": "active"}))]:
+        status, said = idp.call(method, f"Users/{anna}", body)
+        assert status == 200 and said["active"] is False and said["externalId"] == person("anna")["externalId"], said
+    settle(server, connector, lambda r: user_of(server, connector, "anna")["fullName"] == "Anna")
+    assert user_of(server, connector, "anna")["active"] is False
+    assert idp.call("PUT", f"Users/{anna}", {**unsaid, "active": True})[0] == 200
+    settle(server, connector, lambda r: user_of(server, connector, "anna")["active"])
+    # by its own path an externalId can be taken away
+    assert "externalId" not in idp.call("PATCH", f"Users/{anna}", patch({"op": "remove", "path": "externalId"}))[1]
+
+
 def test_a_mass_of_deletions_is_held_and_later_pushes_go_on(server):
     connector, idp = inbound(server, quietSeconds=1)
     ids = [created(idp.call("POST", "Users", person(f"user{n}"))) for n in range(30)]

@@ -90,6 +90,13 @@ def test_a_membership_can_be_asked_for_without_reading_the_members(scim):
     assert set(scim.names("Groups", filter='members[type eq "Group"]')) == {"everybody", "staff", "R&D <lab>", "loop a", "loop b"}
     assert scim.names("Groups", filter="not (members pr)") == scim.names("Groups", filter="members eq null") == ["empty"]
     assert scim.names("Users", filter=f'groups eq "{staff["id"]}"') == ["alice", "Bob"]
+    # all that is shown of a member can be asked for
+    for one in staff["members"]:
+        for part in ("display", "$ref"):
+            for form in (f'members.{part} eq "{one[part]}"', f'members[{part} eq "{one[part]}" and value eq "{one["value"]}"]'):
+                assert "staff" in scim.names("Groups", filter=form), form
+    assert scim.names("Groups", filter='members.display sw "ali"') == ["staff"]
+    assert scim.names("Groups", filter='members[type eq "User" and display eq "staff"]') == []
 
 
 @pytest.mark.parametrize("filter, who", [

@@ -264,6 +264,16 @@ def test_a_patch_changes_what_it_names(scim, operations, expect):
     ("Groups", [{"op": "remove", "path": 'members[value eq "u999"]'}], (400, "noTarget")),
     ("Groups", [{"op": "add", "path": "displayName", "value": "x"}, {"op": "remove", "path": 'members[value eq "u999"]'}], (400, "noTarget")),
     ("Groups", [{"op": "replace", "path": "displayName", "value": "HELD"}], (409, "uniqueness")),
+    # a list of somebody is not one of nobody
+    ("Groups", [{"op": "replace", "path": "members", "value": [{"display": "taken"}]}], (400, "invalidValue")),
+    ("Groups", [{"op": "replace", "path": "members", "value": [{}]}], (400, "invalidValue")),
+    ("Groups", [{"op": "replace", "value": {"members": [None]}}], (400, "invalidValue")),
+    ("Groups", [{"op": "add", "path": "members", "value": [{"value": "u1"}, {"display": "taken"}]}], (400, "invalidValue")),
+    ("Groups", [{"op": "remove", "path": "members", "value": [{"display": "taken"}]}], (400, "invalidValue")),
+    ("Users", [{"op": "remove", "path": "password"}], (400, "mutability")),
+    ("Users", [{"op": "replace", "path": "password", "value": None}], (400, "mutability")),
+    ("Users", [{"op": "replace", "path": "password", "value": ""}], (400, "invalidValue")),
+    ("Users", [{"op": "replace", "value": {"password": ""}}], (400, "invalidValue")),
 ])
 def test_a_patch_that_cannot_be_done_changes_nothing(scim, kind, operations, expect):
     make(scim, "Users", userName="taken", externalId="e")
