@@ -15,6 +15,7 @@ struct us_mapping {
 	struct us_script *script;
 	struct us_slice connector;
 	bool asks_existing;
+	bool has_no_full_name; /* its row says so, instead of first and last name */
 };
 
 static const struct us_preset generic[] = {
@@ -168,8 +169,12 @@ enum us_errc us_mapping_new(struct us_arena *arena, const struct us_preset *pres
 		return us_err_set(err, US_CONFIG, "%s %s: save the connector with a mapping that can be used", problems->field, problems->reason);
 	}
 	qsort(m->user.row, m->user.n, sizeof *m->user.row, by_attribute);
-	for (size_t i = 0; i < m->user.n; i++)
-		m->asks_existing |= us_mapping_row_asks_existing(&m->user.row[i]);
+	qsort(m->group.row, m->group.n, sizeof *m->group.row, by_attribute);
+	for (size_t i = 0; i < m->user.n; i++) {
+		const struct us_mapping_row *row = &m->user.row[i];
+		m->asks_existing |= us_mapping_row_asks_existing(row);
+		m->has_no_full_name |= row->target == US_TARGET_FULL_NAME && !row->n_paths && !row->n_templates && !row->source.p && !row->value.p;
+	}
 	m->connector = us_slice_dup(arena, connector);
 	*ret_mapping = m;
 	return US_OK;
@@ -356,14 +361,18 @@ static bool fail(struct us_arena *arena, struct us_slice *ret_reason, const char
 static bool check_value(struct us_arena *arena, const char *what, struct us_slice value, size_t most, bool is_name,
 	struct us_slice *ret_reason)
 {
+	bool is_visible = !is_name;
+
 	if (value.n > most)
 		return fail(arena, ret_reason, what, us_arena_printf(arena, "is longer than %zu bytes", most));
-	if (!us_slice_is_utf8(value))
-		return fail(arena, ret_reason, what, "is not valid UTF-8");
-	for (size_t i = 0; is_name && i < value.n; i++)
+	for (size_t i = 0; is_name && i < value.n; i++) {
 		if ((unsigned char) value.p[i] < 0x20 || value.p[i] == 0x7F)
 			return fail(arena, ret_reason, what, "holds a control character");
-	return true;
+		is_visible |= value.p[i] > 0x20;
+	}
+	if (!us_slice_is_utf8(value))
+		return fail(arena, ret_reason, what, "is not valid UTF-8");
+	return is_visible || us_slice_trim(us_fold(arena, value)).n > 0 || fail(arena, ret_reason, what, "has no visible character");
 }
 
 static bool to_bool(struct us_slice s, bool *ret)
@@ -566,7 +575,7 @@ void us_mapping_user(struct us_mapping *mapping, const struct us_mapping_input *
 	for (size_t i = 0; i < mapping->user.n && m.kind == US_MAPPED_WANTED; i++)
 		m.kind = map_row(&p, &mapping->user.row[i], in, &into);
 	struct us_user *u = &m.user;
-	if (!u->full_name.p && (u->first_name.p || u->last_name.p))
+	if (!u->full_name.p && !mapping->has_no_full_name && (u->first_name.p || u->last_name.p))
 		u->full_name = us_slice(us_arena_printf(arena, US_SLICE_FMT "%s" US_SLICE_FMT, US_SLICE_ARG(u->first_name),
 			u->first_name.p && u->last_name.p ? " " : "", US_SLICE_ARG(u->last_name)));
 	u->attributes = into.further;
@@ -577,7 +586,8 @@ void us_mapping_user(struct us_mapping *mapping, const struct us_mapping_input *
 bool us_mapping_group(struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena, struct us_group *ret_group,
 	struct us_slice *ret_reason)
 {
-	struct us_group g = { .id = record->id };
+	struct us_field *further = us_arena_array(arena, mapping->group.n, sizeof *further);
+	struct us_group g = { .id = record->id, .attributes = further };
 	struct pass p = pass_of(mapping, record, arena);
 
 	if (!check_identity(record, arena, ret_reason))
@@ -593,8 +603,15 @@ bool us_mapping_group(struct us_mapping *mapping, const struct us_record *record
 			return fail(arena, ret_reason, us_arena_printf(arena, US_SLICE_FMT ":", US_SLICE_ARG(row->attribute)), "a script can drop users only");
 		if (!values.n && is_name)
 			return fail(arena, ret_reason, "the group has no name;", sources(row, arena).p);
-		if (!values.n || row->target == US_TARGET_OTHER)
+		if (!values.n)
 			continue;
+		if (row->target == US_TARGET_OTHER) {
+			for (size_t k = 0; k < values.n; k++)
+				if (!check_value(arena, row->attribute.p, values.v[k], US_MAPPING_VALUE_MAX_BYTES, false, ret_reason))
+					return false;
+			further[g.n_attributes++] = (struct us_field) { row->attribute, values.v, values.n };
+			continue;
+		}
 		if (!check_value(arena, is_name ? "the group's name" : "the description", values.v[0],
 				is_name ? US_MAPPING_NAME_MAX_BYTES : US_MAPPING_VALUE_MAX_BYTES, is_name, ret_reason))
 			return false;

@@ -272,6 +272,26 @@ static bool find_in_json(const struct us_path *path, struct us_path_record *r, c
 	return n > 0;
 }
 
+/* The values of a field but for those that are empty. */
+static bool take_values(struct us_path_record *r, const struct us_field *f, const struct us_slice **ret_values, size_t *ret_n)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->values[i].n > 0;
+	*ret_values = f->values;
+	*ret_n = n;
+	if (n == 0 || n == f->n)
+		return n > 0;
+	struct us_slice *values = us_arena_array(r->arena, n, sizeof *values);
+	n = 0;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->values[i].n)
+			values[n++] = f->values[i];
+	*ret_values = values;
+	return true;
+}
+
 static bool find(struct us_path *path, struct us_path_record *r, const struct us_slice **ret_values, size_t *ret_n)
 {
 	const struct us_record *record = r->record;
@@ -284,9 +304,7 @@ static bool find(struct us_path *path, struct us_path_record *r, const struct us
 	if (at < record->n_fields) {
 		const struct us_field *f = &record->fields[at];
 		path->hint = at;
-		*ret_values = f->values;
-		*ret_n = f->n;
-		return f->n > 0 && f->values[0].n > 0;
+		return take_values(r, f, ret_values, ret_n);
 	}
 	return path->parts && find_in_json(path, r, ret_values, ret_n);
 }

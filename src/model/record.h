@@ -51,7 +51,7 @@ struct us_user {
 struct us_group {
 	struct us_slice id;
 	struct us_slice name, description;
-	const struct us_field *attributes; /* sorted by name; no source gives any so far */
+	const struct us_field *attributes; /* sorted by name */
 	size_t n_attributes;
 };
 

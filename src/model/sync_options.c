@@ -88,7 +88,7 @@ const struct us_option us_sync_options[] = {
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
 		.members = us_retention_options },
 	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true, .of_source = true },
-	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description.", .scope = true, .of_source = true },
+	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description, further attributes.", .scope = true, .of_source = true },
 	{ "delegateAuthentication", US_OPTION_BOOL, "Delegate authentication",
 		"Applications that may authenticate users can have this connector's identity provider asked whether a password is right; the password is "
 		"not stored.",

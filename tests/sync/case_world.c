@@ -197,21 +197,25 @@ static void fill_member(struct world *w, struct us_dbc *c, const struct case_lin
 /* A row for each attribute that the configuration maps, which takes it from the field of the same name. */
 static const struct us_json *plain_mapping(struct world *w, const struct us_json *conf)
 {
-	const struct us_json *rows = us_json_find(conf, "mapping"), *doc;
+	static const char *const names[] = { "mapping", "groupMapping" };
+	const struct us_json *doc;
 	struct us_str text = US_STR_INIT;
 	struct us_jsonw j = US_JSONW_INIT(&text);
 	struct us_err err = US_ERR_INIT;
 
 	us_jsonw_open(&j, '{');
-	us_jsonw_key(&j, "mapping");
-	us_jsonw_open(&j, '[');
-	for (size_t i = 0; rows && i < rows->array.n; i++) {
-		us_jsonw_open(&j, '{');
-		us_jsonw_put_string(&j, "attribute", us_json_string(&rows->array.items[i], "attribute"));
-		us_jsonw_put_string(&j, "from", us_json_string(&rows->array.items[i], "attribute"));
-		us_jsonw_close(&j, '}');
+	for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+		const struct us_json *rows = us_json_find(conf, names[k]);
+		us_jsonw_key(&j, names[k]);
+		us_jsonw_open(&j, '[');
+		for (size_t i = 0; rows && i < rows->array.n; i++) {
+			us_jsonw_open(&j, '{');
+			us_jsonw_put_string(&j, "attribute", us_json_string(&rows->array.items[i], "attribute"));
+			us_jsonw_put_string(&j, "from", us_json_string(&rows->array.items[i], "attribute"));
+			us_jsonw_close(&j, '}');
+		}
+		us_jsonw_close(&j, ']');
 	}
-	us_jsonw_close(&j, ']');
 	us_jsonw_close(&j, '}');
 	if (us_json_parse(&w->arena, us_str_slice(&text), US_JSON_LIMITS_SMALL, &doc, &err))
 		die("mapping of before", &err);
@@ -337,6 +341,13 @@ static void add_pair(struct us_str *s, const char *key, struct us_slice value)
 		us_str_printf(s, " %s=" US_SLICE_FMT, key, US_SLICE_ARG(value));
 }
 
+static void add_attributes(struct us_str *s, const struct us_field *attributes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < attributes[i].n; k++)
+			us_str_printf(s, " " US_SLICE_FMT "=" US_SLICE_FMT, US_SLICE_ARG(attributes[i].name), US_SLICE_ARG(attributes[i].values[k]));
+}
+
 static void dump_user(struct lines *out, const struct us_user_image *u)
 {
 	struct us_str s = US_STR_INIT;
@@ -346,9 +357,7 @@ static void dump_user(struct lines *out, const struct us_user_image *u)
 	add_pair(&s, "firstName", u->user.first_name);
 	add_pair(&s, "lastName", u->user.last_name);
 	add_pair(&s, "email", u->user.email);
-	for (size_t i = 0; i < u->user.n_attributes; i++)
-		for (size_t k = 0; k < u->user.attributes[i].n; k++)
-			us_str_printf(&s, " " US_SLICE_FMT "=" US_SLICE_FMT, US_SLICE_ARG(u->user.attributes[i].name), US_SLICE_ARG(u->user.attributes[i].values[k]));
+	add_attributes(&s, u->user.attributes, u->user.n_attributes);
 	us_str_add_text(&s, u->user.active ? "" : " inactive");
 	us_str_add_text(&s, u->missing_since ? " missing" : "");
 	us_str_add_text(&s, u->retired.since ? " retired" : "");
@@ -366,6 +375,7 @@ static void dump_group(struct world *w, struct us_dbc *c, struct us_arena *arena
 
 	us_str_printf(&s, "group " US_SLICE_FMT " " US_SLICE_FMT, US_SLICE_ARG(g->owned ? g->group.id : US_SLICE("~")), US_SLICE_ARG(g->group.name));
 	add_pair(&s, "description", g->group.description);
+	add_attributes(&s, g->group.attributes, g->group.n_attributes);
 	us_str_add_text(&s, g->owned ? "" : " local");
 	add_line(out, us_str_steal(&s));
 	if (us_object_load_members(c, arena, w->directory, number, &users, &n_users, &groups, &n_groups, &err))

@@ -295,8 +295,16 @@ static void draw_mapping(struct scene *s)
 		"{\"attribute\":\"kind\",\"script\":\"if user.mail == '12' then return drop end if user.mail == 'x' then error('no') end return user.mail\"}",
 	};
 
+	static const char *const group_rows[] = {
+		"{\"attribute\":\"name\",\"from\":\"name\",\"transform\":[\"lower\",{\"regex\":{\"find\":\"^team-(.)$\",\"replace\":\"app-$1\"}}]}",
+		"{\"attribute\":\"name\",\"script\":\"if user.name == 'it' then error('no') end return 'x-' .. user.name\"}",
+		"{\"attribute\":\"kind\",\"value\":\"synced\"}",
+	};
+
 	if (draw_one_in(s->d, 2))
 		add_format(&s->r->config, "\"mapping\":[%s]", PICK(s->d, rows));
+	if (draw_one_in(s->d, 8))
+		add_format(&s->r->config, "\"groupMapping\":[%s]", PICK(s->d, group_rows));
 }
 
 static void draw_config(struct scene *s)

@@ -10,7 +10,7 @@ static const char company[] =
 	"\"upn\":\"anna_berg_partner.com#EXT#@tenant.onmicrosoft.com\",\"enabled\":false,\"number\":42,"
 	"\"ou\":[\"IT\",\"HR\",\"Board\"],\"profile\":{\"login\":\"ab\",\"deep\":{\"er\":\"x\"}},"
 	"\"emails\":[{\"type\":\"home\",\"value\":\"h@x\"},{\"type\":\"Work\",\"value\":\"w@x\",\"primary\":true},{\"value\":\"n@x\"}],"
-	"\"Phone [home]\":\"123\",\"bad\":\"a\\u0007b\"}";
+	"\"Phone [home]\":\"123\",\"bad\":\"a\\u0007b\",\"gaps\":[\"\",\"x\",\"\",\"y\"],\"blank\":\" \\u3000\\u200b \"}";
 
 struct world {
 	struct us_arena arena;
@@ -122,10 +122,16 @@ static void a_row_gives_a_value(void **state)
 		{ "a", "\"from\":\"emails[type eq \\\"fax\\\"].value\"", "(none)" },
 		{ "a", "\"from\":[\"emails[type eq \\\"fax\\\"].value\",\"sn\"]", "Berg" },
 		{ "a", "\"from\":\"Phone [home]\"", "123" },
+		{ "a", "\"from\":\"gaps\"", "x|y" },
+		{ "a", "\"from\":[\"initials\",\"gaps\",\"sn\"]", "x|y" },
+		{ "lastName", "\"from\":\"gaps\"", "x" },
+		{ "lastName", "\"template\":\"{gaps}\"", "x" },
+		{ "groups", "\"from\":\"gaps\"", "x|y" },
 		{ "a", "\"value\":\"x\"", "x" },
 		{ "a", "\"from\":\"nothing\",\"value\":\"x\"", "x" },
 		{ "a", "\"from\":\"sn\",\"value\":\"x\"", "Berg" },
 		{ "email", "\"value\":null", "(none)" },
+		{ "fullName", "\"value\":null", "(none)" },
 		{ "active", "\"value\":true", "true" },
 		{ "active", "\"value\":false", "false" },
 		{ "active", "\"from\":\"enabled\"", "false" },
@@ -166,6 +172,9 @@ static void a_row_gives_a_value(void **state)
 		{ "a", "\"from\":\"sn\",\"transform\":[\"lower\",{\"script\":\"error('no')\"}]", "FAILED: a: step 2 (script): line 1: no" },
 		{ "a", "\"from\":\"bad\",\"transform\":\"trim\"", "a\ab" },
 		{ "username", "\"from\":\"bad\"", "FAILED: username holds a control character" },
+		{ "username", "\"from\":\"blank\"", "FAILED: username has no visible character" },
+		{ "groups", "\"from\":\"blank\"", "FAILED: groups has no visible character" },
+		{ "a", "\"from\":\"blank\",\"transform\":\"trim\"", "\u3000\u200b" },
 		{ "username", "\"from\":\"nothing\"", "FAILED: the user has no username; looked at nothing" },
 		{ "active", "\"value\":\"perhaps\"", "FAILED: active is neither true nor false" },
 		/* what matches nothing */
