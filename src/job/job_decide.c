@@ -3,7 +3,7 @@
 #include "job/job_state.h"
 #include "sync/edit.h"
 
-static enum us_errc load_run(struct us_job *job, struct us_arena *arena, int64_t id, bool check_revision, struct us_run *ret_run,
+static enum us_errc load_run(struct us_job *job, struct us_arena *arena, int64_t id, bool check_fit, struct us_run *ret_run,
 	enum us_errc *ret_fits, struct us_err *err)
 {
 	struct us_dbc *c;
@@ -12,8 +12,8 @@ static enum us_errc load_run(struct us_job *job, struct us_arena *arena, int64_t
 	if (rc)
 		return rc;
 	rc = us_run_load(c, arena, id, ret_run, err);
-	if (rc == US_OK && check_revision)
-		*ret_fits = us_sync_check_revision(c, ret_run, err);
+	if (rc == US_OK && check_fit)
+		*ret_fits = us_sync_check_fit(job->store, c, ret_run, err);
 	us_db_release(c);
 	return rc;
 }
@@ -32,13 +32,13 @@ static int64_t held_part(const struct us_run *run)
 }
 
 /* The run to decide about: a run that has ended and left its cleanup to a decision stands for the one that holds it. */
-static enum us_errc load_held(struct us_job *job, struct us_arena *arena, int64_t id, bool check_revision, struct us_run *ret_run,
+static enum us_errc load_held(struct us_job *job, struct us_arena *arena, int64_t id, bool check_fit, struct us_run *ret_run,
 	enum us_errc *ret_fits, struct us_err *err)
 {
-	enum us_errc rc = load_run(job, arena, id, check_revision, ret_run, ret_fits, err);
+	enum us_errc rc = load_run(job, arena, id, check_fit, ret_run, ret_fits, err);
 	int64_t part = rc == US_OK && ret_run->status != US_RUN_HELD ? held_part(ret_run) : 0;
 
-	return part ? load_run(job, arena, part, check_revision, ret_run, ret_fits, err) : rc;
+	return part ? load_run(job, arena, part, check_fit, ret_run, ret_fits, err) : rc;
 }
 
 /* The run that a cleanup was held beside says who decided about it, too, if it is still kept. */

@@ -7,7 +7,8 @@ struct us_slice us_cursor_hash(struct us_arena *arena, const struct us_json *con
 	struct us_str text = US_STR_INIT;
 	struct us_jsonw w = US_JSONW_INIT(&text);
 
-	static const char *const others[] = { "schedule", "limits", "onLimit", "heldExpiry" };
+	static const char *const others[] = { "schedule", "limits", "onLimit", "heldExpiry", "retention", "delegateAuthentication", "authenticationCacheSeconds",
+		"noticeFailures", "noticeOverdueHours", "noticeExpiryDays", "secretExpires" };
 	us_jsonw_open(&w, '{');
 	for (size_t i = 0; i < configuration->object.n; i++) {
 		const struct us_json_member *m = &configuration->object.members[i];

@@ -16,7 +16,7 @@ struct us_cursor {
 };
 
 /* What us_cursor.configuration is compared with. configuration: without its secrets, for a new password reads the same. When it
- * runs and what its limits are makes no difference. */
+ * runs, what its limits are, how long runs are kept and who is told of them makes no difference. */
 struct us_slice us_cursor_hash(struct us_arena *arena, const struct us_json *configuration);
 
 /* Of a connector that has none: all zero. */
@@ -26,7 +26,7 @@ enum us_errc us_cursor_save(struct us_dbc *c, int64_t connector, const struct us
 /* The directory is no longer what the source was at the cursor; full_at stays. */
 enum us_errc us_cursor_forget(struct us_dbc *c, int64_t connector, struct us_err *err);
 
-/* What a run's plan will store once it is applied; value NONE: nothing. */
+/* What a run's plan will store once it is applied; value NONE: nothing. configuration: hash of the one that the plan was made with; NONE: not known. */
 enum us_errc us_cursor_save_pending(struct us_dbc *c, int64_t run, struct us_slice value, struct us_slice configuration, struct us_err *err);
 enum us_errc us_cursor_load_pending(struct us_dbc *c, struct us_arena *arena, int64_t run, struct us_slice *ret_value, struct us_slice *ret_configuration,
 	struct us_err *err);

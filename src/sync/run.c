@@ -57,8 +57,8 @@ static enum us_errc write_end(struct us_act *a)
 		return rc;
 	a->run.messages = us_messages_text(&a->messages);
 	rc = us_db_begin(c, a->err);
-	if (rc == US_OK && a->status == US_RUN_HELD && us_run_has_cursor(a))
-		rc = us_cursor_save_pending(c, a->run.id, a->feed_cursor, a->feed_configuration, a->err);
+	if (rc == US_OK && (a->status == US_RUN_HELD || a->run.kind == US_RUN_SIMULATION))
+		rc = us_cursor_save_pending(c, a->run.id, us_run_has_cursor(a) ? a->feed_cursor : US_SLICE_NONE, a->configuration_hash, a->err);
 	if (rc == US_OK && a->drops_rows)
 		rc = us_run_delete_changes(c, a->run.id, a->err);
 	if (rc == US_OK)
@@ -107,15 +107,25 @@ enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_statu
 	return rc;
 }
 
-enum us_errc us_sync_check_revision(struct us_dbc *c, const struct us_run *run, struct us_err *err)
+enum us_errc us_sync_check_fit(struct us_store *store, struct us_dbc *c, const struct us_run *run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
 	struct us_directory directory;
+	struct us_connector connector;
+	struct us_slice cursor, then;
 	enum us_errc rc = us_directory_load(c, &arena, run->directory, &directory, err);
+	bool is_of_settings = rc == US_OK && run->connector && run->kind != US_RUN_UNDO;
 
+	if (is_of_settings)
+		rc = us_cursor_load_pending(c, &arena, run->id, &cursor, &then, err);
+	if (is_of_settings && rc == US_OK)
+		rc = us_connector_find(store, c, &arena, run->connector_uuid, US_SECRETS_HIDDEN, &connector, err);
+	bool is_other = is_of_settings && rc == US_OK && then.n && !us_slice_is_equal(then, us_cursor_hash(&arena, connector.configuration));
 	us_arena_fini(&arena);
 	if (rc)
 		return rc;
+	if (is_other)
+		return us_err_set(err, US_CONFLICT, "the configuration has changed since run %lld was planned", (long long) run->id);
 	if (directory.revision != run->base_revision)
 		return us_err_set(err, US_CONFLICT,
 			"the directory has changed since run %lld was planned (revision %lld, now %lld)", (long long) run->id,

@@ -37,8 +37,9 @@ struct us_sync {
  * in the run is in its messages. *ret_status: the status that it ended with. */
 enum us_errc us_sync_execute(struct us_sync *sync, int64_t id, enum us_run_status *ret_status, struct us_err *err);
 
-/* Whether the plan of a run still fits its directory. US_CONFLICT: no. */
-enum us_errc us_sync_check_revision(struct us_dbc *c, const struct us_run *run, struct us_err *err);
+/* Whether the plan of a run still fits: its directory is as it was, the connector would plan with the same settings, and no later run has taken it back.
+ * US_CONFLICT: no. */
+enum us_errc us_sync_check_fit(struct us_store *store, struct us_dbc *c, const struct us_run *run, struct us_err *err);
 
 /* Opens the connector's source as a run would, and tests it. notes: JSON array of strings. */
 enum us_errc us_sync_test(struct us_store *store, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes,

@@ -6,16 +6,6 @@
 #include "sync/delta.h"
 #include "sync/protect.h"
 
-static enum us_errc hash_configuration(struct us_act *a)
-{
-	struct us_connector shown;
-	enum us_errc rc = us_connector_find(a->sync->store, a->reader, &a->arena, a->connector.uuid, US_SECRETS_HIDDEN, &shown, a->err);
-
-	if (rc == US_OK)
-		a->feed_configuration = us_cursor_hash(&a->arena, shown.configuration);
-	return rc;
-}
-
 enum us_errc us_run_mark(struct us_act *a)
 {
 	struct us_slice cursor = US_SLICE_NONE;
@@ -23,11 +13,8 @@ enum us_errc us_run_mark(struct us_act *a)
 
 	if (!a->ops->mark)
 		return US_OK;
-	enum us_errc rc = hash_configuration(a);
-	if (rc)
-		return rc;
 	/* A full sync needs no feed: without a cursor the next delta is a full one. */
-	rc = a->ops->mark(a->source, &a->arena, &cursor, &why);
+	enum us_errc rc = a->ops->mark(a->source, &a->arena, &cursor, &why);
 	if (rc == US_CANCELLED)
 		return us_err_copy(a->err, &why);
 	if (rc == US_OK && cursor.n <= US_DELTA_MAX_CURSOR_BYTES)
@@ -67,7 +54,7 @@ static const char *find_obstacle(struct us_act *a, const struct us_cursor *curso
 		return "no full sync that could be followed by one has been applied yet, or an undo came after it";
 	if (cursor->directory != a->run.directory)
 		return "the directory is a new one";
-	if (!us_slice_is_equal(cursor->configuration, a->feed_configuration))
+	if (!us_slice_is_equal(cursor->configuration, a->configuration_hash))
 		return "the configuration has changed since the last sync";
 	if (is_full_due(a, cursor))
 		return "the last full sync is older than fullEvery of the schedule";
@@ -82,8 +69,6 @@ static enum us_errc plan_changes(struct us_act *a)
 	struct us_delta delta;
 	enum us_errc rc = us_cursor_load(a->reader, &a->arena, a->connector.id, &cursor, a->err);
 
-	if (rc == US_OK)
-		rc = hash_configuration(a);
 	if (rc == US_OK)
 		rc = us_run_open_source(a);
 	if (rc)
@@ -175,7 +160,7 @@ bool us_run_has_cursor(const struct us_act *a)
 
 enum us_errc us_run_write_cursor(struct us_act *a, struct us_dbc *c)
 {
-	struct us_cursor cursor = { a->run.directory, a->feed_cursor, a->feed_configuration, a->run.kind == US_RUN_FULL ? a->run.started : 0, a->run.id };
+	struct us_cursor cursor = { a->run.directory, a->feed_cursor, a->configuration_hash, a->run.kind == US_RUN_FULL ? a->run.started : 0, a->run.id };
 
 	if (a->run.kind == US_RUN_UNDO)
 		return us_cursor_forget(c, a->connector.id, a->err);

@@ -4,6 +4,7 @@
 
 #include "model/sync_options.h"
 #include "store/connector.h"
+#include "store/cursor.h"
 #include "store/directory.h"
 #include "store/setting.h"
 #include "sync/pushed.h"
@@ -15,6 +16,11 @@ enum us_errc us_run_open_connector(struct us_act *a)
 	enum us_errc rc;
 
 	snprintf(key, sizeof key, "%lld", (long long) a->run.connector);
+	/* First, so that what is saved in between makes the plan one of other settings, never the other way round. */
+	rc = us_connector_find(a->sync->store, a->reader, &a->arena, us_slice(key), US_SECRETS_HIDDEN, &a->connector, a->err);
+	if (rc)
+		return rc;
+	a->configuration_hash = us_cursor_hash(&a->arena, a->connector.configuration);
 	rc = us_connector_find(a->sync->store, a->reader, &a->arena, us_slice(key), US_SECRETS_CLEAR, &a->connector, a->err);
 	if (rc)
 		return rc;

@@ -38,7 +38,9 @@ struct us_act {
 	struct us_last_admin last_admin; /* of that rule */
 	bool splits;               /* what the plan takes away waits as a run of its own */
 	struct us_str certificate_json, held_json, scope_json;
-	struct us_slice feed_cursor, feed_configuration; /* what the run stores for the next delta; NONE: nothing */
+	struct us_slice configuration_hash; /* us_cursor_hash of what the plan is made with, or of a stored plan was */
+	bool is_of_then;           /* a stored plan, of settings that were others or are not known */
+	struct us_slice feed_cursor; /* what the run stores for the next delta; NONE: nothing */
 	enum us_run_status status; /* that it ends with */
 	bool drops_rows;           /* its plan was never whole, or could not be written */
 	struct us_err *err;

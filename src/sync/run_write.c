@@ -18,7 +18,7 @@ static bool has_work(const struct us_report *r)
 static bool writes_scope(const struct us_act *a)
 {
 	/* A plan that waited was made with the settings of then: whatever was saved since has not been applied by it. */
-	if (a->run.decided_by.n && a->connector.updated >= a->run.started)
+	if (a->is_of_then)
 		return false;
 	/* Nor is it applied while the cleanup that it leads to waits. */
 	return ((a->run.kind == US_RUN_FULL && !a->splits) || a->run.kind == US_RUN_CLEANUP) && !a->is_partial && a->scope_json.n &&
@@ -62,6 +62,8 @@ static enum us_errc hold_part(struct us_act *a, struct us_dbc *c, struct us_run 
 	us_guard_describe(&a->verdict, 0, &text);
 	us_run_explain_verdict(a, &a->verdict, &text);
 	rc = us_run_create_held(c, part, us_str_text(&text), now_s, a->err);
+	if (rc == US_OK)
+		rc = us_cursor_save_pending(c, part->id, US_SLICE_NONE, a->configuration_hash, a->err);
 	us_str_fini(&held);
 	us_str_fini(&text);
 	return rc;
@@ -151,10 +153,12 @@ enum us_errc us_run_write_stored(struct us_act *a)
 
 	if (rc == US_OK)
 		rc = us_directory_load(a->reader, &a->arena, planned.directory, &directory, a->err);
+	struct us_slice now = a->configuration_hash;
 	if (rc == US_OK && a->run.kind != US_RUN_APPLY)
-		rc = us_cursor_load_pending(a->reader, &a->arena, id, &a->feed_cursor, &a->feed_configuration, a->err);
+		rc = us_cursor_load_pending(a->reader, &a->arena, id, &a->feed_cursor, &a->configuration_hash, a->err);
 	if (rc)
 		return rc;
+	a->is_of_then = !us_slice_is_equal(a->configuration_hash, now);
 	a->run.directory = planned.directory;
 	a->run.report = planned.report;
 	a->run.n_changes = planned.n_changes;

@@ -320,6 +320,64 @@ def test_what_is_held_after_a_recovery_is_told(whole):
         assert receiver.events() == ["sync.held", "sync.recovered", "sync.held"]
 
 
+# --- what was saved meanwhile ----------------------------------------------------------------------
+
+def test_a_plan_of_other_settings_is_made_again(whole):
+    """Who protects somebody and then approves must not lose them to the plan of before."""
+    lose(whole, 20)
+    held = whole.sync(whole.hr)
+    save(whole, protectedUsers=["user000"])
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{held['id']}/approve")
+    assert (status, answer["message"]) == (409, f"the configuration has changed since run {held['id']} was planned; run {held['id'] + 1} makes a new plan")
+    late, again = show(whole, held["id"]), whole.wait(held["id"] + 1)
+    assert (late["status"], late["decidedBy"]) == ("CANCELLED", "admin")
+    assert late["messages"][-1] == f"Approved by admin, too late: the configuration has changed since run {held['id']} was planned. Nothing of it is done"
+    assert (again["status"], again["disabledCount"]) == ("HELD", 19)
+    assert whole.call("POST", f"/usersync/syncstatus/{again['id']}/approve")[0] == 202
+    assert whole.wait(again["id"])["disabledCount"] == 19 and users(whole)["user000"]
+
+
+def test_a_held_cleanup_of_other_settings_is_made_again(whole):
+    save(whole, onLimit="cleanup")
+    lose(whole, 20)
+    run = whole.sync(whole.hr)
+    save(whole, onLimit="cleanup", protectedUsers=["user000"])
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{run['id']}/approve")
+    assert status == 409 and answer["message"].startswith(f"the configuration has changed since run {run['held']['run']} was planned; run "), answer
+    again = whole.wait(run["held"]["run"] + 1)
+    assert (again["kind"], again["heldCount"], users(whole)["user000"]) == ("full", 19, True)
+
+
+def test_a_simulation_of_other_settings_is_made_again(whole):
+    lose(whole, 5)
+    run = whole.wait(whole.call("POST", f"/usersync/connector/{whole.hr['id']}/simulate")[1]["id"])
+    save(whole, protectedUsers=["user000"])
+    status, answer = whole.call("POST", f"/usersync/syncstatus/{run['id']}/apply")
+    assert status == 409 and answer["message"].startswith(f"the configuration has changed since run {run['id']} was planned; run "), answer
+    again = whole.wait(run["id"] + 1)
+    assert (again["kind"], again["status"], again["disabledCount"]) == ("simulation", "DONE", 4)
+    assert whole.call("POST", f"/usersync/syncstatus/{again['id']}/apply")[0] == 202
+
+
+@pytest.mark.parametrize("more", [{"limits": {"users": {"floor": 40}}}, {"schedule": {"every": "6h"}}, {"heldExpiry": "1d"}, {"onLimit": "cleanup"},
+                                  {"noticeFailures": 1}, {"secretExpires": "2031-05-31"}, {"retention": {"runs": 7}}], ids=lambda m: next(iter(m)))
+def test_settings_that_make_no_other_plan_leave_it_to_be_approved(whole, more):
+    lose(whole, 20)
+    held = whole.sync(whole.hr)
+    save(whole, **more)
+    assert whole.call("POST", f"/usersync/syncstatus/{held['id']}/approve")[0] == 202
+    assert whole.wait(held["id"])["disabledCount"] == 20
+
+
+def test_an_undo_is_not_made_of_settings(whole):
+    first = whole.call("GET", f"/usersync/connector/{whole.hr['id']}/syncstatus")[1]["id"]
+    undo = whole.wait(whole.call("POST", f"/usersync/syncstatus/{first}/undo")[1]["id"])
+    assert undo["status"] == "HELD"
+    save(whole, create="never")
+    assert whole.call("POST", f"/usersync/syncstatus/{undo['id']}/approve")[0] == 202
+    assert whole.wait(undo["id"])["status"] == "DONE" and not users(whole)
+
+
 @pytest.mark.parametrize("value", ["7 days", "", "-1d", "9999d", "soon"])
 def test_a_wrong_expiry_is_refused_with_its_reason(whole, value):
     status, answer = whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {**whole.company.configuration, "heldExpiry": value})

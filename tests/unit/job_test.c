@@ -11,6 +11,7 @@
 #include "model/sync_options.h"
 #include "source/source.h"
 #include "store/connector.h"
+#include "store/cursor.h"
 #include "store/directory.h"
 #include "store/object.h"
 
@@ -324,6 +325,17 @@ static int64_t count_users(struct world *w)
 
 /* ---- what must hold ---- */
 
+/* As an older version left it: it kept no word of the settings. */
+static void forget_settings_of(struct world *w, int64_t run)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_dbc *c;
+
+	assert_ok(us_db_begin_write(w->store->db, &c, &err));
+	assert_ok(us_cursor_save_pending(c, run, US_SLICE_NONE, US_SLICE_NONE, &err));
+	assert_ok(us_db_end_write(c, US_OK, &err));
+}
+
 static void approval_of_an_old_plan_does_not_vouch_for_settings_saved_since(void **state)
 {
 	struct world *w = *state;
@@ -335,6 +347,7 @@ static void approval_of_an_old_plan_does_not_vouch_for_settings_saved_since(void
 	list_people(3, NULL);
 	assert_int_equal(run_full(w, &held), US_RUN_HELD);
 	save(w, "{\"cleanup\":\"delete\",\"filter\":\"few\"}", us_clock_wall_s());
+	forget_settings_of(w, held);
 	assert_ok(us_job_approve(w->job, held, me, &run, &err));
 	assert_int_equal(wait(w, held), US_RUN_DONE);
 	assert_int_equal(count_users(w), 3);
@@ -342,6 +355,25 @@ static void approval_of_an_old_plan_does_not_vouch_for_settings_saved_since(void
 	list_people(2, NULL);
 	assert_int_equal(run_full(w, &run), US_RUN_HELD);
 	assert_int_equal(count_users(w), 3);
+}
+
+static void approval_vouches_for_the_settings_of_now_if_they_are_those_of_then(void **state)
+{
+	struct world *w = *state;
+	struct us_err err = US_ERR_INIT;
+	int64_t run, held;
+
+	list_people(12, NULL);
+	assert_int_equal(run_full(w, &run), US_RUN_DONE);
+	save(w, "{\"cleanup\":\"delete\",\"filter\":\"few\"}", us_clock_wall_s());
+	list_people(11, NULL);
+	assert_int_equal(run_full(w, &held), US_RUN_HELD);
+	save(w, "{\"cleanup\":\"delete\",\"filter\":\"few\",\"limits\":{\"users\":{\"floor\":5}}}", us_clock_wall_s() + 1);
+	assert_ok(us_job_approve(w->job, held, me, &run, &err));
+	assert_int_equal(wait(w, held), US_RUN_DONE);
+	list_people(10, NULL);
+	assert_int_equal(run_full(w, &run), US_RUN_DONE);
+	assert_int_equal(count_users(w), 10);
 }
 
 static void approval_of_a_partial_read_is_no_success(void **state)
@@ -674,6 +706,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(approval_of_an_old_plan_does_not_vouch_for_settings_saved_since),
 		CASE(approval_of_a_partial_read_is_no_success),
+		CASE(approval_vouches_for_the_settings_of_now_if_they_are_those_of_then),
 		CASE(approval_is_refused_once_the_directory_has_moved),
 		CASE(approve_twice_at_once_applies_once),
 		CASE(connector_deleted_while_running_writes_nothing),
