@@ -32,6 +32,8 @@ struct facts {
 	bool has_row;
 	struct us_change held_row; /* of the held run, for a user who is there */
 	bool has_held_row;
+	struct us_change failed; /* of the last run, for a user who is there */
+	bool has_failed;
 	struct us_named_row *named; /* rows that the name is found by */
 	size_t n_named;
 	bool asks;
@@ -86,6 +88,21 @@ static enum us_errc find_held_change(struct facts *f)
 	return rc;
 }
 
+/* What the last run could not do to a user who is there. */
+static enum us_errc find_failure(struct facts *f)
+{
+	struct us_change *rows;
+	size_t n;
+	enum us_errc rc = us_run_list_changes_of(f->c, &f->arena, f->last.id, US_OBJECT_USER, f->number, &rows, &n, f->err);
+
+	for (size_t i = 0; !rc && i < n && !f->has_failed; i++)
+		if (rows[i].outcome == US_OUTCOME_FAILED) {
+			f->failed = rows[i];
+			f->has_failed = true;
+		}
+	return rc;
+}
+
 static enum us_errc find_runs(struct facts *f)
 {
 	struct us_run *runs;
@@ -132,6 +149,8 @@ static enum us_errc gather(struct facts *f)
 		rc = find_held_row(f);
 	if (rc == US_OK && f->held && f->has_user)
 		rc = find_held_change(f);
+	if (rc == US_OK && f->has_last && f->has_user && f->last.directory == f->connector.directory)
+		rc = find_failure(f);
 	return rc;
 }
 
@@ -213,13 +232,14 @@ static void say_missing(struct facts *f)
 static void say_next(struct facts *f)
 {
 	const struct us_named_row *newest = f->n_named ? &f->named[0] : NULL;
+	const char *what = f->source.is_there ? "give the user this name" : "add the user";
 
 	if (f->has_user && f->user.owned && f->user.missing_since && !f->user.retired.since)
 		add_reason(f, "By what the source says now, a sync would bring the user back.");
 	else if (!f->has_user && newest && newest->change.outcome == US_OUTCOME_FAILED && has_written(newest))
-		reason(f, "The source's record alone would let a sync add the user: what stood against it in run %lld may still do so.", (long long) newest->run);
+		reason(f, "The source's record alone would let a sync %s: what stood against it in run %lld may still do so.", what, (long long) newest->run);
 	else if (!f->has_user)
-		add_reason(f, "By what the source says now, a sync would add the user.");
+		reason(f, "By what the source says now, a sync would %s.", what);
 }
 
 /* What holds now comes before what was found when the last run was made. */
@@ -234,6 +254,8 @@ static void say_why(struct facts *f)
 		say_missing(f);
 	if (f->has_held_row)
 		say_held(f, &f->held_row);
+	if (f->has_failed)
+		reason(f, "Run %lld: FAILED: " US_SLICE_FMT, (long long) f->last.id, US_SLICE_ARG(f->failed.reason));
 	if (f->asks && f->source.is_wanted && f->has_directory)
 		say_next(f);
 	for (size_t i = 0; i < f->source.n_reasons && !is_now; i++)

@@ -18,6 +18,7 @@ struct us_explained {
 	struct us_str source, rules; /* JSON: an object, an array */
 	bool is_reached;             /* the source has answered, be it that it knows nobody of that name */
 	bool is_wanted;              /* a sync would have the user */
+	bool is_there;               /* the directory has the user, by this name or another */
 	const char *reasons[US_EXPLAIN_REASONS]; /* why a sync would not, and what to know beside it */
 	size_t n_reasons;
 };

@@ -90,6 +90,31 @@ enum us_errc us_retired_remove(struct us_dbc *c, int64_t directory, struct us_sl
 	return us_stmt_run(s, NULL, err);
 }
 
+static enum us_errc has_row(struct us_stmt *s, bool *ret_has, struct us_err *err)
+{
+	enum us_errc rc = us_stmt_step(s, err);
+
+	if (rc && rc != US_END)
+		return rc;
+	*ret_has = rc == US_OK;
+	us_stmt_reset(s);
+	return US_OK;
+}
+
+enum us_errc us_retired_is_gone(struct us_dbc *c, int64_t directory, struct us_slice id, bool *ret_is, struct us_err *err)
+{
+	unsigned char bytes[US_HASH_BYTES];
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT 1 FROM retired WHERE directory = ?1 AND id_hash = ?2", &s, err);
+
+	if (rc)
+		return rc;
+	us_hash_put(us_hash_slice(id), bytes);
+	us_stmt_bind_int(s, 1, directory);
+	us_stmt_bind_blob(s, 2, bytes, sizeof bytes);
+	return has_row(s, ret_is, err);
+}
+
 enum us_errc us_retired_has_gone(struct us_dbc *c, int64_t directory, bool *ret_has, struct us_err *err)
 {
 	struct us_stmt *s;
@@ -98,12 +123,7 @@ enum us_errc us_retired_has_gone(struct us_dbc *c, int64_t directory, bool *ret_
 	if (rc)
 		return rc;
 	us_stmt_bind_int(s, 1, directory);
-	rc = us_stmt_step(s, err);
-	if (rc && rc != US_END)
-		return rc;
-	*ret_has = rc == US_OK;
-	us_stmt_reset(s);
-	return US_OK;
+	return has_row(s, ret_has, err);
 }
 
 enum us_errc us_retired_return(struct us_dbc *c, int64_t directory, struct us_slice name, int64_t at, bool *ret_is, struct us_err *err)

@@ -3,7 +3,9 @@
 #include "base/fold.h"
 #include "model/rules.h"
 #include "model/sync_options.h"
+#include "store/retired.h"
 #include "sync/probe.h"
+#include "sync/protect.h"
 
 enum { NESTING_MOST = 1000, RULES_MOST = 5000 };
 
@@ -169,10 +171,25 @@ static enum us_errc find_collision(struct explain *e, bool *ret_collides)
 	return rc == US_NOT_FOUND ? US_OK : rc;
 }
 
+/* Deleted by a connector of type `inactive`: known by the id alone. */
+static enum us_errc find_gone(struct explain *e, bool *ret_is_gone)
+{
+	struct us_dbc *c;
+	enum us_errc rc = us_db_lease_reader(e->probe.store->db, &c, e->err);
+
+	if (rc)
+		return rc;
+	rc = us_retired_is_gone(c, e->probe.connector.directory, e->probe.record.id, ret_is_gone, e->err);
+	us_db_release(c);
+	if (*ret_is_gone)
+		reason(e, "The user was deleted as inactive: a login that is reported, or a single update, brings the user back.");
+	return rc;
+}
+
 static enum us_errc judge_user(struct explain *e)
 {
 	const struct us_user_image *existing = e->probe.existing;
-	bool collides = false;
+	bool collides = false, is_gone = false;
 	enum us_errc rc = US_OK;
 
 	if (e->mapped.kind == US_MAPPED_FILTERED) {
@@ -183,7 +200,7 @@ static enum us_errc judge_user(struct explain *e)
 		reason(e, "The record fails: " US_SLICE_FMT ".", US_SLICE_ARG(e->mapped.reason));
 		return US_OK;
 	}
-	if ((rc = look_around(e)) || (rc = find_collision(e, &collides)))
+	if ((rc = look_around(e)) || (rc = find_collision(e, &collides)) || (!existing && (rc = find_gone(e, &is_gone))))
 		return rc;
 	bool lacks = !us_patterns_is_empty(e->rules->required_groups) && !e->is_required;
 	if (lacks)
@@ -192,7 +209,8 @@ static enum us_errc judge_user(struct explain *e)
 		reason(e, "The setting create is never: users that the directory does not have are not created.");
 	if (!existing && e->settings.create == US_CREATE_SINGLE)
 		reason(e, "The setting create is single: users are only created by updates of a single user.");
-	e->out->is_wanted = !collides && !lacks && (existing || e->settings.create != US_CREATE_NEVER);
+	e->out->is_there = existing;
+	e->out->is_wanted = !collides && !lacks && !is_gone && (existing || e->settings.create != US_CREATE_NEVER);
 	if (existing && !us_slice_is_equal(us_fold(&e->probe.arena, existing->user.name), us_fold(&e->probe.arena, e->username)))
 		reason(e, "The directory has the user as \"" US_SLICE_FMT "\".", US_SLICE_ARG(existing->user.name));
 	else if (!us_slice_is_equal(us_fold(&e->probe.arena, e->mapped.user.name), us_fold(&e->probe.arena, e->username)))
@@ -275,6 +293,36 @@ static enum us_errc ask_source(struct explain *e, struct us_err *err)
 	return us_probe_ask(&e->probe, image.user.id, true, err);
 }
 
+/* Whoever is protected is left as they are, whatever is said above. */
+static enum us_errc find_protection(struct explain *e)
+{
+	struct us_probe *p = &e->probe;
+	struct us_user_image image, *user = p->existing;
+	struct us_have have = { 0 };
+	uint32_t number = p->existing_number;
+	struct us_dbc *c;
+	enum us_errc rc = us_db_lease_reader(p->store->db, &c, e->err);
+
+	if (rc)
+		return rc;
+	if (!user && (rc = us_object_find_user(c, &p->arena, p->connector.directory, e->username, &number, &image, e->err)) == US_OK)
+		user = &image;
+	struct us_slice entry = user && user->owned ? us_patterns_find(e->rules->protected_users, user->user.name) : US_SLICE_NONE;
+	if (user && user->owned && !entry.n) {
+		us_have_add(&have.users, us_hash_slice(user->user.id), us_fold_hash(user->user.name), number, US_HASH_ZERO, US_HASH_ZERO, US_HAVE_OWNED, false);
+		rc = us_protect_members(c, p->connector.directory, e->rules, true, &have, e->err);
+	}
+	us_db_release(c);
+	bool is_member = have.users.n && have.users.flags[0] & US_HAVE_PROTECTED;
+	us_have_fini(&have);
+	if (entry.n)
+		reason(e, "protectedUsers has \"" US_SLICE_FMT "\": a sync leaves the user as it is.", US_SLICE_ARG(entry));
+	else if (is_member)
+		reason(e, "protectedUsers names a group that the user is in: a sync leaves the user as it is.");
+	e->out->is_wanted &= !entry.n && !is_member;
+	return rc == US_NOT_FOUND ? US_OK : rc;
+}
+
 enum us_errc us_sync_explain(struct us_store *store, const struct us_explain_ask *ask, const atomic_bool *cancel, struct us_explained *ret,
 	struct us_err *err)
 {
@@ -295,6 +343,8 @@ enum us_errc us_sync_explain(struct us_store *store, const struct us_explain_ask
 			put_nobody(&e);
 		else
 			put_error(&e, &source_err);
+		if (rc == US_OK)
+			rc = find_protection(&e);
 	}
 	us_rules_free(e.rules);
 	us_probe_close(&e.probe);

@@ -1,6 +1,7 @@
 """Explain: a user that is there, was there or never came; the source's record, each step, each group's rule, each reason, and what if."""
 
 import json
+import time
 import urllib.parse
 
 import pytest
@@ -196,6 +197,34 @@ def test_a_newcomer_comes_with_the_next_sync(site):
     assert not answer["found"] and answer["source"]["outcome"] == "WANTED" and said(answer, "a sync would add the user")
 
 
+def test_who_is_protected(site):
+    site.company.people.pop("id005")
+    site.company.people["id007"]["username"] = "renamed"
+    site.company.write()
+    save(site, protectedUsers=["user005", "group:EVEN"])
+    run = site.sync(site.connector)
+    assert said(explain(site, "user005"), 'protectedUsers has "user005": a sync leaves the user as it is')
+    assert said(explain(site, "user004"), "protectedUsers names a group that the user is in")
+    assert not said(explain(site, "renamed"), "protectedUsers") and run["renamedCount"] == 1, run
+
+
+def test_who_would_get_another_name(site):
+    site.company.people["id009"]["username"] = "anna"
+    site.company.write()
+    answer = explain(site, "anna")
+    assert said(answer, 'The directory has the user as "user009".') and said(answer, "a sync would give the user this name"), answer
+    assert not said(answer, "add the user")
+
+
+def test_who_is_there_and_could_not_be_changed(site):
+    site.company.people["id009"]["username"] = "twin"
+    site.company.add("other", "Twin")
+    run = site.sync(site.connector)
+    for query in ("", "?source=0"):
+        assert said(explain(site, "user009", query), f'Run {run["id"]}: FAILED: the name "twin" is wanted by two users'), query
+    assert not said(explain(site, "user008"), "FAILED")
+
+
 # --- was there -----------------------------------------------------------------------------------------
 
 def test_who_was_deleted(site):
@@ -207,6 +236,16 @@ def test_who_was_deleted(site):
     answer = explain(site, "User005", "?source=0")
     assert not answer["found"] and answer["why"] == f"The user was deleted by run {gone['id']}: is no longer at the source."
     assert [h["change"]["outcome"] for h in answer["history"]] == ["DELETED", "ADDED"]
+
+
+def test_who_was_deleted_as_inactive(site):
+    assert site.call("POST", f"/directory/{site.connector['directoryId']}/login", [{"username": "user005", "at": "2020-01-01T00:00:00Z"}])[0] == 200
+    stale = site.create("stale", "inactive", {"directory": "hr", "days": 90, "cleanup": "delete"})
+    approve(site, site.sync(stale))
+    answer = explain(site, "user005")
+    assert said(answer, "The user was deleted as inactive: a login that is reported") and not said(answer, "a sync would"), answer
+    site.call("POST", f"/directory/{site.connector['directoryId']}/login", [{"username": "user005", "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}])
+    assert said(explain(site, "user005"), "a sync would add the user")
 
 
 def test_who_was_renamed(site):
