@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "serve/memberships.h"
 #include "store/directory.h"
 
 enum { PLACES = 1 << 15, NAME_BYTES = 59 };
@@ -18,6 +19,7 @@ struct place {
 struct us_group_names {
 	pthread_mutex_t lock;
 	struct place *places; /* untouched ones cost no memory */
+	struct us_memberships *memberships;
 };
 
 struct us_group_names *us_group_names_new(void)
@@ -26,12 +28,14 @@ struct us_group_names *us_group_names_new(void)
 
 	pthread_mutex_init(&names->lock, NULL);
 	names->places = us_calloc(PLACES, sizeof *names->places);
+	names->memberships = us_memberships_new();
 	return names;
 }
 
 void us_group_names_free(struct us_group_names *names)
 {
 	pthread_mutex_destroy(&names->lock);
+	us_memberships_free(names->memberships);
 	free(names->places);
 	free(names);
 }
@@ -89,21 +93,41 @@ static enum us_errc load_missing(struct us_dbc *c, struct us_arena *arena, int64
 	return rc;
 }
 
+static enum us_errc load_groups(struct us_group_names *names, struct us_dbc *c, struct us_arena *arena, int64_t directory, int64_t revision,
+	uint32_t user, const uint32_t **ret_groups, size_t *ret_n, struct us_err *err)
+{
+	const struct us_member *members;
+	size_t n;
+
+	if (us_memberships_find(names->memberships, arena, directory, revision, user, ret_groups, ret_n))
+		return US_OK;
+	enum us_errc rc = us_object_load_groups_of_user(c, arena, directory, user, &members, &n, err);
+	if (rc)
+		return rc;
+	uint32_t *groups = us_arena_array(arena, n, sizeof *groups);
+	for (size_t i = 0; i < n; i++)
+		groups[i] = members[i].number;
+	us_memberships_keep(names->memberships, directory, revision, user, groups, n);
+	*ret_groups = groups;
+	*ret_n = n;
+	return US_OK;
+}
+
 enum us_errc us_group_names_list(struct us_group_names *names, struct us_dbc *c, struct us_arena *arena, int64_t directory, uint32_t user,
 	struct us_named **ret_list, size_t *ret_n, struct us_err *err)
 {
-	const struct us_member *groups;
+	const uint32_t *groups;
 	int64_t revision;
 	size_t n;
 	enum us_errc rc = us_directory_load_revision(c, directory, &revision, err);
 
 	if (!rc)
-		rc = us_object_load_groups_of_user(c, arena, directory, user, &groups, &n, err);
+		rc = load_groups(names, c, arena, directory, revision, user, &groups, &n, err);
 	if (rc)
 		return rc;
 	struct us_named *list = us_arena_array(arena, n, sizeof *list);
 	for (size_t i = 0; i < n; i++)
-		list[i].number = groups[i].number;
+		list[i].number = groups[i];
 	if (find_all(names, arena, directory, revision, list, n)) {
 		rc = load_missing(c, arena, directory, list, n, err);
 		if (rc)

@@ -1,7 +1,8 @@
-/* The names of groups, kept over requests: lists of a user's groups are what applications ask most, and mostly the names in them.
+/* The groups of users with their names, kept over requests: they are what applications ask most.
  *
- * A name is kept with the revision of its directory, which goes up with each applied plan, and found only in a snapshot of that very revision: what
- * is given is what the snapshot holds. Bounded in memory: a place is taken over by whoever needs it next. Thread-safe.
+ * Names, like lists (serve/memberships.h), are kept with the revision of their directory, which goes up with each applied plan, and found only in a
+ * snapshot of that very revision: what is given is what the snapshot holds. Bounded in memory: a place is taken over by whoever needs it next.
+ * Thread-safe.
  */
 #ifndef US_SERVE_GROUP_NAMES_H
 #define US_SERVE_GROUP_NAMES_H
