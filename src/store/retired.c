@@ -131,7 +131,7 @@ enum us_errc us_retired_return(struct us_dbc *c, int64_t directory, struct us_sl
 	unsigned char bytes[US_HASH_BYTES];
 	int64_t changed = 0;
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "DELETE FROM retired WHERE directory = ?1 AND name_hash = ?2 AND at < ?3", &s, err);
+	enum us_errc rc = us_db_prepare(c, "DELETE FROM retired WHERE directory = ?1 AND name_hash = ?2 AND at <= ?3", &s, err);
 
 	if (rc)
 		return rc;

@@ -24,7 +24,8 @@ enum us_errc us_retired_remove(struct us_dbc *c, int64_t directory, struct us_sl
 /* Whether there are any in the directory. */
 enum us_errc us_retired_is_gone(struct us_dbc *c, int64_t directory, struct us_slice id, bool *ret_is, struct us_err *err);
 enum us_errc us_retired_has_gone(struct us_dbc *c, int64_t directory, bool *ret_has, struct us_err *err);
-/* A login under a name that the directory does not have. *ret_is: it was that of a deleted user, who may come back now. */
+/* A login under a name that the directory does not have. *ret_is: it was that of a deleted user, who may come back now; a login in the very second of
+ * the cleanup came after it. */
 enum us_errc us_retired_return(struct us_dbc *c, int64_t directory, struct us_slice name, int64_t at, bool *ret_is, struct us_err *err);
 
 #endif
