@@ -271,7 +271,7 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 	struct us_user kept = *want;
 	bool is_retired = !is_new && s->have->flags[place] & US_HAVE_RETIRED, wakes = before && before->retired.since && !is_retired;
 	if (p->in.settings.keeps_active && before) {
-		kept.active = before->user.active || before->missing_since || wakes;
+		kept.active = before->user.active || (before->missing_since && want->active) || wakes; /* back, they come as somebody new would */
 		want = &kept;
 	}
 	/* What was done to the inactive stays done; the rest of what the source says goes on, but for the anonymous. */
