@@ -352,6 +352,8 @@ static void stop(struct server *server)
 		us_api_stop(server->api);
 	if (server->httpd)
 		us_httpd_close(server->httpd, DRAIN_MS);
+	if (server->job)
+		us_job_stop_asking(server->job);
 	if (server->serve)
 		us_serve_close(server->serve);
 	if (server->api)

@@ -71,6 +71,8 @@ enum us_errc us_job_edit(struct us_job *job, const struct us_edit_request *reque
 /* Whether a password is a user's; see sync/authenticate.h. */
 enum us_errc us_job_authenticate(struct us_job *job, int64_t directory, struct us_slice user, struct us_slice password,
 	enum us_authentication *ret_authentication, struct us_err *err);
+/* From now on nobody waits for an identity provider to say so: it gives no answer. */
+void us_job_stop_asking(struct us_job *job);
 
 /* Connects to the connector's source, reads a little, writes nothing. notes: JSON array of strings. Blocks; cancel may be
  * set by another thread and ends it with US_CANCELLED. */

@@ -156,6 +156,8 @@ enum us_errc us_job_authenticate(struct us_job *job, int64_t directory, struct u
 	return us_authenticate_user(job->store, &request, &job->stops, ret_authentication, err);
 }
 
+void us_job_stop_asking(struct us_job *job) { job->stops = true; }
+
 enum us_errc us_job_test(struct us_job *job, struct us_slice connector, const atomic_bool *cancel, struct us_str *notes, struct us_err *err)
 {
 	struct us_str lines = US_STR_INIT;

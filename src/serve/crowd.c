@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "serve/address.h"
@@ -10,64 +11,73 @@
 
 #define VERSION "Crowd/5.1.0"
 
+enum { ASK_WITHIN_MS = 20000 };
+
+/* Who carries a call out. */
+enum place {
+	AT_ONCE, /* the thread that has read the request: it waits for nobody */
+	WRITER,
+	CHECKER,
+};
+
 /* One row for each call. */
 struct route {
 	enum us_httpd_method method;
 	const char *path;  /* below the resource; "*" is one segment */
 	unsigned right;    /* that is needed, of enum us_right */
-	bool waits;        /* for others: done by a worker */
+	enum place place;
 	enum us_errc (*run)(struct us_crowd_call *call, struct us_err *err);
 };
 
 static const struct route routes[] = {
-	{ US_HTTPD_GET, "user", US_RIGHT_READ, false, us_crowd_get_user },
-	{ US_HTTPD_GET, "user/attribute", US_RIGHT_READ, false, us_crowd_get_user_attributes },
-	{ US_HTTPD_GET, "user/group/direct", US_RIGHT_READ, false, us_crowd_get_groups_of_user },
-	{ US_HTTPD_GET, "user/group/nested", US_RIGHT_READ, false, us_crowd_get_nested_groups_of_user },
-	{ US_HTTPD_GET, "group", US_RIGHT_READ, false, us_crowd_get_group },
-	{ US_HTTPD_GET, "group/attribute", US_RIGHT_READ, false, us_crowd_get_group_attributes },
-	{ US_HTTPD_GET, "group/user/direct", US_RIGHT_READ, false, us_crowd_get_users_of_group },
-	{ US_HTTPD_GET, "group/user/nested", US_RIGHT_READ, false, us_crowd_get_nested_users_of_group },
-	{ US_HTTPD_GET, "group/child-group/direct", US_RIGHT_READ, false, us_crowd_get_child_groups },
-	{ US_HTTPD_GET, "group/child-group/nested", US_RIGHT_READ, false, us_crowd_get_nested_child_groups },
-	{ US_HTTPD_GET, "group/parent-group/direct", US_RIGHT_READ, false, us_crowd_get_parent_groups },
-	{ US_HTTPD_GET, "group/parent-group/nested", US_RIGHT_READ, false, us_crowd_get_nested_parent_groups },
-	{ US_HTTPD_GET, "group/membership", US_RIGHT_READ, false, us_crowd_get_memberships },
-	{ US_HTTPD_GET, "search", US_RIGHT_READ, false, us_crowd_search },
-	{ US_HTTPD_POST, "search", US_RIGHT_READ, false, us_crowd_search },
-	{ US_HTTPD_POST, "user", US_RIGHT_WRITE, true, us_crowd_add_user },
-	{ US_HTTPD_PUT, "user", US_RIGHT_WRITE, true, us_crowd_update_user },
-	{ US_HTTPD_DELETE, "user", US_RIGHT_WRITE, true, us_crowd_remove_user },
-	{ US_HTTPD_POST, "user/rename", US_RIGHT_WRITE, true, us_crowd_rename_user },
-	{ US_HTTPD_POST, "user/attribute", US_RIGHT_WRITE, true, us_crowd_set_user_attributes },
-	{ US_HTTPD_DELETE, "user/attribute", US_RIGHT_WRITE, true, us_crowd_remove_user_attribute },
-	{ US_HTTPD_PUT, "user/password", US_RIGHT_WRITE, true, us_crowd_set_password },
-	{ US_HTTPD_POST, "user/group/direct", US_RIGHT_WRITE, true, us_crowd_add_group_to_user },
-	{ US_HTTPD_DELETE, "user/group/direct", US_RIGHT_WRITE, true, us_crowd_remove_group_from_user },
-	{ US_HTTPD_POST, "group", US_RIGHT_WRITE, true, us_crowd_add_group },
-	{ US_HTTPD_PUT, "group", US_RIGHT_WRITE, true, us_crowd_update_group },
-	{ US_HTTPD_DELETE, "group", US_RIGHT_WRITE, true, us_crowd_remove_group },
-	{ US_HTTPD_POST, "group/attribute", US_RIGHT_WRITE, true, us_crowd_set_group_attributes },
-	{ US_HTTPD_DELETE, "group/attribute", US_RIGHT_WRITE, true, us_crowd_remove_group_attribute },
-	{ US_HTTPD_POST, "group/user/direct", US_RIGHT_WRITE, true, us_crowd_add_user_to_group },
-	{ US_HTTPD_DELETE, "group/user/direct", US_RIGHT_WRITE, true, us_crowd_remove_user_from_group },
-	{ US_HTTPD_POST, "group/child-group/direct", US_RIGHT_WRITE, true, us_crowd_add_child_group },
-	{ US_HTTPD_DELETE, "group/child-group/direct", US_RIGHT_WRITE, true, us_crowd_remove_child_group },
-	{ US_HTTPD_POST, "group/parent-group/direct", US_RIGHT_WRITE, true, us_crowd_add_parent_group },
-	{ US_HTTPD_DELETE, "group/parent-group/direct", US_RIGHT_WRITE, true, us_crowd_remove_parent_group },
-	{ US_HTTPD_POST, "authentication", US_RIGHT_AUTHENTICATE, true, us_crowd_authenticate },
-	{ US_HTTPD_POST, "authentication/notify", US_RIGHT_AUTHENTICATE, false, us_crowd_notify },
-	{ US_HTTPD_POST, "session", US_RIGHT_AUTHENTICATE, true, us_crowd_open_session },
-	{ US_HTTPD_DELETE, "session", US_RIGHT_AUTHENTICATE, false, us_crowd_end_sessions },
-	{ US_HTTPD_GET, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_get_session },
-	{ US_HTTPD_POST, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_validate_session },
-	{ US_HTTPD_DELETE, "session/*", US_RIGHT_AUTHENTICATE, false, us_crowd_end_session },
-	{ US_HTTPD_GET, "event", US_RIGHT_READ, false, us_crowd_get_event_token },
-	{ US_HTTPD_GET, "event/*", US_RIGHT_READ, false, us_crowd_get_events },
-	{ US_HTTPD_POST, "webhook", US_RIGHT_READ, true, us_crowd_add_webhook },
-	{ US_HTTPD_GET, "webhook/*", US_RIGHT_READ, false, us_crowd_get_webhook },
-	{ US_HTTPD_DELETE, "webhook/*", US_RIGHT_READ, true, us_crowd_remove_webhook },
-	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, false, us_crowd_get_cookie },
+	{ US_HTTPD_GET, "user", US_RIGHT_READ, AT_ONCE, us_crowd_get_user },
+	{ US_HTTPD_GET, "user/attribute", US_RIGHT_READ, AT_ONCE, us_crowd_get_user_attributes },
+	{ US_HTTPD_GET, "user/group/direct", US_RIGHT_READ, AT_ONCE, us_crowd_get_groups_of_user },
+	{ US_HTTPD_GET, "user/group/nested", US_RIGHT_READ, AT_ONCE, us_crowd_get_nested_groups_of_user },
+	{ US_HTTPD_GET, "group", US_RIGHT_READ, AT_ONCE, us_crowd_get_group },
+	{ US_HTTPD_GET, "group/attribute", US_RIGHT_READ, AT_ONCE, us_crowd_get_group_attributes },
+	{ US_HTTPD_GET, "group/user/direct", US_RIGHT_READ, AT_ONCE, us_crowd_get_users_of_group },
+	{ US_HTTPD_GET, "group/user/nested", US_RIGHT_READ, AT_ONCE, us_crowd_get_nested_users_of_group },
+	{ US_HTTPD_GET, "group/child-group/direct", US_RIGHT_READ, AT_ONCE, us_crowd_get_child_groups },
+	{ US_HTTPD_GET, "group/child-group/nested", US_RIGHT_READ, AT_ONCE, us_crowd_get_nested_child_groups },
+	{ US_HTTPD_GET, "group/parent-group/direct", US_RIGHT_READ, AT_ONCE, us_crowd_get_parent_groups },
+	{ US_HTTPD_GET, "group/parent-group/nested", US_RIGHT_READ, AT_ONCE, us_crowd_get_nested_parent_groups },
+	{ US_HTTPD_GET, "group/membership", US_RIGHT_READ, AT_ONCE, us_crowd_get_memberships },
+	{ US_HTTPD_GET, "search", US_RIGHT_READ, AT_ONCE, us_crowd_search },
+	{ US_HTTPD_POST, "search", US_RIGHT_READ, AT_ONCE, us_crowd_search },
+	{ US_HTTPD_POST, "user", US_RIGHT_WRITE, WRITER, us_crowd_add_user },
+	{ US_HTTPD_PUT, "user", US_RIGHT_WRITE, WRITER, us_crowd_update_user },
+	{ US_HTTPD_DELETE, "user", US_RIGHT_WRITE, WRITER, us_crowd_remove_user },
+	{ US_HTTPD_POST, "user/rename", US_RIGHT_WRITE, WRITER, us_crowd_rename_user },
+	{ US_HTTPD_POST, "user/attribute", US_RIGHT_WRITE, WRITER, us_crowd_set_user_attributes },
+	{ US_HTTPD_DELETE, "user/attribute", US_RIGHT_WRITE, WRITER, us_crowd_remove_user_attribute },
+	{ US_HTTPD_PUT, "user/password", US_RIGHT_WRITE, WRITER, us_crowd_set_password },
+	{ US_HTTPD_POST, "user/group/direct", US_RIGHT_WRITE, WRITER, us_crowd_add_group_to_user },
+	{ US_HTTPD_DELETE, "user/group/direct", US_RIGHT_WRITE, WRITER, us_crowd_remove_group_from_user },
+	{ US_HTTPD_POST, "group", US_RIGHT_WRITE, WRITER, us_crowd_add_group },
+	{ US_HTTPD_PUT, "group", US_RIGHT_WRITE, WRITER, us_crowd_update_group },
+	{ US_HTTPD_DELETE, "group", US_RIGHT_WRITE, WRITER, us_crowd_remove_group },
+	{ US_HTTPD_POST, "group/attribute", US_RIGHT_WRITE, WRITER, us_crowd_set_group_attributes },
+	{ US_HTTPD_DELETE, "group/attribute", US_RIGHT_WRITE, WRITER, us_crowd_remove_group_attribute },
+	{ US_HTTPD_POST, "group/user/direct", US_RIGHT_WRITE, WRITER, us_crowd_add_user_to_group },
+	{ US_HTTPD_DELETE, "group/user/direct", US_RIGHT_WRITE, WRITER, us_crowd_remove_user_from_group },
+	{ US_HTTPD_POST, "group/child-group/direct", US_RIGHT_WRITE, WRITER, us_crowd_add_child_group },
+	{ US_HTTPD_DELETE, "group/child-group/direct", US_RIGHT_WRITE, WRITER, us_crowd_remove_child_group },
+	{ US_HTTPD_POST, "group/parent-group/direct", US_RIGHT_WRITE, WRITER, us_crowd_add_parent_group },
+	{ US_HTTPD_DELETE, "group/parent-group/direct", US_RIGHT_WRITE, WRITER, us_crowd_remove_parent_group },
+	{ US_HTTPD_POST, "authentication", US_RIGHT_AUTHENTICATE, CHECKER, us_crowd_authenticate },
+	{ US_HTTPD_POST, "authentication/notify", US_RIGHT_AUTHENTICATE, AT_ONCE, us_crowd_notify },
+	{ US_HTTPD_POST, "session", US_RIGHT_AUTHENTICATE, CHECKER, us_crowd_open_session },
+	{ US_HTTPD_DELETE, "session", US_RIGHT_AUTHENTICATE, AT_ONCE, us_crowd_end_sessions },
+	{ US_HTTPD_GET, "session/*", US_RIGHT_AUTHENTICATE, AT_ONCE, us_crowd_get_session },
+	{ US_HTTPD_POST, "session/*", US_RIGHT_AUTHENTICATE, AT_ONCE, us_crowd_validate_session },
+	{ US_HTTPD_DELETE, "session/*", US_RIGHT_AUTHENTICATE, AT_ONCE, us_crowd_end_session },
+	{ US_HTTPD_GET, "event", US_RIGHT_READ, AT_ONCE, us_crowd_get_event_token },
+	{ US_HTTPD_GET, "event/*", US_RIGHT_READ, AT_ONCE, us_crowd_get_events },
+	{ US_HTTPD_POST, "webhook", US_RIGHT_READ, WRITER, us_crowd_add_webhook },
+	{ US_HTTPD_GET, "webhook/*", US_RIGHT_READ, AT_ONCE, us_crowd_get_webhook },
+	{ US_HTTPD_DELETE, "webhook/*", US_RIGHT_READ, WRITER, us_crowd_remove_webhook },
+	{ US_HTTPD_GET, "config/cookie", US_RIGHT_AUTHENTICATE, AT_ONCE, us_crowd_get_cookie },
 	{ .path = NULL },
 };
 
@@ -316,14 +326,11 @@ void us_crowd_refuse_request(struct us_httpd_request *request, int status, const
 	add_head(answer, is_json);
 }
 
-static void run(struct us_crowd_call *call, const struct route *route)
+static enum us_errc carry_out(struct us_crowd_call *call, const struct route *route, struct us_err *err)
 {
-	struct us_err err = US_ERR_INIT;
-	enum us_errc rc = us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, &err);
+	enum us_errc rc = us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, err);
 
-	if (!rc)
-		rc = route->run(call, &err);
-	finish(call, rc, &err);
+	return rc ? rc : route->run(call, err);
 }
 
 /* ---- what waits for others ---- */
@@ -336,6 +343,7 @@ struct waiting {
 	struct us_httpd_request request;
 	struct us_httpd_answer answer;
 	struct us_httpd_later *later;
+	int64_t since_ms; /* monotonic: when it began to wait for an asker */
 };
 
 static void copy_request(struct waiting *w, const struct us_httpd_request *from)
@@ -371,13 +379,57 @@ static void free_waiting(struct waiting *w)
 	free(w);
 }
 
+static void end_waiting(struct waiting *w, enum us_errc rc, const struct us_err *err)
+{
+	finish(&w->call, rc, err);
+	us_httpd_later_answer(w->later, &w->answer);
+	free_waiting(w);
+}
+
+static enum us_errc too_many(struct us_err *err, const char *what)
+{
+	us_err_set(err, US_UNAVAILABLE, "%s", what);
+	if (err)
+		err->wait_ms = 1000;
+	return US_UNAVAILABLE;
+}
+
 static void run_waiting(void *data)
 {
 	struct waiting *w = data;
+	struct us_err err = US_ERR_INIT;
+	enum us_errc rc = carry_out(&w->call, w->route, &err);
 
-	run(&w->call, w->route);
-	us_httpd_later_answer(w->later, &w->answer);
-	free_waiting(w);
+	end_waiting(w, rc, &err);
+}
+
+/* Who has waited for so long is told so, instead of after everybody before has waited for a provider that hangs. */
+static void run_asking(void *data)
+{
+	struct waiting *w = data;
+	struct us_err err = US_ERR_INIT;
+
+	if (us_clock_monotonic_ms() - w->since_ms <= ASK_WITHIN_MS)
+		run_waiting(w);
+	else
+		end_waiting(w, too_many(&err, "the identity provider does not keep up with the logins that wait for it"), &err);
+}
+
+static void run_checking(void *data)
+{
+	struct waiting *w = data;
+	struct us_err err = US_ERR_INIT;
+	enum us_errc rc = carry_out(&w->call, w->route, &err);
+
+	if (!rc || !w->call.asks) {
+		end_waiting(w, rc, &err);
+		return;
+	}
+	us_view_close(&w->call.view);
+	w->call.may_ask = true;
+	w->since_ms = us_clock_monotonic_ms();
+	if (!us_worker_do(w->call.serve->askers[w->call.asks % US_SERVE_ASKERS], run_asking, w))
+		end_waiting(w, too_many(&err, "too many logins wait for the identity provider already"), &err);
 }
 
 static void wait(struct us_crowd_call *call, const struct route *route)
@@ -395,12 +447,11 @@ static void wait(struct us_crowd_call *call, const struct route *route)
 	copy_client(w, &call->client);
 	us_crowd_writer_init(&w->call.writer, &w->answer.body, call->writer.is_json, us_slice_dup(&w->arena, call->writer.base));
 	w->later = us_httpd_defer(call->request);
-	if (us_worker_do(call->serve->worker, run_waiting, w))
+	if (route->place == WRITER ? us_worker_do(call->serve->writers, run_waiting, w) : us_worker_do(call->serve->checkers, run_checking, w))
 		return;
 	/* Promised is promised. */
-	finish(&w->call, US_UNAVAILABLE, &(struct us_err) { .code = US_UNAVAILABLE, .text = "too many calls wait already", .wait_ms = 1000 });
-	us_httpd_later_answer(w->later, &w->answer);
-	free_waiting(w);
+	struct us_err err = US_ERR_INIT;
+	end_waiting(w, too_many(&err, "too many calls wait already"), &err);
 }
 
 enum us_httpd_next us_crowd_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
@@ -412,13 +463,12 @@ enum us_httpd_next us_crowd_handle(struct us_serve *serve, struct us_httpd_reque
 	request->label = US_CROWD_LABEL;
 	us_crowd_writer_init(&call.writer, &answer->body, wants_json(request), base_of(request, request->arena));
 	enum us_errc rc = admit(&call, &route, &err);
-	if (rc) {
-		finish(&call, rc, &err);
-	} else if (route->waits) {
+	if (!rc && route->place != AT_ONCE) {
 		wait(&call, route);
 		return US_HTTPD_LATER;
-	} else {
-		run(&call, route);
 	}
+	if (!rc)
+		rc = carry_out(&call, route, &err);
+	finish(&call, rc, &err);
 	return US_HTTPD_NOW;
 }

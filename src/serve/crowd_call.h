@@ -29,6 +29,8 @@ struct us_crowd_call {
 	struct us_view view;             /* open while a reading handler runs */
 	struct us_crowd_writer writer;   /* into the answer's body, in the format that is wanted */
 	struct us_slice parameter;       /* of the path: a token */
+	bool may_ask;                    /* it may wait for an identity provider */
+	int64_t asks;                    /* with an error of a handler: it must, for this directory: it is called again when it may; 0: no */
 	enum us_crowd_reason reason;     /* with an error of a handler: what clients are told; US_CROWD_REASON_COUNT: by the error's code */
 };
 

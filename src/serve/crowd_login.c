@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "serve/crowd_body.h"
 #include "serve/session.h"
+#include "store/directory.h"
 
 /* Every attempt counts against the user, wherever the application says that it comes from. */
 static struct us_hash throttle_key(const struct us_seen_user *user)
@@ -39,8 +40,16 @@ static enum us_errc check_password(struct us_crowd_call *call, const struct us_s
 	struct us_throttle *throttle = call->serve->throttle;
 	struct us_hash key = throttle_key(user);
 	enum us_authentication authentication;
-	enum us_errc rc = us_throttle_begin(throttle, key, US_THROTTLE_NAME, err);
+	struct us_directory directory;
+	enum us_errc rc = us_directory_load(call->view.c, call->arena, user->directory, &directory, err);
 
+	if (!rc && directory.connector.p && !call->may_ask) {
+		call->asks = directory.id;
+		return us_err_set(err, US_UNAVAILABLE, "the identity provider must be asked");
+	}
+	if (rc)
+		return rc;
+	rc = us_throttle_begin(throttle, key, US_THROTTLE_NAME, err);
 	if (rc) {
 		call->reason = US_CROWD_INVALID_USER_AUTHENTICATION;
 		return rc;

@@ -12,10 +12,16 @@
 #include "serve/session.h"
 #include "serve/worker.h"
 
+enum { US_SERVE_ASKERS = 3 };
+
+/* What waits for others waits apart from what waits for somebody else: the store's writer may be busy for long, an identity provider may hang, and
+ * whoever has a password here must be let in all the same. */
 struct us_serve {
 	struct us_serve_conf conf;
 	struct us_gate *gate;
-	struct us_worker *worker;     /* does what waits for others */
+	struct us_worker *writers;
+	struct us_worker *checkers;                 /* passwords that are known here */
+	struct us_worker *askers[US_SERVE_ASKERS];  /* those of synced users; by the number of the directory */
 	struct us_throttle *throttle; /* of users' passwords */
 	struct us_sessions *sessions;
 	struct us_logins *logins;

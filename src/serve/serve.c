@@ -7,7 +7,7 @@
 #include "serve/parts.h"
 #include "serve/scim.h"
 
-enum { WORKERS = 8, WAITING = 256 };
+enum { THREADS = 4, WAITING = 256 };
 
 enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **ret_serve, struct us_err *err)
 {
@@ -19,7 +19,10 @@ enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **r
 		return rc;
 	}
 	serve->conf = *conf;
-	serve->worker = us_worker_new(WORKERS, WAITING);
+	serve->writers = us_worker_new(THREADS, WAITING);
+	serve->checkers = us_worker_new(THREADS, WAITING);
+	for (int i = 0; i < US_SERVE_ASKERS; i++)
+		serve->askers[i] = us_worker_new(THREADS, WAITING);
 	serve->throttle = us_throttle_new();
 	serve->sessions = us_sessions_new();
 	serve->logins = us_logins_new(conf->store);
@@ -30,7 +33,11 @@ enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **r
 
 void us_serve_close(struct us_serve *serve)
 {
-	us_worker_free(serve->worker);
+	/* A checker may still hand over to an asker. */
+	us_worker_free(serve->checkers);
+	for (int i = 0; i < US_SERVE_ASKERS; i++)
+		us_worker_free(serve->askers[i]);
+	us_worker_free(serve->writers);
 	us_gate_close(serve->gate);
 	us_throttle_free(serve->throttle);
 	us_sessions_free(serve->sessions);

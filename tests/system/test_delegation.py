@@ -1,6 +1,10 @@
 """Users of a synced directory log in with the password of their identity provider: asked there, kept nowhere."""
 
+import contextlib
+import http.client
 import json
+import threading
+import time
 
 import fakeldap
 import pytest
@@ -13,12 +17,12 @@ RIGHT = "the right horse, b&ttery"
 class Site:
     """An LDAP server with a company, its connector, and an application that sees the directory."""
 
-    def __init__(self, server, ldap):
+    def __init__(self, server, ldap, name="people"):
         self.server, self.ldap = server, ldap
         self.entry = next(e for e in ldap.tree if e.values("uid"))
         self.name = self.entry.values("uid")[0].decode()
         self.settings = {"url": ldap.url, "baseDn": ldap.base, "userBaseDn": ldap.users_base, "groupBaseDn": ldap.groups_base, "timeoutSeconds": 2}
-        self.connector = server.create("people", "ldap", self.settings)
+        self.connector = server.create(name, "ldap", self.settings)
         assert server.sync(self.connector)["status"] == "DONE"
         server.call("POST", "/application/", {"name": "jira", "password": "open sesame", "directories": [self.connector["directoryId"]],
                                               "rights": ["read", "authenticate"]})
@@ -62,6 +66,43 @@ def test_a_provider_that_is_down_is_no_wrong_password(site):
     site.ldap.stop()
     status, answer = site.crowd.call("POST", "authentication", json.dumps({"value": RIGHT}), username=site.name)
     assert status >= 400 and answer["reason"] not in ("INVALID_USER_AUTHENTICATION", "INACTIVE_ACCOUNT", "EXPIRED_CREDENTIAL", "USER_NOT_FOUND"), answer
+
+
+def test_a_provider_that_hangs_holds_up_its_own_logins_alone(server):
+    """The day on which the break-glass user is needed."""
+    with fakeldap.FakeLdap(fakeldap.company_tree(rig.Company(seed=5, users=40, groups=2, disabled_pct=0))).start() as ldap, \
+            fakeldap.FakeLdap(fakeldap.company_tree(rig.Company(seed=6, users=2, groups=2, disabled_pct=0))).start() as other:
+        site, second = Site(server, ldap, "people"), Site(server, other, "partners")
+        site.settings["timeoutSeconds"] = 60
+        site.save(delegateAuthentication=True)
+        second.save(delegateAuthentication=True)
+        glass = server.call("POST", "/directory/", {"name": "glass"})[1]["id"]
+        assert server.call("POST", f"/directory/{glass}/user", {"name": "glass"})[0] == 201
+        assert server.call("PUT", f"/directory/{glass}/user/glass/password", {"password": RIGHT})[0] < 300
+        directories = [d["id"] for d in server.call("GET", "/directory/")[1]]
+        server.call("PUT", "/application/jira", {"directories": directories, "rights": ["read", "authenticate", "write"]})
+
+        def hang(name):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                site.login(RIGHT, name)
+
+        ldap.faults = fakeldap.Faults(silent_bind=True)
+        before = site.binds()
+        for entry in [e for e in ldap.tree if e.values("uid")]:
+            threading.Thread(target=hang, args=(entry.values("uid")[0].decode(),), daemon=True).start()
+        deadline = time.monotonic() + 20
+        while site.binds() < before + 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        begin = time.monotonic()
+        assert site.login(RIGHT, "glass") == "OK"
+        assert second.login(RIGHT) == "OK"
+        assert site.crowd.call("POST", "user", json.dumps({"name": "somebody"}))[0] == 201
+        assert time.monotonic() - begin < 10
+        # nor does a server that stops wait for it, longer than for any request
+        begin = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begin < 25
 
 
 def test_a_right_password_can_be_remembered_for_a_while(site):
