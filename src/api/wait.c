@@ -318,11 +318,12 @@ static enum us_errc answer_notice(struct question *q, struct us_str *body, struc
 {
 	struct us_str notes = US_STR_INIT;
 	int64_t target = 0;
+	bool is_enabled = true;
 	enum us_errc rc;
 
 	us_slice_to_int(us_slice(q->connector), &target);
-	rc = us_notifier_test(q->wait->api->conf.notifier, target, err);
-	us_str_add_text(&notes, "[\"The target has taken a test.\"]");
+	rc = us_notifier_test(q->wait->api->conf.notifier, target, &is_enabled, err);
+	us_str_printf(&notes, "[\"The target has taken a test.%s\"]", is_enabled ? "" : " It is switched off: no notices go there until it is switched on.");
 	write_test(rc, err, &notes, body);
 	us_str_fini(&notes);
 	return US_OK;

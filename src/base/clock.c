@@ -124,11 +124,15 @@ bool us_clock_parse_span(struct us_slice text, int64_t *ret_s)
 		return false;
 	for (size_t i = 0; i < text.n;) {
 		int64_t n = 0, unit = 1;
+		bool is_first = i == 0;
 		if (text.p[i] < '0' || text.p[i] > '9')
 			return false;
 		for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++)
 			if ((n = n * 10 + (text.p[i] - '0')) > most)
 				return false;
+		/* A number alone is seconds; behind others it may be meant as anything. */
+		if (i == text.n && !is_first)
+			return false;
 		if (i < text.n) {
 			switch (text.p[i++]) {
 			case 's': break;

@@ -17,7 +17,7 @@ const char *us_clock_format(int64_t wall_s, char ret_text[US_CLOCK_ISO_BYTES]);
 /* The same form back, fractions and offsets accepted (RFC 3339, or +hhmm); false if it is none. */
 bool us_clock_parse(struct us_slice text, int64_t *ret_wall_s);
 
-/* "90", "90s", "15m", "2h", "7d" or a row of them ("1h30m") as seconds; false if it is none of these or more than ten years. */
+/* "90", "90s", "15m", "2h", "7d" or a row of them ("1h30m", each with its unit) as seconds; false if it is none of these or more than ten years. */
 bool us_clock_parse_span(struct us_slice text, int64_t *ret_s);
 
 #endif

@@ -1,9 +1,10 @@
-/* notice target list|show|add|test|remove, notice delivery list|retry|discard */
+/* notice target list|show|add|change|test|remove, notice delivery list|retry|discard */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cmd/login.h"
+#include "cmd/output.h"
 #include "cmd/table.h"
 #include "cmd/verbs.h"
 
@@ -207,6 +208,67 @@ int us_notice_target_add_run(struct us_cli *cli)
 		code = post_target(cli, us_str_slice(&body));
 	us_str_fini(&body);
 	return code;
+}
+
+static int read_target(struct us_cli *cli, const char *path, const struct us_json **ret_target)
+{
+	struct us_str text = US_STR_INIT;
+	struct us_err err = US_ERR_INIT;
+	enum us_errc rc = us_output_read(path, &text, &err);
+
+	if (rc == US_OK)
+		rc = us_json_parse(&cli->arena, us_str_slice(&text), US_JSON_LIMITS_SMALL, ret_target, &err);
+	us_str_fini(&text);
+	if (rc != US_OK)
+		return us_cli_fail("%s: %s", path, err.text);
+	return (*ret_target)->type == US_JSON_OBJECT ? US_EXIT_OK : us_cli_fail("%s holds no JSON object", path);
+}
+
+/* What `on` leaves as it is, is as in the file. */
+static void write_target(struct us_jsonw *w, const struct us_json *target, const bool *on)
+{
+	us_jsonw_open(w, '{');
+	for (size_t i = 0; i < target->object.n; i++)
+		if (!on || !us_slice_is(target->object.members[i].key, "enabled")) {
+			us_jsonw_key_slice(w, target->object.members[i].key);
+			us_jsonw_value(w, &target->object.members[i].value);
+		}
+	if (on)
+		us_jsonw_put_bool(w, "enabled", *on);
+	us_jsonw_close(w, '}');
+}
+
+int us_notice_target_change_run(struct us_cli *cli)
+{
+	const char *path = us_cli_flag(cli, "file"), *id;
+	bool enable = us_cli_flag(cli, "enable"), disable = us_cli_flag(cli, "disable");
+	struct us_client_answer answer;
+	struct us_str body = US_STR_INIT;
+	struct us_jsonw w = US_JSONW_INIT(&body);
+	const struct us_json *target = NULL;
+
+	if (enable && disable)
+		return us_cli_misuse(cli, "--enable and --disable do not go together");
+	if (!path && !enable && !disable)
+		return us_cli_misuse(cli, "want --file, --enable or --disable");
+	int code = find_target(cli, cli->args.operands[0], &id);
+	if (code == US_EXIT_OK && path)
+		code = read_target(cli, path, &target);
+	else if (code == US_EXIT_OK && (code = us_cli_call(cli, "GET", us_cli_path(cli, "/notice/target/%s", id), US_SLICE_NONE, &answer)) == US_EXIT_OK)
+		target = answer.doc;
+	if (code != US_EXIT_OK)
+		return code;
+	write_target(&w, target, enable || disable ? &enable : NULL);
+	code = us_cli_call(cli, "PUT", us_cli_path(cli, "/notice/target/%s", id), us_str_slice(&body), &answer);
+	us_str_fini(&body);
+	if (code != US_EXIT_OK)
+		return code;
+	if (cli->as_json)
+		us_cli_print_raw(&answer);
+	else
+		printf("changed notice target %s: %s%s\n", id, us_cli_text(cli, answer.doc, "name", "?"),
+			us_json_bool(answer.doc, "enabled", false) ? "" : ", switched off");
+	return US_EXIT_OK;
 }
 
 int us_notice_target_test_run(struct us_cli *cli)

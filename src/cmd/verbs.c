@@ -109,6 +109,12 @@ static const struct us_flag target_flags[] = {
 	{ "connector", "LIST", "only these connectors, with commas" },
 	{ 0 },
 };
+static const struct us_flag target_change_flags[] = {
+	{ "file", "FILE", "its settings: JSON as 'notice target show' prints it, with what is to be different" },
+	{ "enable", NULL, "send notices there" },
+	{ "disable", NULL, "send none there until it is enabled again" },
+	{ 0 },
+};
 static const struct us_flag delivery_flags[] = {
 	{ "state", "STATE", "only waiting, delivered or dead ones" },
 	{ "limit", "N", "so many, newest first; 50 if not given" },
@@ -278,8 +284,10 @@ const struct us_verb us_verbs[] = {
 	{ "notice target show", "TARGET", "one target with its settings", NULL, NO_FLAGS, 1, 1, .run = us_notice_target_show_run },
 	{ "notice target add", "NAME", "send notices to a webhook or by mail",
 		"A webhook's signing secret is made by the server and printed once. The password for --login comes from USERSYNC_NEW_PASSWORD, else from the\n"
-		"terminal, else from the first line of standard input. All other settings: PUT /notice/target/ID.",
+		"terminal, else from the first line of standard input. All other settings: 'usersync notice target change'.",
 		target_flags, 1, 1, .run = us_notice_target_add_run },
+	{ "notice target change", "TARGET", "other settings, or on and off", "A secret that stays \"***\" is kept.", target_change_flags, 1, 1,
+		.run = us_notice_target_change_run },
 	{ "notice target test", "TARGET", "send a test now and say whether it arrived", NULL, NO_FLAGS, 1, 1, .run = us_notice_target_test_run },
 	{ "notice target remove", "TARGET", "send nothing there any more", NULL, yes_flags, 1, 1, .run = us_notice_target_remove_run },
 	{ "notice delivery list", "", "notices on their way, delivered, dead", NULL, delivery_flags, 0, 0, .run = us_notice_delivery_list_run },

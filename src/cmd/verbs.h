@@ -76,6 +76,7 @@ int us_subscription_remove_run(struct us_cli *cli);
 int us_notice_target_list_run(struct us_cli *cli);
 int us_notice_target_show_run(struct us_cli *cli);
 int us_notice_target_add_run(struct us_cli *cli);
+int us_notice_target_change_run(struct us_cli *cli);
 int us_notice_target_test_run(struct us_cli *cli);
 int us_notice_target_remove_run(struct us_cli *cli);
 int us_notice_delivery_list_run(struct us_cli *cli);

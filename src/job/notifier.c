@@ -431,7 +431,7 @@ static void wake(struct us_notifier *n, bool is_recheck)
 void us_notifier_wake(struct us_notifier *n) { wake(n, false); }
 void us_notifier_recheck(struct us_notifier *n) { wake(n, true); }
 
-enum us_errc us_notifier_test(struct us_notifier *n, int64_t id, struct us_err *err)
+enum us_errc us_notifier_test(struct us_notifier *n, int64_t id, bool *ret_enabled, struct us_err *err)
 {
 	const struct us_notice notice = { .event = US_NOTICE_TEST, .at_s = us_clock_wall_s() };
 	struct us_arena arena = US_ARENA_INIT;
@@ -451,6 +451,7 @@ enum us_errc us_notifier_test(struct us_notifier *n, int64_t id, struct us_err *
 		struct us_message message = { us_slice(us_arena_printf(&arena, "msg_%s", uuid)),
 			us_str_slice(&body) };
 		rc = us_deliver(&target, &message, &n->is_stopping, err);
+		*ret_enabled = target.enabled;
 	}
 	us_str_fini(&body);
 	us_arena_fini(&arena);

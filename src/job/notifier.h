@@ -22,9 +22,9 @@ void us_notifier_wake(struct us_notifier *notifier);
 /* Settings have changed: also look at dates and ages now. */
 void us_notifier_recheck(struct us_notifier *notifier);
 
-/* Sends a test to the target, once and at once, beside the outbox; also to one that is disabled. Blocks.
- * US_NOT_FOUND: no such target; otherwise what went wrong with the delivery. */
-enum us_errc us_notifier_test(struct us_notifier *notifier, int64_t target, struct us_err *err);
+/* Sends a test to the target, once and at once, beside the outbox; also to one that is disabled. Blocks. *ret_enabled: whether notices
+ * go there. US_NOT_FOUND: no such target; otherwise what went wrong with the delivery. */
+enum us_errc us_notifier_test(struct us_notifier *notifier, int64_t target, bool *ret_enabled, struct us_err *err);
 
 struct us_notifier_stats {
 	int64_t delivered, failed, dead; /* since start; failed: tries that were not the last */

@@ -250,7 +250,7 @@ void us_option_check(struct us_arena *arena, const struct us_option *a, const st
 		struct us_slice key = configuration->object.members[i].key;
 		if (!find(a, key) && !find(b, key))
 			us_problem_add(arena, list, us_arena_strndup(arena, key.p, key.n < 100 ? key.n : 100),
-				"is not a setting of this connector type");
+				"is not a setting of this type");
 	}
 }
 

@@ -41,6 +41,21 @@ static const char *end_of_quoted(const char *p, const char *end)
 	return last ? last + 1 : NULL;
 }
 
+/* "10.20.30.40": where it ends; NULL: it is none. */
+static const char *end_of_address(const char *p, const char *end)
+{
+	for (int i = 0; i < 4; i++) {
+		const char *from = p;
+		if (i && (p == end || *p++ != '.'))
+			return NULL;
+		for (from = p; p < end && *p >= '0' && *p <= '9'; p++)
+			;
+		if (p == from || p - from > 3)
+			return NULL;
+	}
+	return p < end && is_word(*p) ? NULL : p;
+}
+
 void us_redact_text(struct us_slice text, struct us_str *out)
 {
 	const char *p = text.p, *end = text.p + text.n;
@@ -48,11 +63,17 @@ void us_redact_text(struct us_slice text, struct us_str *out)
 	/* Invariant: of [text.p, p) only what is ours is in out. */
 	while (p < end) {
 		const char *from = p, *behind = *p == '<' || *p == '"' ? end_of_quoted(p, end) : NULL;
+		const char *address = end_of_address(p, end);
 		if (behind) {
 			us_str_add_char(out, *p);
 			us_str_add_text(out, US_REDACT_MARK);
 			us_str_add_char(out, behind[-1]);
 			p = behind;
+			continue;
+		}
+		if (address) {
+			us_str_add_text(out, US_REDACT_MARK);
+			p = address;
 			continue;
 		}
 		while (p < end && is_word(*p))

@@ -461,6 +461,33 @@ def test_the_command_line_adds_lists_shows_and_removes(server):
         assert server.cli("notice", "pigeon").returncode == 2
 
 
+def test_the_command_line_changes_a_target_and_switches_it_on_again(server, tmp_path):
+    with Receiver() as receiver:
+        add_hook(server, receiver, name="ops")
+        assert server.cli("notice", "target", "change", "ops").returncode == 2
+        assert server.cli("notice", "target", "change", "ops", "--enable", "--disable").returncode == 2
+        assert server.cli("notice", "target", "change", "ops", "--disable").stdout == "changed notice target 1: ops, switched off\n"
+        assert server.cli("notice", "target", "test", "ops").stdout == (
+            "The target has taken a test. It is switched off: no notices go there until it is switched on.\n")
+        shown = json.loads(server.cli("notice", "target", "show", "ops").stdout)
+        assert shown["enabled"] is False
+        shown["configuration"]["quietMinutes"] = 5
+        (tmp_path / "ops.json").write_text(json.dumps(shown))
+        done = server.cli("notice", "target", "change", "ops", "--enable", "--file", str(tmp_path / "ops.json"))
+        assert done.stdout == "changed notice target 1: ops\n", done.stderr
+        after = server.call("GET", f"{TARGET}/1")[1]
+        assert (after["enabled"], after["configuration"]) == (True, shown["configuration"])
+        assert server.cli("notice", "target", "test", "ops").stdout == "The target has taken a test.\n"
+        (tmp_path / "ops.json").write_text('{"configuration": {"url": "http://127.0.0.1:9/", "secret": "***", "colour": 1}}')
+        wrong = server.cli("notice", "target", "change", "ops", "--file", str(tmp_path / "ops.json"))
+        assert (wrong.returncode, wrong.stderr) == (1, "usersync: colour is not a setting of this type\n")
+        (tmp_path / "ops.json").write_text("[]")
+        assert server.cli("notice", "target", "change", "ops", "--file", str(tmp_path / "ops.json")).returncode == 1
+        assert server.cli("notice", "target", "change", "ops", "--file", str(tmp_path / "none")).returncode == 1
+        assert server.cli("notice", "target", "change", "none", "--enable").returncode == 1
+        assert server.call("GET", f"{TARGET}/1")[1] == after
+
+
 def test_a_removed_connector_leaves_nothing_behind(server, hr):
     with Receiver() as receiver:
         add_hook(server, receiver)

@@ -271,7 +271,7 @@ def test_one_bad_connector_refuses_the_file_and_every_problem_is_listed(staging)
     assert status == 422
     found = problems(answer)
     for field, reason in {
-            "connectors[1].configuration.path": "is required", "connectors[1].configuration.colour": "is not a setting of this connector type",
+            "connectors[1].configuration.path": "is required", "connectors[1].configuration.colour": "is not a setting of this type",
             "connectors[1].configuration.limits.users.percent": "must be from 0 to 100", "connectors[2].name": "holds a control character",
             "connectors[2].configuration": "must be an object, not array", "connectors[3].type": "cannot be changed: it is file here",
             "connectors[4].name": "is required", "connectors[5].name": "must not be empty", "connectors[6].uniqueId": "must be a UUID", "connectors[7]": "must be an object, not integer",

@@ -29,6 +29,36 @@ static void times_are_written_in_utc_to_the_second(void **state)
 	}
 }
 
+static void spans_are_read_unit_by_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* -1: refused */
+	} rows[] = {
+		{ "0", 0 },
+		{ "90", 90 },
+		{ "90s", 90 },
+		{ "15m", 900 },
+		{ "1h30m", 5400 },
+		{ "3653d", 315619200 },
+		{ "3653d1s", -1 },
+		{ "1h30", -1 },
+		{ "1d2", -1 },
+		{ "", -1 },
+		{ "h", -1 },
+		{ "1h m", -1 },
+		{ "-1h", -1 },
+		{ "1w", -1 },
+		{ "99999999999999999999s", -1 },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		int64_t s = -1;
+		assert_row(i, us_clock_parse_span(us_slice(rows[i].text), &s) == (rows[i].want >= 0));
+		assert_row(i, s == rows[i].want);
+	}
+}
+
 static void times_are_read_with_fractions_and_offsets(void **state)
 {
 	static const struct {
@@ -75,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_written_in_utc_to_the_second),
+		cmocka_unit_test(spans_are_read_unit_by_unit),
 		cmocka_unit_test(times_are_read_with_fractions_and_offsets),
 		cmocka_unit_test(monotonic_clock_does_not_go_back),
 	};
