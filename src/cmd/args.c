@@ -51,6 +51,24 @@ static bool is_value_unwanted(const struct option *longs, size_t n, const char *
 	return false;
 }
 
+/* The option that begins most like the given one, with two letters at least; NULL: none does. */
+static const char *near_option(const struct option *longs, size_t n, const char *given)
+{
+	const char *found = NULL;
+	size_t most = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t same = 0;
+		while (given[same] && given[same] == longs[i].name[same])
+			same++;
+		if (same > most) {
+			most = same;
+			found = longs[i].name;
+		}
+	}
+	return found;
+}
+
 bool us_args_parse(struct us_arena *arena, const struct us_flag *own, const struct us_flag *common, bool until_operand, int argc, char **argv,
 	struct us_args *args, const char **ret_problem)
 {
@@ -82,8 +100,11 @@ bool us_args_parse(struct us_arena *arena, const struct us_flag *own, const stru
 				*ret_problem = us_arena_printf(arena, "option '%.*s' takes no value", (int) strcspn(given, "="), given);
 			else if (optopt && optopt < FIRST_OWN)
 				*ret_problem = us_arena_printf(arena, "unknown option '-%c'", optopt);
-			else
-				*ret_problem = us_arena_printf(arena, "unknown option '%.*s'", (int) strcspn(given, "="), given);
+			else {
+				const char *near = strncmp(given, "--", 2) == 0 ? near_option(longs, n, given + 2) : NULL;
+				*ret_problem = us_arena_printf(arena, "unknown option '%.*s'%s%s%s", (int) strcspn(given, "="), given,
+					near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
+			}
 			return false;
 		}
 		if (c < FIRST_OWN) {

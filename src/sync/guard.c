@@ -24,6 +24,7 @@ static unsigned override_of(enum us_guard_rule rule)
 {
 	switch (rule) {
 	case US_GUARD_EMPTY_LISTING:
+	case US_GUARD_EMPTY_GROUPS:
 	case US_GUARD_EMPTY_MEMBERSHIPS:
 		return US_OVERRIDE_EMPTY_LISTING;
 	case US_GUARD_SCOPE_CHANGED:
@@ -69,7 +70,7 @@ struct us_verdict us_guard_judge(const struct us_plan_counts *c, const struct us
 			return v;
 	}
 	if (c->groups_removed > 0 && c->listed_groups == 0) {
-		v = (struct us_verdict) { US_GUARD_EMPTY_LISTING, c->groups_removed, c->have_groups, 0 };
+		v = (struct us_verdict) { US_GUARD_EMPTY_GROUPS, c->groups_removed, c->have_groups, 0 };
 		if (stops(&v, overrides, ret_passed))
 			return v;
 	}
@@ -133,7 +134,8 @@ static void describe_rule(const struct us_verdict *v, struct us_str *out)
 {
 	static const char *const what[] = {
 		[US_GUARD_FREE] = "within the limits",
-		[US_GUARD_EMPTY_LISTING] = "the source listed nobody, and that would clean up",
+		[US_GUARD_EMPTY_LISTING] = "the source listed nobody, and the plan would clean up users:",
+		[US_GUARD_EMPTY_GROUPS] = "the source listed no group, and the plan would delete groups:",
 		[US_GUARD_EMPTY_MEMBERSHIPS] = "the source listed no membership at all, and the plan would remove memberships:",
 		[US_GUARD_SCOPE_CHANGED] = "scope, filter, id or mapping has changed since the last applied run, and the plan would clean up",
 		[US_GUARD_SHRINKING_READ] = "the source listed fewer users than there are, less by",
@@ -141,7 +143,7 @@ static void describe_rule(const struct us_verdict *v, struct us_str *out)
 		[US_GUARD_USERS_DISABLED] = "the plan would disable users:",
 		[US_GUARD_USERS_DELETED] = "the plan would delete users:",
 		[US_GUARD_USERS_ANONYMIZED] = "the plan would anonymize users:",
-		[US_GUARD_GROUP_EMPTIED] = "the plan would take out of one group, members:",
+		[US_GUARD_GROUP_EMPTIED] = "the plan would take too many members out of one group:",
 		[US_GUARD_LAST_ADMIN] = "the plan would leave an admin group without active users, losing",
 		[US_GUARD_USERS_RENAMED] = "the plan would rename users:",
 		[US_GUARD_GROUPS_REMOVED] = "the plan would delete groups:",

@@ -10,7 +10,8 @@
 #define US_GUARD_TABLE(X) \
 	X(US_GUARD_FREE,                "free") \
 	X(US_GUARD_EMPTY_LISTING,       "empty-listing")          /* nobody was listed, and that would clean up somebody */ \
-	X(US_GUARD_EMPTY_MEMBERSHIPS,   "empty-listing")          /* the same of memberships */ \
+	X(US_GUARD_EMPTY_GROUPS,        "empty-listing")          /* the same of groups */ \
+	X(US_GUARD_EMPTY_MEMBERSHIPS,   "empty-listing")          /* and of memberships */ \
 	X(US_GUARD_SCOPE_CHANGED,       "configuration-changed")  /* scope, filter, id or mapping changed since the last applied plan */ \
 	X(US_GUARD_SHRINKING_READ,      "shrinking-read")         /* far fewer users listed than are there */ \
 	X(US_GUARD_USERS_REMOVED,       "users.removed")          /* cleaned up or deactivated */ \

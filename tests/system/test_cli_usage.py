@@ -20,6 +20,8 @@ MISUSES = [
     (["sync", "a", "b"], "usersync sync: unexpected argument 'b'"),
     (["sync", ""], "usersync sync: argument 1 is empty"),
     (["sync", "a", "--frobnicate"], "usersync sync: unknown option '--frobnicate'"),
+    (["sync", "a", "--watch"], "usersync sync: unknown option '--watch'; did you mean '--wait'?"),
+    (["sync", "a", "--simulation=x"], "usersync sync: unknown option '--simulation'; did you mean '--simulate'?"),
     (["sync", "a", "--wait=yes"], "usersync sync: option '--wait' takes no value"),
     (["sync", "a", "--timeout"], "usersync sync: option '--timeout' needs a value"),
     (["sync", "a", "--timeout", "soon"], "usersync sync: 'soon' is no duration; want something like 90s, 15m or 2h"),

@@ -86,7 +86,7 @@ static void an_empty_listing_never_cleans_up(void **state)
 	c.listed_groups = 0;
 	expect(judge(&c, false, 0, NULL), US_GUARD_FREE, 0, 0, 0);
 	c.groups_removed = 1;
-	expect(judge(&c, false, 0, NULL), US_GUARD_EMPTY_LISTING, 1, 50, 0);
+	expect(judge(&c, false, 0, NULL), US_GUARD_EMPTY_GROUPS, 1, 50, 0);
 	c.listed_groups = 1;
 	expect(judge(&c, false, 0, NULL), US_GUARD_FREE, 0, 0, 0);
 	c.listed_memberships = 0;
@@ -171,7 +171,7 @@ static void an_override_passes_its_own_rules_and_says_which(void **state)
 	c = calm;
 	c.listed_groups = 0;
 	c.groups_removed = 3;
-	expect(judge(&c, false, US_OVERRIDE_LIMITS, NULL), US_GUARD_EMPTY_LISTING, 3, 50, 0);
+	expect(judge(&c, false, US_OVERRIDE_LIMITS, NULL), US_GUARD_EMPTY_GROUPS, 3, 50, 0);
 	expect(judge(&c, false, US_OVERRIDE_EMPTY_LISTING, NULL), US_GUARD_FREE, 0, 0, 0);
 	c = calm;
 	c.worst_group.removed = c.worst_group.of = 20;
