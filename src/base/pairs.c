@@ -73,6 +73,17 @@ void us_pairs_add(struct us_pairs *pairs, uint32_t a, uint32_t b)
 	pairs->n++;
 }
 
+void us_pairs_take(struct us_pairs *pairs, struct us_pairs *from)
+{
+	struct us_pairs_chunk **end = &pairs->chunks;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = from->chunks;
+	pairs->n += from->n;
+	*from = (struct us_pairs) US_PAIRS_INIT;
+}
+
 void us_pairs_walk_begin(const struct us_pairs *pairs, struct us_pairs_walk *ret_walk)
 {
 	*ret_walk = (struct us_pairs_walk) { .chunk = pairs->chunks };

@@ -21,6 +21,8 @@ struct us_pairs {
 
 void us_pairs_fini(struct us_pairs *pairs);
 void us_pairs_add(struct us_pairs *pairs, uint32_t a, uint32_t b);
+/* All of from go over; it is empty then. */
+void us_pairs_take(struct us_pairs *pairs, struct us_pairs *from);
 /* Only those stay of which keep says so. keep must not touch the pairs. */
 void us_pairs_filter(struct us_pairs *pairs, bool (*keep)(void *context, uint32_t a, uint32_t b), void *context);
 

@@ -16,7 +16,7 @@ struct us_links;
 struct us_links *us_links_new(const struct us_have *have);
 void us_links_free(struct us_links *links);
 
-/* The object at this place is called ref, beside its id. */
+/* The object at this place is called ref, and by its id no more. */
 void us_links_name(struct us_links *links, bool is_group, uint32_t place, struct us_hash ref);
 /* ref names a group; a member that could be both is a user. */
 void us_links_add(struct us_links *links, struct us_hash group_ref, const struct us_slice *member_refs, size_t n);

@@ -333,8 +333,8 @@ static bool is_left_alone(const struct us_plan *p, uint32_t place)
 /* The groups of one user: those that the source gave against those that it is in. */
 static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 {
-	/* What is only effective through nested groups is not in a single user's record. */
-	bool may_remove = !p->in.settings.flattens_groups && !(p->users.marks[p->single_user] & KEEPS_LINKS);
+	/* What is only effective through nested groups is not in a single user's record. A group without an id may be any that seems to be missing. */
+	bool may_remove = !p->in.settings.flattens_groups && !p->groups.unidentified && !(p->users.marks[p->single_user] & KEEPS_LINKS);
 	struct us_plan_member *have = us_malloc((given->n_groups + 1) * sizeof *have);
 	uint32_t n_have = 0;
 	uint32_t *want = us_malloc((size_t)p->groups.have->n * sizeof *want), n = 0;

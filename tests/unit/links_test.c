@@ -185,6 +185,39 @@ static void names_go_before_ids(void **state)
 	us_links_free(l);
 }
 
+/* Whoever has a name is not called by its id, whichever comes first: the name, or a membership that holds the id. */
+static void an_id_is_no_name_of_who_has_another(void **state)
+{
+	for (int late = 0; late < 2; late++) {
+		struct us_links *l = us_links_new(&have);
+		struct us_slice members[] = { US_SLICE("u1"), US_SLICE("u2"), US_SLICE("u3"), US_SLICE("g7") }, groups[] = { US_SLICE("g1"), US_SLICE("g2") };
+		struct us_edge *edges;
+
+		for (int round = 0; round < 2; round++) {
+			if (round == late) {
+				us_links_name(l, false, 1, hash_of('n', 1));
+				us_links_name(l, false, 3, hash_of('u', 2)); /* called as another's id */
+				us_links_name(l, true, 1, hash_of('m', 1));
+				us_links_name(l, true, 2, hash_of('g', 1));
+				us_links_name(l, true, 7, hash_of('m', 7));
+			} else {
+				us_links_add(l, hash_of('g', 1), members, 4);
+				us_links_add(l, hash_of('g', 4), members, 4);
+				us_links_add_user(l, 9, groups, 2);
+			}
+		}
+		us_links_resolve(l);
+		/* u1, u3 and g7 twice, g2 once */
+		assert_int_equal(us_links_build(l), 7);
+		expect_users(l, 1, 0, 0);
+		expect_users(l, 4, 3, 1);
+		uint32_t *places;
+		assert_int_equal(us_links_users(l, 2, &places), 2);
+		assert_int_equal(us_links_edges(l, &edges), 0);
+		us_links_free(l);
+	}
+}
+
 static void edges_are_sorted_by_parent_then_child(void **state)
 {
 	struct us_links *l = us_links_new(&have);
@@ -214,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_chunk_that_is_full_is_followed_by_another),
 		cmocka_unit_test(who_comes_later_is_waited_for),
 		cmocka_unit_test(names_go_before_ids),
+		cmocka_unit_test(an_id_is_no_name_of_who_has_another),
 		cmocka_unit_test(edges_are_sorted_by_parent_then_child),
 	};
 

@@ -42,17 +42,20 @@ static bool is_odd(void *context, uint32_t a, uint32_t b)
 
 static void play(uint32_t (*next)(size_t i, bool is_second), size_t n)
 {
-	struct us_pairs bag = US_PAIRS_INIT;
+	struct us_pairs bag = US_PAIRS_INIT, other = US_PAIRS_INIT;
 	struct list want = { us_malloc((n + 1) * sizeof *want.pairs), n }, odd = { us_malloc((n + 2) * sizeof *odd.pairs), 0 };
 	size_t asked = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		want.pairs[i][0] = next(i, false);
 		want.pairs[i][1] = next(i, true);
-		us_pairs_add(&bag, want.pairs[i][0], want.pairs[i][1]);
+		us_pairs_add(i % 3 ? &bag : &other, want.pairs[i][0], want.pairs[i][1]);
 		if (is_odd(&asked, want.pairs[i][0], want.pairs[i][1]))
 			memcpy(odd.pairs[odd.n++], want.pairs[i], sizeof *want.pairs);
 	}
+	us_pairs_take(&bag, &other);
+	assert_int_equal(other.n, 0);
+	assert_null(other.chunks);
 	check(&bag, want, false);
 	asked = 0;
 	us_pairs_filter(&bag, is_odd, &asked);
