@@ -381,8 +381,8 @@ static void take_attribute(struct us_ldap_source *s, struct gathering *g, const 
 
 /* ---- the rest of long attributes ---- */
 
-/* One piece from `*next` on. *ret_changed if the group is not what it was when the first piece was read. */
-static enum us_errc read_piece(struct us_ldap_source *s, struct us_arena *arena, const char *dn, struct range *range, struct us_slice usn,
+/* One piece from `*next` on. *usn: of the first piece, NONE before it is read. *ret_changed if the group is not what it was then. */
+static enum us_errc read_piece(struct us_ldap_source *s, struct us_arena *arena, const char *dn, struct range *range, struct us_slice *usn,
 	bool *ret_changed, struct us_err *err)
 {
 	char want[160];
@@ -409,8 +409,10 @@ static enum us_errc read_piece(struct us_ldap_source *s, struct us_arena *arena,
 		: us_err_set(err, US_PARTIAL, "%.200s went away while its members were being read", dn);
 	while (!rc && (rc = us_ldap_attribute_next(&entry, &a, err)) == US_OK) {
 		struct us_slice name;
-		if (us_slice_is_nocase(a.name, "uSNChanged") && a.n && usn.p && !us_slice_is_equal(a.values[0], usn))
-			*ret_changed = true;
+		if (us_slice_is_nocase(a.name, "uSNChanged") && a.n) {
+			*ret_changed = usn->p && !us_slice_is_equal(a.values[0], *usn);
+			*usn = us_slice_dup(arena, a.values[0]);
+		}
 		if (!split_range(a.name, &name, &first, &next) || membership_of(s, name) != range->attribute)
 			continue;
 		is_found = true;
@@ -442,7 +444,7 @@ static enum us_errc complete(struct us_ldap_source *s, struct gathering *g, stru
 		has_changed = false;
 		/* A second attribute's values behind ours would be cut away: there is one in Active Directory only. */
 		while (!rc && !has_changed && range.next != NO_MORE)
-			rc = read_piece(s, g->arena, base, &range, g->usn, &has_changed, err);
+			rc = read_piece(s, g->arena, base, &range, &g->usn, &has_changed, err);
 		if (rc || !has_changed)
 			return rc;
 		s->n_refs = range.first_ref;

@@ -317,6 +317,36 @@ def test_a_range_that_fails_is_never_a_short_group(ad, fault, value):
     assert not any(g["fields"]["name"] == ["big-31"] for g in got.groups)
 
 
+def changing(ad, at):
+    """The group of 31 loses its first member before the requests AT for later ranges: all others move up, and one of them into a range that was read."""
+    ad.faults.range_size = 5
+    group = next(e for e in ad.tree if e.dn.startswith("cn=big-31"))
+    ad.tree = [e for e in ad.tree if e == group or not e.dn.endswith("," + ad.groups_base)]
+    group.attributes["usnchanged"] = ("uSNChanged", [b"100"])
+
+    def change():
+        group.attributes["member"][1].pop(0)
+        group.attributes["usnchanged"] = ("uSNChanged", [b"%d" % (int(group.values("uSNChanged")[0]) + 1)])
+    ad.faults.before_ranges = [change if n in at else lambda: None for n in range(1, 40)]
+    return group
+
+
+@pytest.mark.parametrize("at", [[1], [6], [1, 2], [1, 4], [3, 7], [6, 11]])
+def test_a_group_that_changes_while_its_ranges_are_read_is_read_again(ad, at):
+    group = changing(ad, at)
+    got = read(ad, schema="ad")
+    assert got.error is None and got.is_whole(), got.text
+    assert len(group.values("member")) == 31 - len(at)
+    assert sorted(got.group("big-31")["members"]) == sorted(fakeldap.normal(m.decode()) for m in group.values("member"))
+
+
+@pytest.mark.parametrize("at", [[1, 2, 3], [5, 10, 15], range(1, 40)])
+def test_a_group_that_changes_each_time_is_no_short_group(ad, at):
+    changing(ad, at)
+    got = read(ad, schema="ad")
+    assert got.error == "US_PARTIAL" and "big-31" in got.text and not got.is_whole()
+
+
 def test_disabled_accounts_of_active_directory(ad):
     got = read(ad, schema="ad")
     flags = {e.values("sAMAccountName")[0].decode(): int(e.values("userAccountControl")[0]) for e in ad.tree if e.values("userAccountControl")}

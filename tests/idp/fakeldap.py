@@ -67,6 +67,7 @@ class Faults:
     range_stuck: bool = False                       # the second range comes back as the first one
     range_error: int = 0                            # result code of the second range
     range_missing: bool = False                     # the second range has no range attribute at all
+    before_ranges: list = field(default_factory=list)   # called one after the other, each before another range behind the first is answered
     only_base: str = ""
     before_users: object = None                     # called once, before the first search for users is answered
 
@@ -290,6 +291,8 @@ class Session(socketserver.BaseRequestHandler):
         if len(entries) == 1 and any(";range=" in name.lower() and not name.lower().endswith("range=0-*")
                                      and not name.lower().split("range=")[1].startswith("0-") for name in wanted):
             code = code or faults.range_error
+            if self.owner.faults.before_ranges:
+                self.owner.faults.before_ranges.pop(0)()
         for entry in entries:
             self.send_entry(message_id, entry, wanted)
         for reference in faults.references if cookie is not None else ():
