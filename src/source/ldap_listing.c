@@ -72,7 +72,7 @@ static enum us_errc begin_listing(struct us_ldap_source *s, size_t listing, stru
 	struct us_ldap_state *st = &s->state;
 
 	us_ldap_give_up(s);
-	if (listing == 0)
+	if (listing == 0 && !s->scope.is_on) /* then others were read in front of these */
 		us_ldap_record_forget(s);
 	st->listing = listing;
 	enum us_errc rc = us_ldap_connect(s->ldap, &st->connection, err);

@@ -171,3 +171,22 @@ def test_who_comes_into_a_group_while_it_is_read_is_not_gone(fake, is_renamed):
     assert got.is_narrowed and got.error == "US_PARTIAL" and "came into a required group" in got.text and not got.is_whole()
     again = read(fake, "openldap", "team-00000")
     assert again.is_narrowed and again.is_whole(), again.text
+
+
+def test_user_names_that_groups_name_are_known_when_primary_groups_are_read():
+    """Active Directory with the attributes of RFC 2307: some are found by name, then those whose primary group it is, then memberUid is looked up."""
+    company = rig.Company(seed=7, users=12, groups=2, nested=False)
+    with fakeldap.FakeLdap(fakeldap.company_tree(company, flavour="ad")) as server:
+        users = [e for e in server.tree if e.values("userAccountControl")]
+        for user in users:
+            user.attributes["uid"] = ("uid", user.values("sAMAccountName"))
+        group = next(e for e in server.tree if e.values("sAMAccountName") == [b"team-00000"])
+        group.attributes["member"] = ("member", [users[0].dn.encode()])
+        group.attributes["memberuid"] = ("memberUid", users[1].values("uid"))
+        group.attributes["objectsid"] = ("objectSid", [bytes([1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 77, 0, 0, 0])])
+        users[2].attributes["primarygroupid"] = ("primaryGroupID", [b"77"])
+        more = {"membershipAttribute": ["member", "memberUid"]}
+        whole, got = read(server, "ad", **more), read(server, "ad", "team-00000", **more)
+        assert got.is_narrowed and got.is_whole(), got.text
+        assert {u["ref"] for u in got.users} == {fakeldap.normal(u.dn) for u in users[:3]}
+        assert sorted(got.group("team-00000")["members"]) == sorted(whole.group("team-00000")["members"])
