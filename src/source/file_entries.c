@@ -79,10 +79,14 @@ static bool is_usable_id(struct us_slice id) { return id.n && id.n <= MOST_ID_BY
 static const char *identify(struct us_file_source *s, const struct us_file_entry *entry, bool is_user, struct us_arena *arena,
 	struct us_record *record)
 {
+	const struct us_field *ids = find(entry, s->id_column);
 	struct us_slice id = first(entry, s->id_column);
 	const char *file = s->ldif.in.name;
 	int64_t before;
 
+	if (ids && ids->n > 1)
+		return us_arena_printf(arena, "%s line %lld: %zu values of " US_SLICE_FMT "; set idColumn to what has one", file, (long long) entry->line, ids->n,
+			US_SLICE_ARG(s->id_column));
 	if (!is_usable_id(id))
 		return us_arena_printf(arena, "%s line %lld: no usable " US_SLICE_FMT "; export it, or set idColumn", file, (long long) entry->line,
 			US_SLICE_ARG(s->id_column));

@@ -66,6 +66,7 @@ struct us_ldap_source {
 	size_t cap_fields;
 	struct us_slice *refs;
 	size_t n_refs, cap_refs;
+	struct us_slice unclear_uid; /* that memberUid names, and several users have */
 };
 
 /* The record of one entry, in arena; asks the server for the rest of long attributes and for primary groups. err must not be NULL.

@@ -11,6 +11,7 @@
 #define MAX_SIDS (sizeof ((struct us_ldap_source *) 0)->sid_refs / sizeof(struct us_slice))
 #define UAC_DISABLED 0x2
 #define NO_MORE SIZE_MAX
+#define SEVERAL SIZE_MAX /* users have that name */
 
 /* A membership attribute whose values came in part: ask from `next` on. */
 struct range {
@@ -152,8 +153,11 @@ static void remember_uid(struct us_ldap_source *s, struct us_slice uid, struct u
 	bool is_new;
 	uint32_t at = us_map_put(&s->uids, us_fold_hash(uid), &is_new);
 
-	if (!is_new)
+	if (!is_new) {
+		if (s->uid_offsets[at] != SEVERAL && !us_slice_is_equal(us_slice(s->uid_refs.p + s->uid_offsets[at]), ref))
+			s->uid_offsets[at] = SEVERAL;
 		return;
+	}
 	if (at == s->cap_uids) {
 		s->cap_uids = s->cap_uids ? s->cap_uids * 2 : 1024;
 		s->uid_offsets = us_realloc(s->uid_offsets, s->cap_uids * sizeof *s->uid_offsets);
@@ -162,13 +166,17 @@ static void remember_uid(struct us_ldap_source *s, struct us_slice uid, struct u
 	us_str_add(&s->uid_refs, ref.p, ref.n + 1);
 }
 
-/* The ref of the user of that name; the name itself, which no ref equals, if it is nobody that was read. */
-static struct us_slice ref_of_uid(const struct us_ldap_source *s, struct us_arena *arena, struct us_slice uid)
+/* The ref of the user of that name; the name itself, which no ref equals, if it is nobody that was read, or one of several. */
+static struct us_slice ref_of_uid(struct us_ldap_source *s, struct us_arena *arena, struct us_slice uid)
 {
 	uint32_t at = us_map_find(&s->uids, us_fold_hash(uid));
 
-	if (at == US_MAP_NONE)
-		return us_slice_dup(arena, uid);
+	if (at == US_MAP_NONE || s->uid_offsets[at] == SEVERAL) {
+		struct us_slice copy = us_slice_dup(arena, uid);
+		if (at != US_MAP_NONE)
+			s->unclear_uid = copy;
+		return copy;
+	}
 	return us_slice_dup(arena, us_slice(s->uid_refs.p + s->uid_offsets[at]));
 }
 
@@ -356,8 +364,13 @@ static void take_attribute(struct us_ldap_source *s, struct gathering *g, const 
 {
 	const struct us_ldap_settings *set = &s->settings;
 
-	if (a->n && !g->id.p && us_slice_is_nocase(a->name, set->id_attribute.p))
-		g->id = id_text(s, g->arena, a->values[0]);
+	/* Values have no order: an id of several would be another one some day. */
+	if (a->n && us_slice_is_nocase(a->name, set->id_attribute.p)) {
+		if (a->n == 1)
+			g->id = id_text(s, g->arena, a->values[0]);
+		else
+			g->problem = us_slice(us_arena_printf(g->arena, "has %zu values of %s: it cannot be the id", a->n, set->id_attribute.p));
+	}
 	if (take_membership(s, g, a) || a->n == 0)
 		return;
 	if (us_slice_is_nocase(a->name, g->kind == US_RECORD_USER ? set->username_attribute.p : set->group_name_attribute.p))
@@ -527,6 +540,8 @@ static void finish(struct us_ldap_source *s, struct gathering *g, struct us_slic
 	}
 	if (!r.id.n && !r.problem.p)
 		r.problem = us_slice(us_arena_printf(g->arena, "has no %s", s->settings.id_attribute.p));
+	if (s->unclear_uid.p && !r.problem.p)
+		r.problem = us_slice(us_arena_printf(g->arena, "more than one user has the uid " US_SLICE_FMT ", which memberUid names", US_SLICE_ARG(s->unclear_uid)));
 	*ret_record = r;
 }
 
@@ -539,6 +554,7 @@ enum us_errc us_ldap_record_make(struct us_ldap_source *s, struct us_ldap_entry 
 	enum us_errc rc;
 
 	s->n_refs = 0;
+	s->unclear_uid = US_SLICE_NONE;
 	s->scope.has_stranger = false;
 	if (!us_dn_canonicalize(arena, entry->dn, &ref))
 		return us_err_set(err, US_PROTOCOL, "the server gave an entry the malformed name %.200s", us_arena_strndup(arena, entry->dn.p,

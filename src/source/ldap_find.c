@@ -118,6 +118,32 @@ static enum us_errc list_groups(struct us_ldap_source *s, size_t listing, const 
 	return rc;
 }
 
+/* memberUid does not say which of two users with one uid it means. */
+static enum us_errc check_uid(struct us_ldap_source *s, struct us_slice uid, struct us_err *err)
+{
+	struct us_str filter = US_STR_INIT;
+	enum us_errc rc = US_OK;
+	size_t n = 0;
+
+	us_str_printf(&filter, "(&%s(uid=", s->settings.user_filter.p);
+	us_filter_add_value(&filter, uid);
+	us_str_add_text(&filter, "))");
+	for (size_t i = 0; !rc && i < s->settings.n_user_bases; i++) {
+		struct us_ldap_search q = us_ldap_query(s, i, US_SLICE_NONE);
+		struct us_ldap_reply *reply;
+		q.filter = us_str_text(&filter);
+		q.attributes = (const char *const[]) { "1.1", NULL };
+		q.page_size = 0;
+		if ((rc = us_ldap_search(s->ldap, &q, &reply, err)))
+			break;
+		n += reply->n_entries;
+		us_ldap_reply_free(reply);
+	}
+	us_str_fini(&filter);
+	return rc || n < 2 ? rc : us_err_set(err, US_CONFIG, "more than one user has the uid " US_SLICE_FMT ", which memberUid names",
+		(int) (uid.n < 150 ? uid.n : 150), uid.p);
+}
+
 /* Groups that name the user. */
 static enum us_errc find_by_member(struct us_ldap_source *s, const char *dn, const struct us_record *user, struct us_arena *arena,
 	struct records *records, struct us_err *err)
@@ -127,6 +153,8 @@ static enum us_errc find_by_member(struct us_ldap_source *s, const char *dn, con
 	enum us_errc rc = US_OK;
 	size_t n = 0;
 
+	if (s->settings.has_member_uid && uid.n)
+		rc = check_uid(s, uid, err);
 	us_str_printf(&filter, "(&%s(|", s->settings.group_filter.p);
 	for (size_t i = 0; i < s->settings.n_memberships; i++) {
 		const struct us_ldap_membership_attribute *m = &s->settings.memberships[i];

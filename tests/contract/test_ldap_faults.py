@@ -427,6 +427,36 @@ def test_one_entry_without_id_fails_alone(server):
     assert [u["problem"] for u in got.users if "problem" in u] == ["has no entryUUID"]
 
 
+def test_an_id_of_several_values_is_none(server):
+    """Their order is the server's: tomorrow, the first one may be another."""
+    entry = next(e for e in server.tree if e.values("uid"))
+    mail = entry.values("mail")[0]
+    for values in ([mail, b"second@example.org"], [b"second@example.org", mail]):
+        entry.attributes["mail"] = ("mail", values)
+        got = read(server, idAttribute="mail", groupFilter="(mail=*)")
+        assert [(u["id"], u["problem"]) for u in got.users if "problem" in u] == [("", "has 2 values of mail: it cannot be the id")]
+    entry.attributes["mail"] = ("mail", [mail])
+
+
+def test_a_user_name_that_two_have_says_not_who_is_meant(server):
+    first, second = [e for e in server.tree if e.values("uid")][:2]
+    uid = second.attributes["uid"]
+    group = next(e for e in server.tree if e.values("cn") == [b"team-00000"])
+    group.attributes["memberuid"] = ("memberUid", first.values("uid"))
+    more = {"usernameAttribute": "mail", "membershipAttribute": ["member", "memberUid"]}
+    try:
+        assert not any("problem" in g for g in read(server, **more).groups)
+        second.attributes["uid"] = ("uid", [first.values("uid")[0].upper()])
+        got = read(server, **more)
+        assert {g["fields"]["name"][0]: g["problem"] for g in got.groups if "problem" in g} == {
+            "team-00000": f"more than one user has the uid {first.values('uid')[0].decode()}, which memberUid names"}
+        got = read(server, "--find", second.values("mail")[0].decode(), **more)
+        assert got.error == "US_CONFIG" and "more than one user has the uid" in got.text
+    finally:
+        second.attributes["uid"] = uid
+        del group.attributes["memberuid"]
+
+
 def test_members_are_found_whatever_the_spelling_of_their_names(server):
     group = next(e for e in server.tree if e.values("cn") == [b"outer"])
     name, values = group.attributes["member"]

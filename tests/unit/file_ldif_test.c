@@ -89,6 +89,9 @@ static void a_doubtful_file_gives_its_good_entries_and_no_end(void **state)
 			"US_PARTIAL export.ldif: \"uid=ann,dc=x\" is on line 1 and again on line 6; memberships could mean either\n" },
 		{ L, "dn: uid=a,dc=x\nobjectClass: person\n\n", "user  dn=uid=a,dc=x objectClass=person PROBLEM export.ldif line 1: no usable entryUUID; export it, or set idColumn\n"
 			"US_PARTIAL export.ldif line 1: no usable entryUUID; export it, or set idColumn\n" },
+		/* values have no order */
+		{ L ",'idColumn':'mail'", USER("1", "ann") "mail: a\nmail: b\n\n", "user  dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann mail=a|b PROBLEM "
+			"export.ldif line 1: 2 values of mail; set idColumn to what has one\nUS_PARTIAL export.ldif line 1: 2 values of mail; set idColumn to what has one\n" },
 		{ L, USER("1", "ann"), "user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif line 1: no empty line "
 			"follows the last entry, so the file may be cut inside of it; end the file with an empty line, an end marker or a checksum file\n"
 			"US_PARTIAL export.ldif line 1: no empty line follows the last entry, so the file may be cut inside of it; end the file with an empty "
