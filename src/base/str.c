@@ -13,7 +13,7 @@ bool us_slice_is_nocase(struct us_slice a, const char *ascii)
 	size_t i = 0;
 
 	for (; i < a.n && ascii[i]; i++)
-		if (lower(a.p[i]) != lower(ascii[i]))
+		if (a.p[i] != ascii[i] && lower(a.p[i]) != lower(ascii[i]))
 			return false;
 	return i == a.n && !ascii[i];
 }

@@ -74,13 +74,15 @@ const char *us_scim_path_parse_plain(
 
 	if (ret_is_unknown)
 		*ret_is_unknown = false;
-	path.schema = take_schema(kind, &text, &is_whole);
+	bool has_urn = has_prefix(text, "urn:");
+	if (has_urn)
+		path.schema = take_schema(kind, &text, &is_whole);
 	if (is_whole) {
 		*ret_path = path;
 		return path.schema == kind->extension ? NULL : "a schema alone is no attribute";
 	}
 	/* Another schema's; its URN is not looked into further. */
-	if (!path.schema && has_prefix(text, "urn:"))
+	if (has_urn && !path.schema)
 		return us_scim_path_span(text) == text.n ? unknown(ret_is_unknown) : "an attribute must stand here";
 	if (!take_name(&text, false, &name))
 		return "an attribute must stand here";

@@ -48,15 +48,22 @@ static struct place *place_of(struct us_group_names *names, int64_t directory, u
 /* Names that are not kept stay NONE; gives how many. */
 static size_t find_all(struct us_group_names *names, struct us_arena *arena, int64_t directory, int64_t revision, struct us_named *list, size_t n)
 {
-	size_t missing = 0;
+	size_t missing = 0, room = 0;
+	char *at = NULL;
 
 	pthread_mutex_lock(&names->lock);
 	for (size_t i = 0; i < n; i++) {
 		const struct place *p = place_of(names, directory, list[i].number);
-		if (p->number == list[i].number && p->directory == directory && p->revision == revision)
-			list[i].name = us_slice_dup(arena, (struct us_slice) { p->name, p->n });
-		else
+		if (p->number != list[i].number || p->directory != directory || p->revision != revision) {
 			missing++;
+			continue;
+		}
+		if (room < NAME_BYTES)
+			at = us_arena_alloc(arena, room = 16 * NAME_BYTES);
+		memcpy(at, p->name, p->n);
+		list[i].name = (struct us_slice) { at, p->n };
+		at += p->n;
+		room -= p->n;
 	}
 	pthread_mutex_unlock(&names->lock);
 	return missing;

@@ -387,6 +387,12 @@ static struct group_form group_form_of(const struct us_scim_projection *p)
 		us_scim_projection_shows(p, US_SLICE("groups.display")), us_scim_projection_shows(p, US_SLICE("groups.type")) };
 }
 
+static void put(struct us_str *out, struct us_slice text)
+{
+	memcpy(out->p + out->n, text.p, text.n);
+	out->n += text.n;
+}
+
 /* Users are in dozens of groups, and their answers are mostly these: written as text, without a tree. Neither an id nor an address needs escaping. */
 void us_scim_object_write_groups(const struct us_scim_source *source, struct us_jsonw *w, const struct us_scim_projection *p,
 	const struct us_scim_object *object)
@@ -394,10 +400,8 @@ void us_scim_object_write_groups(const struct us_scim_source *source, struct us_
 	if (!object->n_groups || !us_scim_projection_shows(p, US_SLICE("groups")))
 		return;
 	struct group_form form = group_form_of(p);
-	/* What stands between the texts of a group is the same for all of them. */
-	struct us_str to_ref = US_STR_INIT, to_display = US_STR_INIT;
-	struct us_slice end = !form.type ? US_SLICE("}") : form.value || form.ref || form.display ? US_SLICE(",\"type\":\"direct\"}") :
-		US_SLICE("\"type\":\"direct\"}");
+	/* What stands between the texts of a group is the same for all of them, and so is what stands between two groups. */
+	struct us_str to_ref = US_STR_INIT, to_display = US_STR_INIT, to_next = US_STR_INIT;
 	struct us_str *out = w->out;
 	char text[US_SCIM_ID_BYTES];
 
@@ -410,26 +414,32 @@ void us_scim_object_write_groups(const struct us_scim_source *source, struct us_
 	us_str_add_text(&to_display, form.ref ? "\"" : "");
 	if (form.display)
 		us_str_add_text(&to_display, form.value || form.ref ? ",\"display\":" : "\"display\":");
+	if (form.type)
+		us_str_add_text(&to_next, form.value || form.ref || form.display ? ",\"type\":\"direct\"" : "\"type\":\"direct\"");
+	size_t end_n = to_next.n + 1;
+	us_str_add_text(&to_next, form.value ? "},{\"value\":\"" : "},{");
 	us_jsonw_key(w, "groups");
 	us_jsonw_open(w, '[');
+	us_str_add(out, to_next.p + end_n + 1, to_next.n - end_n - 1);
 	for (size_t i = 0; i < object->n_groups; i++) {
 		struct us_slice id = us_scim_id_write(text, true, object->groups[i].number);
-		us_str_add_text(out, i ? ",{" : "{");
-		if (form.value) {
-			us_str_add_text(out, "\"value\":\"");
-			us_str_add_slice(out, id);
-		}
-		us_str_add_slice(out, us_str_slice(&to_ref));
+		us_str_reserve(out, to_next.n + 2 * id.n + to_ref.n + to_display.n);
+		if (i)
+			put(out, us_str_slice(&to_next));
+		if (form.value)
+			put(out, id);
+		put(out, us_str_slice(&to_ref));
 		if (form.ref)
-			us_str_add_slice(out, id);
-		us_str_add_slice(out, us_str_slice(&to_display));
+			put(out, id);
+		put(out, us_str_slice(&to_display));
 		if (form.display) {
 			w->want_comma = false;
 			us_jsonw_string(w, object->groups[i].name);
 		}
-		us_str_add_slice(out, end);
 	}
+	us_str_add(out, to_next.p, end_n);
 	us_jsonw_close(w, ']');
 	us_str_fini(&to_ref);
 	us_str_fini(&to_display);
+	us_str_fini(&to_next);
 }
