@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "serve/address.h"
 #include "serve/crowd_call.h"
+#include "serve/later.h"
 
 #define VERSION "Crowd/5.1.0"
 
@@ -335,55 +335,29 @@ static enum us_errc carry_out(struct us_crowd_call *call, const struct route *ro
 
 /* ---- what waits for others ---- */
 
-/* A call with a request of its own: the one that came may go away when the listener closes. */
 struct waiting {
+	struct us_later later;
 	struct us_crowd_call call;
 	const struct route *route;
-	struct us_arena arena;
-	struct us_httpd_request request;
-	struct us_httpd_answer answer;
-	struct us_httpd_later *later;
 	int64_t since_ms; /* monotonic: when it began to wait for an asker */
 };
 
-static void copy_request(struct waiting *w, const struct us_httpd_request *from)
-{
-	struct us_httpd_request *to = &w->request;
-
-	*to = (struct us_httpd_request) { .method = from->method, .is_tls = from->is_tls, .arena = &w->arena, .peer = us_arena_strdup(&w->arena, from->peer) };
-	to->body = us_slice_dup(&w->arena, from->body);
-	to->target.query_n = from->target.query_n;
-	to->target.query = us_arena_array(&w->arena, from->target.query_n + 1, sizeof *to->target.query);
-	for (size_t i = 0; i < from->target.query_n; i++)
-		to->target.query[i] = (struct us_parameter) { us_slice_dup(&w->arena, from->target.query[i].name),
-			us_slice_dup(&w->arena, from->target.query[i].value) };
-}
-
 static void copy_client(struct waiting *w, const struct us_client *from)
 {
-	int64_t *directories = us_arena_array(&w->arena, from->n_directories + 1, sizeof *directories);
+	struct us_arena *arena = &w->later.arena;
+	int64_t *directories = us_arena_array(arena, from->n_directories + 1, sizeof *directories);
 
 	memcpy(directories, from->directories, from->n_directories * sizeof *directories);
 	w->call.client = *from;
-	w->call.client.name = us_slice_dup(&w->arena, from->name);
+	w->call.client.name = us_slice_dup(arena, from->name);
 	w->call.client.directories = directories;
-}
-
-/* The body may hold a password. */
-static void free_waiting(struct waiting *w)
-{
-	us_secret_wipe((char *) w->request.body.p, w->request.body.n);
-	us_httpd_answer_fini(&w->answer);
-	us_arena_wipe(&w->arena);
-	us_arena_fini(&w->arena);
-	free(w);
 }
 
 static void end_waiting(struct waiting *w, enum us_errc rc, const struct us_err *err)
 {
 	finish(&w->call, rc, err);
-	us_httpd_later_answer(w->later, &w->answer);
-	free_waiting(w);
+	us_later_end(&w->later);
+	free(w);
 }
 
 static enum us_errc too_many(struct us_err *err, const char *what)
@@ -434,20 +408,20 @@ static void run_checking(void *data)
 
 static void wait(struct us_crowd_call *call, const struct route *route)
 {
+	struct us_serve *serve = call->serve;
 	struct waiting *w = us_calloc(1, sizeof *w);
 
+	us_later_copy(&w->later, call->request);
 	w->route = route;
-	w->answer = (struct us_httpd_answer) US_HTTPD_ANSWER_INIT;
 	w->call = *call;
-	w->call.arena = &w->arena;
-	w->call.request = &w->request;
-	w->call.answer = &w->answer;
-	w->call.parameter = us_slice_dup(&w->arena, call->parameter);
-	copy_request(w, call->request);
+	w->call.arena = &w->later.arena;
+	w->call.request = &w->later.request;
+	w->call.answer = &w->later.answer;
+	w->call.parameter = us_slice_dup(&w->later.arena, call->parameter);
 	copy_client(w, &call->client);
-	us_crowd_writer_init(&w->call.writer, &w->answer.body, call->writer.is_json, us_slice_dup(&w->arena, call->writer.base));
-	w->later = us_httpd_defer(call->request);
-	if (route->place == WRITER ? us_worker_do(call->serve->writers, run_waiting, w) : us_worker_do(call->serve->checkers, run_checking, w))
+	us_crowd_writer_init(&w->call.writer, &w->later.answer.body, call->writer.is_json, us_slice_dup(&w->later.arena, call->writer.base));
+	us_later_promise(&w->later, call->request);
+	if (route->place == WRITER ? us_worker_do(serve->writers, run_waiting, w) : us_worker_do(serve->checkers, run_checking, w))
 		return;
 	/* Promised is promised. */
 	struct us_err err = US_ERR_INIT;

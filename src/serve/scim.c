@@ -1,9 +1,11 @@
 #include "serve/scim.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "serve/address.h"
+#include "serve/later.h"
 #include "serve/scim_call.h"
 #include "serve/scim_inbound.h"
 #include "store/connector.h"
@@ -280,16 +282,83 @@ void us_scim_refuse_request(struct us_httpd_request *request, int status, const 
 	add_head(request, answer);
 }
 
-void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+static void answer_now(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
 	struct us_err err = US_ERR_INIT;
 	struct us_scim_call call = { .serve = serve, .request = request, .answer = answer, .arena = request->arena };
 	bool is_known;
-
-	request->label = US_SCIM_LABEL;
 	enum us_errc rc = dispatch(&call, &is_known, &err);
+
 	us_view_close(&call.view);
 	if (rc)
 		fail(&call, is_known ? us_scim_status(rc, &err) : 501, &err);
 	add_head(request, answer);
+}
+
+/* ---- what waits for the store's writer ---- */
+
+struct waiting {
+	struct us_later later;
+	struct us_serve *serve;
+};
+
+static bool waits(const struct us_httpd_request *request)
+{
+	const struct us_target *t = &request->target;
+
+	return (request->method == US_HTTPD_POST || request->method == US_HTTPD_PUT || request->method == US_HTTPD_PATCH || request->method == US_HTTPD_DELETE) &&
+		!us_slice_is(t->segments[t->segments_n - 1], ".search");
+}
+
+static void end_waiting(struct waiting *w)
+{
+	us_later_end(&w->later);
+	free(w);
+}
+
+static void run_waiting(void *data)
+{
+	struct waiting *w = data;
+
+	answer_now(w->serve, &w->later.request, &w->later.answer);
+	end_waiting(w);
+}
+
+/* Who may not come in is told so at once, and takes no place. */
+static enum us_httpd_next wait(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct us_err err = US_ERR_INIT;
+	struct us_scim_call call = { .serve = serve, .request = request, .answer = answer, .arena = request->arena };
+	enum us_errc rc = identify(&call, &err);
+
+	us_view_close(&call.view);
+	if (rc) {
+		fail(&call, us_scim_status(rc, &err), &err);
+		add_head(request, answer);
+		return US_HTTPD_NOW;
+	}
+	struct waiting *w = us_calloc(1, sizeof *w);
+	w->serve = serve;
+	us_later_copy(&w->later, request);
+	call.request = &w->later.request;
+	call.answer = &w->later.answer;
+	call.client.name = us_slice_dup(&w->later.arena, call.client.name);
+	us_later_promise(&w->later, request);
+	if (us_worker_do(serve->writers, run_waiting, w))
+		return US_HTTPD_LATER;
+	us_err_set(&err, US_UNAVAILABLE, "too many calls wait already");
+	err.wait_ms = 1000;
+	fail(&call, 503, &err);
+	add_head(call.request, call.answer);
+	end_waiting(w);
+	return US_HTTPD_LATER;
+}
+
+enum us_httpd_next us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	request->label = US_SCIM_LABEL;
+	if (waits(request))
+		return wait(serve, request, answer);
+	answer_now(serve, request, answer);
+	return US_HTTPD_NOW;
 }

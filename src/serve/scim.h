@@ -9,7 +9,7 @@
 
 #define US_SCIM_LABEL "/scim/v2"
 
-void us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
+enum us_httpd_next us_scim_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer);
 /* As us_serve_refuse. */
 void us_scim_refuse_request(struct us_httpd_request *request, int status, const char *why, struct us_httpd_answer *answer);
 

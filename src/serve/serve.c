@@ -54,10 +54,7 @@ bool us_serve_has(const struct us_httpd_request *request)
 
 enum us_httpd_next us_serve_handle(struct us_serve *serve, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
-	if (!us_slice_is(request->target.segments[0], "scim"))
-		return us_crowd_handle(serve, request, answer);
-	us_scim_handle(serve, request, answer);
-	return US_HTTPD_NOW;
+	return us_slice_is(request->target.segments[0], "scim") ? us_scim_handle(serve, request, answer) : us_crowd_handle(serve, request, answer);
 }
 
 /* Whether a target that was perhaps never taken apart begins with that segment: "/crowd/…", "http://host/crowd?…". */

@@ -1,5 +1,9 @@
 """The writing side of SCIM: local directories."""
 
+import contextlib
+import json
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -335,6 +339,28 @@ def test_writers_at_the_same_time_lose_nothing(site, scim):
         list(pool.map(work, range(6)))
     assert {a: scim.get(f"Users/{one['id']}")[1][a] for a in attributes} == dict.fromkeys(attributes, "9")
     assert members(scim, group) == set(ids)
+
+
+def test_readers_and_logins_do_not_wait_for_writers(site, scim):
+    user = make(scim, "Users", userName="ann", password=PASSWORD)
+    crowd = Crowd(site, scim.application, "open sesame", True)
+
+    def write(n):
+        mine = Scim(site, scim.directory, scim.application, "open sesame")
+        return patch(mine, f"Users/{user['id']}", {"op": "replace", "path": "title", "value": str(n)})[0]
+
+    with contextlib.closing(sqlite3.connect(site.data / "usersync.db", isolation_level=None, timeout=30)) as store, ThreadPoolExecutor(12) as pool:
+        store.execute("BEGIN IMMEDIATE")  # as a large sync that is applied
+        writes = [pool.submit(write, n) for n in range(12)]
+        time.sleep(0.5)
+        begin = time.monotonic()
+        for _ in range(20):
+            assert scim.get(f"Users/{user['id']}")[0] == crowd.get("user", username="ann")[0] == 200
+        assert crowd.call("POST", "authentication", json.dumps({"value": PASSWORD}), username="ann")[0] == 200
+        assert time.monotonic() - begin < 3
+        assert not any(w.done() for w in writes)
+        store.execute("ROLLBACK")
+        assert {w.result() for w in writes} == {200}
 
 
 def test_a_password_is_taken_and_never_shown(site, scim):
