@@ -66,7 +66,7 @@ const struct us_option us_sync_options[] = {
 	{ "setActive", US_OPTION_BOOL, "Set active",
 		"The source decides whether a user is active. If not, users keep the state that they have in the "
 		"directory; who was disabled by "
-		"cleanup is enabled on return.",
+		"cleanup comes back as somebody new would.",
 		.fallback = "true", .of_source = true },
 	{ "groupCleanup", US_OPTION_CHOICE, "Group cleanup",
 		"What becomes of groups that the source no longer has.", .fallback = "delete",
