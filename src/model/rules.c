@@ -50,6 +50,8 @@ unsigned us_rules_user_flags(const struct us_rules *r, struct us_slice name)
 
 unsigned us_rules_group_flags(const struct us_rules *r, struct us_slice name)
 {
+	us_patterns_mark(r->admin_groups, name);
+	us_patterns_mark(r->protecting_groups, name);
 	return (us_patterns_match(r->protected_groups, name, true) ? US_HAVE_PROTECTED : 0) |
 		   (us_patterns_match(r->protecting_groups, name, true) ? US_HAVE_PROTECTS : 0) |
 		   (us_patterns_match(r->strip_exempt, name, true) ? US_HAVE_STRIP_EXEMPT : 0) |

@@ -32,7 +32,8 @@ void us_rules_free(struct us_rules *rules);
 const char *us_rules_refuse_group(const struct us_rules *rules, struct us_slice name);
 /* Whether the sync decides who is in a group of this name. */
 bool us_rules_is_managed(const struct us_rules *rules, struct us_slice name);
-/* The flags (enum us_have_flag) that an object of the directory has by its name. */
+/* The flags (enum us_have_flag) that an object of the directory has by its name. That of a group marks the entries of adminGroups, and of the groups
+ * of protectedUsers, that it matches. */
 unsigned us_rules_user_flags(const struct us_rules *rules, struct us_slice name);
 unsigned us_rules_group_flags(const struct us_rules *rules, struct us_slice name);
 

@@ -41,7 +41,7 @@ enum us_errc us_below_find_groups(struct us_dbc *c, int64_t directory, struct us
 		us_arena_reset(&arenas[page % 2]);
 		rc = us_object_list_groups(c, &arenas[page % 2], directory, after, US_SLICE_NONE, PAGE, &list, &n, err);
 		for (size_t i = 0; rc == US_OK && i < n; i++)
-			if (us_patterns_match(names, list[i].group.group.name, doubt))
+			if (us_patterns_mark(names, list[i].group.group.name) || us_patterns_match(names, list[i].group.group.name, doubt))
 				us_below_add(groups, list[i].number);
 		if (rc == US_OK && n)
 			after = list[n - 1].fold;

@@ -27,7 +27,7 @@ struct work {
 	const struct us_inactive *in;
 	struct us_plan_counts counts;
 	struct us_map admins, only, except; /* numbers of users */
-	bool has_only;
+	bool has_only, spares_all;
 	struct candidate *list;
 	size_t n, cap;
 	int64_t n_admins, n_unknown;
@@ -44,11 +44,18 @@ void us_inactive_read(const struct us_conf *conf, struct us_inactive_settings *r
 
 /* ---- who is looked at ---- */
 
-static enum us_errc read_list(struct work *w, const char *setting, bool doubt, struct us_map *users, bool *ret_is_set)
+/* spares: whoever is in one of the groups is left alone. An entry that names no group, most likely one that was renamed, would leave nobody alone. */
+static enum us_errc read_list(struct work *w, const char *setting, bool spares, struct us_map *users, bool *ret_is_set)
 {
 	struct us_patterns *names = us_patterns_new(us_json_find(w->in->configuration, setting), NULL);
-	enum us_errc rc = us_below_named(w->in->reader, w->in->directory, names, doubt, users, w->err);
+	enum us_errc rc = us_below_named(w->in->reader, w->in->directory, names, spares, users, w->err);
+	struct us_slice unmarked = us_patterns_unmarked(names);
 
+	if (rc == US_OK && unmarked.p) {
+		us_messages_add(w->in->messages, "No group matches <" US_SLICE_FMT "> of %s: correct the name, or remove it%s", US_SLICE_ARG(unmarked), setting,
+			spares ? "; no user is cleaned up until then." : ".");
+		w->spares_all |= spares;
+	}
 	if (ret_is_set)
 		*ret_is_set = !us_patterns_is_empty(names);
 	us_patterns_free(names);
@@ -95,6 +102,8 @@ static enum us_errc judge_all(struct work *w)
 		struct candidate c = { .place = place, .user = { .number = seen.user, .created = seen.created, .last_login = seen.at,
 			.is_owned = have->flags[place] & US_HAVE_OWNED, .is_admin = us_below_has(&w->admins, seen.user), .is_chosen = is_chosen } };
 		c.verdict = us_inactive_judge(&w->in->settings, &c.user);
+		if (c.verdict == US_INACTIVE_DUE && w->spares_all)
+			c.verdict = US_INACTIVE_NOT;
 		w->n_admins += c.verdict == US_INACTIVE_ADMIN;
 		w->n_unknown += c.verdict == US_INACTIVE_UNKNOWN;
 		if (c.verdict == US_INACTIVE_DUE || (c.verdict == US_INACTIVE_ADMIN && w->n_admins <= SAID_MOST) ||

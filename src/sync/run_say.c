@@ -58,6 +58,20 @@ static void say_absent(struct us_act *a)
 	us_str_fini(&paths);
 }
 
+/* A guard that guards nobody, mostly for its name is misspelt or the group has another one now. */
+static void say_unmatched(struct us_act *a)
+{
+	if ((a->run.kind != US_RUN_FULL && a->run.kind != US_RUN_SIMULATION) || !a->mapping || !a->counts.have_users)
+		return;
+	struct us_slice admins = us_patterns_unmarked(a->rules->admin_groups), protecting = us_patterns_unmarked(a->rules->protecting_groups);
+	if (admins.p)
+		us_messages_add(&a->messages, "No group of the directory matches <" US_SLICE_FMT "> of adminGroups: that entry guards nobody.",
+			US_SLICE_ARG(admins));
+	if (protecting.p)
+		us_messages_add(&a->messages, "No group of the directory matches <" US_PATTERN_GROUP US_SLICE_FMT "> of protectedUsers: that entry protects nobody.",
+			US_SLICE_ARG(protecting));
+}
+
 void us_run_say_counts(struct us_act *a)
 {
 	const struct us_plan_counts *c = &a->counts;
@@ -82,6 +96,7 @@ void us_run_say_counts(struct us_act *a)
 		us_messages_add(&a->messages,
 			"%lld users would be cleaned up, but are protected: they are left as they are.",
 			(long long)c->protected_users);
+	say_unmatched(a);
 	/* Of a narrowed read, they are of users whom nobody asked for. */
 	if (c->unresolved_members && !a->scope.n)
 		us_messages_add(&a->messages, "%lld memberships name objects that were not listed; they are left out.",
