@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 enum { ROUND = 32 };
+#define SEVERAL (US_MAP_NONE - 1) /* places that have the name */
 
 /* An id is a ref of whoever has no other. Whether somebody has one is known only when all is read: until then, what was found by an id is kept apart. */
 enum by_id { GROUP_BY_ID = 1, USER_BY_ID = 2 };
@@ -63,16 +64,22 @@ void us_links_free(struct us_links *l)
 	free(l);
 }
 
-void us_links_name(struct us_links *l, bool is_group, uint32_t place, struct us_hash ref)
+static bool is_named(const struct refs *r, uint32_t place) { return place / 8 < r->cap_named && r->is_named[place / 8] >> place % 8 & 1; }
+
+bool us_links_name(struct us_links *l, bool is_group, uint32_t place, struct us_hash ref, uint32_t *ret_other)
 {
 	struct refs *r = is_group ? &l->groups : &l->users;
-	uint32_t at = us_map_put(&r->map, ref, NULL);
+	bool is_new;
+	uint32_t at = us_map_put(&r->map, ref, &is_new);
 
 	if (at >= r->cap) {
 		r->cap = r->cap ? r->cap * 2 : 64;
 		r->places = us_realloc(r->places, r->cap * sizeof *r->places);
 	}
-	r->places[at] = place;
+	bool is_again = !is_new && (r->places[at] == place || (r->places[at] == SEVERAL && is_named(r, place)));
+	*ret_other = is_new || is_again || r->places[at] == SEVERAL ? US_MAP_NONE : r->places[at];
+	if (!is_again)
+		r->places[at] = is_new ? place : SEVERAL;
 	if (place / 8 >= r->cap_named) {
 		size_t cap = place / 8 + place / 16 + 64;
 		r->is_named = us_realloc(r->is_named, cap);
@@ -80,11 +87,10 @@ void us_links_name(struct us_links *l, bool is_group, uint32_t place, struct us_
 		r->cap_named = cap;
 	}
 	r->is_named[place / 8] |= (uint8_t) (1 << place % 8);
+	return is_new || is_again;
 }
 
-static bool is_named(const struct refs *r, uint32_t place) { return place / 8 < r->cap_named && r->is_named[place / 8] >> place % 8 & 1; }
-
-/* A ref, or else the id of somebody who has no ref. */
+/* A ref, or else the id of somebody who has no ref. US_MAP_NONE: nobody yet; SEVERAL: nobody ever. */
 static uint32_t find(const struct us_links *l, bool is_group, struct us_hash ref, bool *ret_by_id)
 {
 	const struct refs *r = is_group ? &l->groups : &l->users;
@@ -134,12 +140,14 @@ static bool try_member(struct us_links *l, uint32_t group, bool group_by_id, str
 	bool by_id;
 	uint32_t place = find(l, false, member, &by_id);
 
+	if (place == SEVERAL)
+		return false;
 	if (place != US_MAP_NONE) {
 		us_pairs_add(&l->pairs[is_last ? 0 : (group_by_id ? GROUP_BY_ID : 0) | (by_id ? USER_BY_ID : 0)], group, place);
 		return true;
 	}
 	place = find(l, true, member, &by_id);
-	if (place == US_MAP_NONE || (!is_last && (by_id || group_by_id)))
+	if (place >= SEVERAL || (!is_last && (by_id || group_by_id)))
 		return false;
 	add_edge(l, group, place);
 	return true;
@@ -163,7 +171,7 @@ void us_links_add(struct us_links *l, struct us_hash group_ref, const struct us_
 		struct us_hash members[ROUND];
 		round = hash_refs(l, false, member_refs + at, n - at, members);
 		for (size_t i = 0; i < round; i++)
-			if (group == US_MAP_NONE || !try_member(l, group, by_id, members[i], false))
+			if (group >= SEVERAL || !try_member(l, group, by_id, members[i], false))
 				wait(l, (struct waiting) { group_ref, members[i], US_MAP_NONE });
 	}
 }
@@ -176,7 +184,7 @@ void us_links_add_user(struct us_links *l, uint32_t user_place, const struct us_
 		for (size_t i = 0; i < round; i++) {
 			bool by_id;
 			uint32_t group = find(l, true, groups[i], &by_id);
-			if (group != US_MAP_NONE)
+			if (group < SEVERAL)
 				us_pairs_add(&l->pairs[by_id ? GROUP_BY_ID : 0], group, user_place);
 			else
 				wait(l, (struct waiting) { groups[i], US_HASH_ZERO, user_place });
@@ -198,7 +206,7 @@ static void settle(struct us_links *l, struct us_hash group_ref, struct us_hash 
 	bool by_id;
 	uint32_t group = find(l, true, group_ref, &by_id);
 
-	if (group == US_MAP_NONE)
+	if (group >= SEVERAL)
 		l->n_unknown++;
 	else if (user_place != US_MAP_NONE)
 		us_links_add_places(l, group, user_place);

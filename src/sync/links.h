@@ -16,8 +16,9 @@ struct us_links;
 struct us_links *us_links_new(const struct us_have *have);
 void us_links_free(struct us_links *links);
 
-/* The object at this place is called ref, and by its id no more. */
-void us_links_name(struct us_links *links, bool is_group, uint32_t place, struct us_hash ref);
+/* The object at this place is called ref, and by its id no more. False if another is called so, too: then nobody is meant by it, and *ret_other is
+ * the first of them, or US_MAP_NONE, since this is the third. What was added before that is found by the place. */
+bool us_links_name(struct us_links *links, bool is_group, uint32_t place, struct us_hash ref, uint32_t *ret_other);
 /* ref names a group; a member that could be both is a user. */
 void us_links_add(struct us_links *links, struct us_hash group_ref, const struct us_slice *member_refs, size_t n);
 void us_links_add_user(struct us_links *links, uint32_t user_place, const struct us_slice *group_refs, size_t n);

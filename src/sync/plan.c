@@ -217,6 +217,25 @@ void us_plan_expect(const struct us_plan *p, const struct us_record *record)
 	}
 }
 
+static void share(struct us_plan *p, struct side *s, uint32_t place)
+{
+	s->marks[place] |= s == &p->users ? KEEPS_LINKS | SHARED : KEEPS_LINKS;
+	s->shared++;
+}
+
+void us_plan_name_ref(struct us_plan *p, struct side *s, uint32_t place, struct us_slice ref)
+{
+	uint32_t other;
+
+	if (!ref.p || us_links_name(p->links, s == &p->groups, place, us_hash_slice(ref), &other))
+		return;
+	share(p, s, place);
+	if (other != US_MAP_NONE)
+		share(p, s, other);
+	if (!p->counts.shared_ref.p)
+		p->counts.shared_ref = us_slice_dup(&p->names, ref);
+}
+
 /* Not in the directory, and no row is given for it yet but that it was filtered. */
 static bool is_new_place(const struct side *s, uint32_t place)
 {
@@ -306,8 +325,7 @@ void us_plan_user(struct us_plan *p, struct us_arena *arena, const struct us_use
 		us_plan_claim_name(s, place, name);
 	us_plan_give_row(p, s, place, &step);
 named:
-	if (ref.p)
-		us_links_name(p->links, false, place, us_hash_slice(ref));
+	us_plan_name_ref(p, s, place, ref);
 	if (p->in.is_single)
 		p->single_user = place;
 	*ret_step = step;
@@ -387,8 +405,7 @@ void us_plan_group(struct us_plan *p, struct us_arena *arena, const struct us_gr
 		us_plan_claim_name(s, place, name);
 	us_plan_give_row(p, s, place, &step);
 named:
-	if (ref.p)
-		us_links_name(p->links, true, place, us_hash_slice(ref));
+	us_plan_name_ref(p, s, place, ref);
 	*ret_step = step;
 }
 
@@ -411,8 +428,7 @@ void us_plan_failed(struct us_plan *p, struct us_arena *arena, bool is_group, st
 	}
 	if (place == US_MAP_NONE)
 		place = us_plan_add_new(s, key);
-	if (ref.p)
-		us_links_name(p->links, is_group, place, us_hash_slice(ref));
+	us_plan_name_ref(p, s, place, ref);
 	s->marks[place] &= (uint16_t)~FILTERED;
 	bool again = s->marks[place] & SEEN;
 	if (!again)
@@ -458,12 +474,16 @@ void us_plan_end_reading(struct us_plan *p, const struct us_plan_complete *compl
 	p->phase = SELECT_USERS;
 	p->at = 0;
 	us_links_resolve(p->links);
+	if (p->users.shared)
+		us_links_drop_users(p->links, p->users.marks, SHARED);
 	us_plan_see_assigned(p);
 	/* Whom a feed does not name is not fewer. */
 	p->counts.listed_users = p->in.is_delta ? p->counts.have_users : p->users.listed;
 	p->counts.listed_groups = p->in.is_delta ? p->counts.have_groups : p->groups.listed;
 	p->counts.unidentified_users = p->users.unidentified;
 	p->counts.unidentified_groups = p->groups.unidentified;
+	p->counts.shared_users = p->users.shared;
+	p->counts.shared_groups = p->groups.shared;
 }
 
 /* ---- the walk ---- */

@@ -153,6 +153,8 @@ struct us_plan_counts {
 	bool has_unread_required;         /* a required group whose members could not be read: likewise */
 	int64_t unidentified_users,
 		unidentified_groups; /* listed without a usable id: they block the cleanup of their kind */
+	int64_t shared_users, shared_groups; /* memberships call another one so, too: they keep those that they have */
+	struct us_slice shared_ref;          /* what one of them is called; lives as long as the plan */
 	uint32_t n_rows;         /* rows of the plan, failed ones included */
 	uint32_t n_cycles;       /* groups that are members of themselves, directly or through others */
 };

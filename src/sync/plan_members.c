@@ -57,7 +57,7 @@ static void want_flat(struct us_plan *p, uint32_t place)
 		p->reached = us_malloc((n_groups + 1) * sizeof *p->reached);
 	if (p->edge_at < n_edges && edges[p->edge_at].parent == place)
 		n_reached = (uint32_t)us_closure_reach(n_groups, edges, n_edges, place, p->reached);
-	w->is_unsure |= p->groups.unidentified > 0;
+	w->is_unsure |= p->groups.unidentified > 0 || p->groups.shared > 0;
 	for (uint32_t i = 0; i < n_reached; i++) {
 		room += us_links_users(p->links, p->reached[i], &users);
 		w->is_unsure |= (p->groups.marks[p->reached[i]] & KEEPS_LINKS) != 0;
@@ -229,8 +229,8 @@ static bool compare_members(struct us_plan *p, struct us_arena *arena, uint32_t 
 	struct us_slice name, struct us_slice id, struct us_plan_step *step)
 {
 	const struct wanted *want = &p->wanted;
-	/* A group that was listed without an id may be any that seems to be missing here. */
-	bool may_remove = p->wanted.may_remove, may_remove_groups = may_remove && !p->groups.unidentified;
+	/* A group that was listed without an id, or that is one of two, may be any that seems to be missing here. */
+	bool may_remove = p->wanted.may_remove, may_remove_groups = may_remove && !p->groups.unidentified && !p->groups.shared;
 	struct us_members_delta d;
 
 	difference(arena, want->users, want->n_users, given->users, given->n_users, may_remove, &d.added_users, &d.n_added_users,
@@ -334,7 +334,7 @@ static bool is_left_alone(const struct us_plan *p, uint32_t place)
 static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 {
 	/* What is only effective through nested groups is not in a single user's record. A group without an id may be any that seems to be missing. */
-	bool may_remove = !p->in.settings.flattens_groups && !p->groups.unidentified && !(p->users.marks[p->single_user] & KEEPS_LINKS);
+	bool may_remove = !p->in.settings.flattens_groups && !p->groups.unidentified && !p->groups.shared && !(p->users.marks[p->single_user] & KEEPS_LINKS);
 	struct us_plan_member *have = us_malloc((given->n_groups + 1) * sizeof *have);
 	uint32_t n_have = 0;
 	uint32_t *want = us_malloc((size_t)p->groups.have->n * sizeof *want), n = 0;

@@ -45,8 +45,7 @@ void us_plan_filtered(struct us_plan *p, bool is_group, struct us_slice id, stru
 	us_assert(p->phase == READING && id.n);
 	if (place == US_MAP_NONE)
 		place = us_plan_add_new(s, us_hash_slice(id));
-	if (ref.p)
-		us_links_name(p->links, is_group, place, us_hash_slice(ref));
+	us_plan_name_ref(p, s, place, ref);
 	/* Listed twice and wanted once: it stays wanted, which takes nothing away. */
 	if (!(s->marks[place] & (SEEN | FILTERED))) {
 		s->marks[place] = (uint16_t) ((s->marks[place] & ~TOLD_GONE) | FILTERED);
@@ -147,6 +146,7 @@ static void select_required(struct us_plan *p)
 	}
 	for (uint32_t i = 0; i < n_groups; i++)
 		p->counts.has_unread_required |= required[i] && g->marks[i] & KEEPS_LINKS;
+	p->counts.has_unread_required |= g->shared > 0; /* it may be inside of one */
 	if (p->is_whole)
 		p->counts.missing_required = us_patterns_unmarked(p->in.rules->required_groups);
 	struct us_pairs_walk walk;
@@ -221,7 +221,7 @@ static bool select_users(struct us_plan *p, struct us_plan_step *step)
 	for (; p->at < s->have->n; p->at++) {
 		uint16_t m = s->marks[p->at];
 		bool is_new = m & NEW;
-		if (!(m & SEEN) || m & FAILED || p->selected[p->at] || (!is_new && !us_plan_may_clean_users(p)))
+		if (!(m & SEEN) || m & FAILED || p->selected[p->at] || (!is_new && (!us_plan_may_clean_users(p) || m & SHARED)))
 			continue;
 		if (deselect(p, s, p->at,
 				p->is_whole ? US_SLICE("is in none of the required groups")
@@ -264,7 +264,7 @@ static bool select_groups(struct us_plan *p, const struct us_plan_given *given, 
 	struct side *s = &p->groups;
 
 	/* Somebody without an id may be the one who is in it. */
-	if (!p->in.settings.drops_empty_groups || !p->is_whole || p->users.unidentified || p->groups.unidentified)
+	if (!p->in.settings.drops_empty_groups || !p->is_whole || p->users.unidentified || p->groups.unidentified || p->users.shared || p->groups.shared)
 		return false;
 	if (!p->selected) {
 		if (ask_protected(p, given, step))

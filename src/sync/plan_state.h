@@ -17,6 +17,7 @@ enum mark {
 	HAS_ROW = 128,
 	FILTERED = 256,   /* was listed, and a rule says that it is not wanted: not SEEN */
 	UNMANAGED = 1024, /* groups: who is in it is not for the sync to decide */
+	SHARED = 1024,    /* users: memberships call another one so, too, and nobody knows who is meant */
 	ASSIGNED = 2048,  /* groups: assignGroups names it */
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
 	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed or whole */
@@ -41,6 +42,7 @@ struct side {
 	struct rival { uint32_t claim, place; } *rivals; /* further claimants of the same name */
 	uint32_t n_rivals, cap_rivals;
 	int64_t unidentified, listed;
+	int64_t shared; /* who have a name that another has, too */
 	bool has_filtered; /* some place is marked FILTERED */
 	struct us_map filtered; /* objects of the directory that are FILTERED, by place */
 	struct filtered *filtered_as;
@@ -117,6 +119,8 @@ int64_t *us_plan_tally(struct us_plan *p, const struct side *s);
 void us_plan_give_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
 /* The object's row, given before, becomes a failed one. */
 void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct us_plan_step *step);
+/* What memberships call the object; NONE: its id. */
+void us_plan_name_ref(struct us_plan *p, struct side *s, uint32_t place, struct us_slice ref);
 /* The object wants a name that is not its own. */
 void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name);
 /* No claim is asked for any more. */

@@ -81,6 +81,11 @@ void us_run_say_counts(struct us_act *a)
 			"%lld users and %lld groups were listed without a usable id; objects of that kind are not "
 			"cleaned up.",
 			(long long)c->unidentified_users, (long long)c->unidentified_groups);
+	if (c->shared_ref.p)
+		us_messages_add(&a->messages,
+			"%lld users and %lld groups are called as others are, once case and spelling are put aside (<" US_SLICE_FMT
+			">): nobody knows who of them is meant, so they are put into no group, and keep the memberships that they have. Rename one of them.",
+			(long long) c->shared_users, (long long) c->shared_groups, US_SLICE_ARG(c->shared_ref));
 	if (c->missing_required.p)
 		us_messages_add(&a->messages,
 			"No group matches <" US_SLICE_FMT

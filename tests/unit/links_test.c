@@ -141,17 +141,17 @@ static void who_comes_later_is_waited_for(void **state)
 {
 	struct us_links *l = us_links_new(&have);
 	struct us_slice *users = refs_of('n', 0, 200), *groups = refs_of('m', 0, 70), known = us_slice("u5");
-	uint32_t *places;
+	uint32_t *places, other;
 
 	us_links_add(l, hash_of('g', 1), users, 200);       /* members that nobody knows yet */
 	us_links_add(l, hash_of('x', 0), &known, 1);         /* a group that nobody knows yet */
 	us_links_add(l, hash_of('y', 0), &known, 1);         /* and one that nobody ever will */
 	us_links_add_user(l, 9, groups, 70);
 	for (unsigned i = 0; i < 150; i++)
-		us_links_name(l, false, 1000 + i, hash_of('n', i));
+		assert_true(us_links_name(l, false, 1000 + i, hash_of('n', i), &other));
 	for (unsigned i = 0; i < 70; i++)
-		us_links_name(l, true, 100 + i, hash_of('m', i));
-	us_links_name(l, true, 3, hash_of('x', 0));
+		assert_true(us_links_name(l, true, 100 + i, hash_of('m', i), &other));
+	assert_true(us_links_name(l, true, 3, hash_of('x', 0), &other));
 	us_links_resolve(l);
 	assert_int_equal(us_links_build(l), 51);
 	expect_users(l, 1, 1000, 150);
@@ -164,24 +164,59 @@ static void who_comes_later_is_waited_for(void **state)
 	us_links_free(l);
 }
 
-/* A name given while reading goes before an id of the directory; one given again replaces the first. */
+/* A name given while reading goes before an id of the directory. */
 static void names_go_before_ids(void **state)
 {
 	struct us_links *l = us_links_new(&have);
 	struct us_slice one = us_slice("u1");
+	uint32_t other;
 
-	us_links_name(l, false, 77, hash_of('u', 1));
+	assert_true(us_links_name(l, false, 77, hash_of('u', 1), &other));
 	us_links_add(l, hash_of('g', 0), &one, 1);
-	us_links_name(l, false, 78, hash_of('u', 1));
-	us_links_add(l, hash_of('g', 1), &one, 1);
-	us_links_name(l, true, 5, hash_of('g', 2));
+	assert_true(us_links_name(l, true, 5, hash_of('g', 2), &other));
 	us_links_add(l, hash_of('g', 2), &one, 1);
 	us_links_resolve(l);
 	assert_int_equal(us_links_build(l), 0);
 	expect_users(l, 0, 77, 1);
-	expect_users(l, 1, 78, 1);
 	expect_users(l, 2, 0, 0);
-	expect_users(l, 5, 78, 1);
+	expect_users(l, 5, 77, 1);
+	us_links_free(l);
+}
+
+static void a_name_of_several_is_nobodys(void **state)
+{
+	struct us_links *l = us_links_new(&have);
+	struct us_slice users[] = { US_SLICE("n1"), US_SLICE("u4") }, groups[] = { US_SLICE("m1"), US_SLICE("g4") };
+	uint32_t other = 0;
+
+	assert_true(us_links_name(l, false, 77, hash_of('n', 1), &other));
+	assert_true(us_links_name(l, false, 77, hash_of('n', 1), &other)); /* once more */
+	us_links_add(l, hash_of('g', 0), users, 2);
+	assert_false(us_links_name(l, false, 78, hash_of('n', 1), &other));
+	assert_int_equal(other, 77);
+	assert_false(us_links_name(l, false, 79, hash_of('n', 1), &other));
+	assert_int_equal(other, US_MAP_NONE);
+	assert_true(us_links_name(l, false, 77, hash_of('n', 1), &other));
+	assert_true(us_links_name(l, false, 79, hash_of('n', 1), &other));
+	assert_true(us_links_name(l, true, 9, hash_of('n', 1), &other)); /* a group, which no member is that could be a user */
+	us_links_add(l, hash_of('g', 1), users, 2);
+	assert_true(us_links_name(l, true, 7, hash_of('m', 1), &other));
+	assert_false(us_links_name(l, true, 8, hash_of('m', 1), &other));
+	assert_int_equal(other, 7);
+	us_links_add(l, hash_of('m', 1), users + 1, 1);
+	us_links_add(l, hash_of('g', 2), groups, 2);
+	us_links_add_user(l, 4, groups, 2);
+	us_links_resolve(l);
+	assert_int_equal(us_links_build(l), 4);
+	uint32_t *places;
+	assert_int_equal(us_links_users(l, 0, &places), 2);
+	assert_int_equal(places[0] + places[1], 4 + 77); /* as it was then */
+	expect_users(l, 1, 4, 1);
+	expect_users(l, 4, 4, 1);
+	expect_users(l, 7, 4, 0);
+	struct us_edge *edges;
+	assert_int_equal(us_links_edges(l, &edges), 1);
+	assert_true(edges[0].parent == 2 && edges[0].child == 4);
 	us_links_free(l);
 }
 
@@ -192,14 +227,15 @@ static void an_id_is_no_name_of_who_has_another(void **state)
 		struct us_links *l = us_links_new(&have);
 		struct us_slice members[] = { US_SLICE("u1"), US_SLICE("u2"), US_SLICE("u3"), US_SLICE("g7") }, groups[] = { US_SLICE("g1"), US_SLICE("g2") };
 		struct us_edge *edges;
+		uint32_t other;
 
 		for (int round = 0; round < 2; round++) {
 			if (round == late) {
-				us_links_name(l, false, 1, hash_of('n', 1));
-				us_links_name(l, false, 3, hash_of('u', 2)); /* called as another's id */
-				us_links_name(l, true, 1, hash_of('m', 1));
-				us_links_name(l, true, 2, hash_of('g', 1));
-				us_links_name(l, true, 7, hash_of('m', 7));
+				assert_true(us_links_name(l, false, 1, hash_of('n', 1), &other));
+				assert_true(us_links_name(l, false, 3, hash_of('u', 2), &other)); /* called as another's id */
+				assert_true(us_links_name(l, true, 1, hash_of('m', 1), &other));
+				assert_true(us_links_name(l, true, 2, hash_of('g', 1), &other));
+				assert_true(us_links_name(l, true, 7, hash_of('m', 7), &other));
 			} else {
 				us_links_add(l, hash_of('g', 1), members, 4);
 				us_links_add(l, hash_of('g', 4), members, 4);
@@ -247,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_chunk_that_is_full_is_followed_by_another),
 		cmocka_unit_test(who_comes_later_is_waited_for),
 		cmocka_unit_test(names_go_before_ids),
+		cmocka_unit_test(a_name_of_several_is_nobodys),
 		cmocka_unit_test(an_id_is_no_name_of_who_has_another),
 		cmocka_unit_test(edges_are_sorted_by_parent_then_child),
 	};
