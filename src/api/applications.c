@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "net/cidr.h"
 #include "store/application.h"
+#include "store/hook.h"
 
 enum { PASSWORD_RANDOM_BYTES = 24, TOKEN_RANDOM_BYTES = 32, ADDRESSES_MOST = 100, DIRECTORIES_MOST = 100 };
 #define TOKEN_PREFIX "usa_"
@@ -12,12 +13,30 @@ enum { PASSWORD_RANDOM_BYTES = 24, TOKEN_RANDOM_BYTES = 32, ADDRESSES_MOST = 100
 static const char *const members[] = { "name", "password", "directories", "addresses", "rights", NULL };
 /* What a listing shows besides; passed over, so that what was shown can be sent back. */
 static const char *const shown[] = { "name", "password", "directories", "addresses", "rights", "hasPassword", "hasToken", "created", "updated", "lastUsed",
-	NULL };
+	"webhooks", NULL };
 
-static void write_application(struct us_jsonw *w, const struct us_application *a)
+static void write_webhook(struct us_jsonw *w, const struct us_hook_shown *h)
 {
+	us_jsonw_open(w, '{');
+	us_jsonw_put_int(w, "id", h->id);
+	us_jsonw_put_string(w, "url", h->url);
+	us_jsonw_put_int(w, "failures", h->failures);
+	us_call_put_time(w, "failingSince", h->failing_since);
+	us_call_put_time(w, "created", h->created);
+	us_jsonw_close(w, '}');
+}
+
+/* A reader is leased. */
+static enum us_errc write_application(struct us_call *call, const struct us_application *a, struct us_err *err)
+{
+	struct us_jsonw *w = &call->w;
+	struct us_hook_shown *hooks;
+	size_t n_hooks;
+	enum us_errc rc = us_hook_list(call->c, call->arena, a->id, &hooks, &n_hooks, err);
 	struct us_slice rest = a->addresses;
 
+	if (rc)
+		return rc;
 	us_jsonw_put_string(w, "name", a->name);
 	us_jsonw_key(w, "directories");
 	us_jsonw_open(w, '[');
@@ -45,6 +64,12 @@ static void write_application(struct us_jsonw *w, const struct us_application *a
 	us_call_put_time(w, "created", a->created);
 	us_call_put_time(w, "updated", a->updated);
 	us_call_put_time(w, "lastUsed", a->last_used);
+	us_jsonw_key(w, "webhooks");
+	us_jsonw_open(w, '[');
+	for (size_t i = 0; i < n_hooks; i++)
+		write_webhook(w, &hooks[i]);
+	us_jsonw_close(w, ']');
+	return US_OK;
 }
 
 static enum us_errc load(struct us_call *call, struct us_slice name, struct us_application *ret_application, struct us_err *err)
@@ -61,12 +86,16 @@ static enum us_errc load(struct us_call *call, struct us_slice name, struct us_a
 static enum us_errc answer(struct us_call *call, struct us_slice name, const char *secret_key, struct us_slice secret, struct us_err *err)
 {
 	struct us_application a;
-	enum us_errc rc = load(call, name, &a, err);
+	enum us_errc rc = us_call_lease_reader(call, err);
 
+	if (!rc)
+		rc = us_application_find(call->c, call->arena, name, &a, err);
+	us_jsonw_open(&call->w, '{');
+	if (!rc)
+		rc = write_application(call, &a, err);
+	us_call_release(call);
 	if (rc)
 		return rc;
-	us_jsonw_open(&call->w, '{');
-	write_application(&call->w, &a);
 	if (secret.p)
 		us_jsonw_put_string(&call->w, secret_key, secret);
 	us_jsonw_close(&call->w, '}');
@@ -189,13 +218,13 @@ enum us_errc us_applications_list(struct us_call *call, struct us_err *err)
 	if (rc)
 		return rc;
 	us_jsonw_open(&call->w, '[');
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !rc; i++) {
 		us_jsonw_open(&call->w, '{');
-		write_application(&call->w, &list[i]);
+		rc = write_application(call, &list[i], err);
 		us_jsonw_close(&call->w, '}');
 	}
 	us_jsonw_close(&call->w, ']');
-	return US_OK;
+	return rc;
 }
 
 enum us_errc us_applications_show(struct us_call *call, struct us_err *err)

@@ -7,6 +7,7 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "store/directory.h"
+#include "store/hook.h"
 #include "store/outbox.h"
 #include "store/pushed.h"
 #include "store/run_stats.h"
@@ -242,7 +243,7 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	struct us_job_stats jobs;
 	struct us_pruner_stats pruned;
 	struct us_notifier_stats notices;
-	int64_t deliveries[US_OUTBOX_STATE_COUNT], active, stopped;
+	int64_t deliveries[US_OUTBOX_STATE_COUNT], active, stopped, hooks, failing_hooks;
 	size_t n_runs, n_directories;
 	enum us_errc rc = us_run_stats_load(call->c, call->arena, &runs, &n_runs, err);
 
@@ -252,6 +253,8 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 		rc = us_outbox_count(call->c, deliveries, err);
 	if (!rc)
 		rc = us_subscription_count(call->c, &active, &stopped, err);
+	if (!rc)
+		rc = us_hook_count(call->c, &hooks, &failing_hooks, err);
 	if (rc)
 		return rc;
 	struct us_str pushes = US_STR_INIT;
@@ -281,6 +284,8 @@ enum us_errc us_metrics_write(struct us_call *call, struct us_str *out, struct u
 	add_one(out, "usersync_change_readers", "gauge", "Polls and streams that wait for a directory's changes.", us_follow_readers(call->api->follow));
 	add_one(out, "usersync_subscriptions_active", "gauge", "Webhooks that are sent a directory's changes.", active);
 	add_one(out, "usersync_subscriptions_stopped", "gauge", "Those that were stopped, after failures or by their receiver.", stopped);
+	add_one(out, "usersync_application_webhooks", "gauge", "Addresses that applications have registered to be told of changes.", hooks);
+	add_one(out, "usersync_application_webhooks_failing", "gauge", "Those of them whose last try failed.", failing_hooks);
 	add_one(out, "usersync_login_failures_total", "counter", "Wrong names, passwords and tokens since the start.",
 		us_auth_failures(call->api->auth));
 	add_http(out, call->api->metrics);

@@ -36,7 +36,9 @@
 	"order: the first one wins on equal names.\"}"
 #define ADDRESSES "{\"type\":\"array\",\"maxItems\":100,\"items\":" TEXT ",\"description\":\"Addresses and ranges (CIDR) that it may come from; none: any.\"}"
 #define APPLICATION_SETTINGS "\"directories\":" APPLICATION_DIRECTORIES ",\"addresses\":" ADDRESSES ",\"rights\":" RIGHTS
-#define APPLICATION_SHOWN "\"hasPassword\":{\"type\":\"boolean\"},\"hasToken\":{\"type\":\"boolean\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL ",\"lastUsed\":" TIME_OR_NULL
+#define APPLICATION_SHOWN "\"hasPassword\":{\"type\":\"boolean\"},\"hasToken\":{\"type\":\"boolean\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL ",\"lastUsed\":" TIME_OR_NULL \
+	",\"webhooks\":{\"type\":\"array\",\"description\":\"What it has registered to be told of changes; of the URLs not the query.\",\"items\":{\"type\":\"object\",\"properties\":{" \
+	"\"id\":{\"type\":\"integer\"},\"url\":" TEXT ",\"failures\":" COUNT ",\"failingSince\":" TIME_OR_NULL ",\"created\":" TIME_OR_NULL "}}}"
 #define NOTICE_KIND "{\"type\":\"string\",\"enum\":[\"webhook\",\"mail\"]}"
 #define DELIVERY_STATE "{\"type\":\"string\",\"enum\":[\"WAITING\",\"DELIVERED\",\"DEAD\"]}"
 #define OUTCOME_COUNTS "\"addedCount\":" COUNT ",\"notModifiedCount\":" COUNT ",\"failedCount\":" COUNT ",\"updatedCount\":" COUNT ",\"deletedCount\":" COUNT \
@@ -203,7 +205,7 @@ const struct us_schema us_schemas[] = {
 	{ "NewApplication", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD
 		"," APPLICATION_SETTINGS "}}" },
 	{ "SavedApplication", "{\"type\":\"object\",\"additionalProperties\":false,\"description\":\"What a listing shows besides is passed over.\",\"properties\":{"
-		"\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD "," APPLICATION_SETTINGS ",\"hasPassword\":{},\"hasToken\":{},\"created\":{},\"updated\":{},\"lastUsed\":{}}}" },
+		"\"name\":" ACCOUNT_NAME ",\"password\":" PASSWORD "," APPLICATION_SETTINGS ",\"hasPassword\":{},\"hasToken\":{},\"created\":{},\"updated\":{},\"lastUsed\":{},\"webhooks\":{}}}" },
 	{ "NoticeTarget", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"kind\",\"enabled\",\"configuration\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"name\":" TEXT
 		",\"kind\":" NOTICE_KIND ",\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\"},\"created\":" TIME_OR_NULL ",\"updated\":" TIME_OR_NULL
 		",\"secret\":{\"type\":\"string\",\"description\":\"Only in the answer that made it.\"}}}" },

@@ -20,11 +20,18 @@ enum {
 	STATUS_GONE = 410,
 };
 
+struct sender {
+	struct us_pinger *pinger;
+	pthread_t thread;
+	int64_t hook; /* at hand; 0: none. Under the pinger's lock */
+};
+
 struct us_pinger {
 	struct us_store *store;
 	atomic_bool is_stopping;
-	bool has_thread;
-	pthread_t thread;
+	pthread_mutex_t lock; /* held while one looks for work: what another has just done it does not do again */
+	struct sender senders[US_PINGER_SENDERS];
+	unsigned n_threads;
 };
 
 /* What came of a try; removes: it is not tried again. */
@@ -68,28 +75,63 @@ static enum us_errc ping(struct us_pinger *p, const struct us_hook *hook, struct
 	return rc == US_CANCELLED ? US_OK : fail(p, hook, &why, err);
 }
 
-/* Pings whoever is due; *ret_wait_ms: until the next one is. */
-static enum us_errc work(struct us_pinger *p, int64_t *ret_wait_ms, struct us_err *err)
+/* Whether another one has it at hand. */
+static bool is_busy(const struct us_pinger *p, int64_t hook)
 {
-	struct us_arena arena = US_ARENA_INIT;
+	for (size_t i = 0; i < US_PINGER_SENDERS; i++)
+		if (p->senders[i].hook == hook)
+			return true;
+	return false;
+}
+
+/* The first that is due and at no other sender; NULL: there is none, *ret_wait_ms says until when. */
+static const struct us_hook *pick(const struct us_pinger *p, const struct us_hook *list, size_t n, int64_t *ret_wait_ms)
+{
+	for (size_t i = 0; i < n; i++) {
+		/* What another has at hand may have to be tried again, while that one has the next at hand. */
+		bool is_taken = is_busy(p, list[i].id);
+		int64_t wait_ms = is_taken ? RETRY_MS : list[i].next_ms - us_clock_wall_ms();
+		if (wait_ms <= 0)
+			return &list[i];
+		if (wait_ms < *ret_wait_ms)
+			*ret_wait_ms = wait_ms;
+	}
+	return NULL;
+}
+
+static enum us_errc find_work(struct sender *me, struct us_arena *arena, const struct us_hook **ret_hook, int64_t *ret_wait_ms, struct us_err *err)
+{
+	struct us_pinger *p = me->pinger;
 	struct us_hook *list;
 	size_t n = 0;
 	struct us_dbc *c;
-	enum us_errc rc = us_db_lease_reader(p->store->db, &c, err);
 
-	*ret_wait_ms = LOOK_MS;
+	pthread_mutex_lock(&p->lock);
+	enum us_errc rc = us_db_lease_reader(p->store->db, &c, err);
 	if (!rc) {
-		rc = us_hook_list_next(p->store, c, &arena, &list, &n, err);
+		rc = us_hook_list_next(p->store, c, arena, &list, &n, err);
 		us_db_release(c);
 	}
-	for (size_t i = 0; i < n && !rc && !p->is_stopping; i++) {
-		int64_t wait_ms = list[i].next_ms - us_clock_wall_ms();
-		if (wait_ms <= 0) {
-			rc = ping(p, &list[i], err);
-			*ret_wait_ms = 0; /* there may be more by now */
-		} else if (wait_ms < *ret_wait_ms) {
-			*ret_wait_ms = wait_ms;
-		}
+	*ret_hook = rc ? NULL : pick(p, list, n, ret_wait_ms);
+	me->hook = *ret_hook ? (*ret_hook)->id : 0;
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+/* Pings one that is due; *ret_wait_ms: until the next one is. */
+static enum us_errc work(struct sender *me, int64_t *ret_wait_ms, struct us_err *err)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	const struct us_hook *hook;
+
+	*ret_wait_ms = LOOK_MS;
+	enum us_errc rc = find_work(me, &arena, &hook, ret_wait_ms, err);
+	if (!rc && hook) {
+		rc = ping(me->pinger, hook, err);
+		*ret_wait_ms = 0; /* there may be more by now */
+		pthread_mutex_lock(&me->pinger->lock);
+		me->hook = 0;
+		pthread_mutex_unlock(&me->pinger->lock);
 	}
 	us_arena_wipe(&arena);
 	us_arena_fini(&arena);
@@ -98,13 +140,14 @@ static enum us_errc work(struct us_pinger *p, int64_t *ret_wait_ms, struct us_er
 
 static void *run(void *data)
 {
-	struct us_pinger *p = data;
+	struct sender *me = data;
+	struct us_pinger *p = me->pinger;
 
 	while (!p->is_stopping) {
 		struct us_err err = US_ERR_INIT;
 		uint64_t seen = us_feed_wait(0, 0);
 		int64_t wait_ms;
-		if (work(p, &wait_ms, &err)) {
+		if (work(me, &wait_ms, &err)) {
 			us_log(US_LOG_ERROR, "crowd webhooks cannot be looked after", "error", err.text, NULL);
 			wait_ms = TROUBLE_MS;
 		}
@@ -119,10 +162,13 @@ enum us_errc us_pinger_open(struct us_store *store, struct us_pinger **ret_pinge
 	struct us_pinger *p = us_calloc(1, sizeof *p);
 
 	p->store = store;
-	p->has_thread = pthread_create(&p->thread, NULL, run, p) == 0;
-	if (!p->has_thread) {
-		us_pinger_close(p);
-		return us_err_set(err, US_UNAVAILABLE, "cannot start a thread that tells applications of changes");
+	pthread_mutex_init(&p->lock, NULL);
+	for (unsigned i = 0; i < US_PINGER_SENDERS; i++, p->n_threads++) {
+		p->senders[i].pinger = p;
+		if (pthread_create(&p->senders[i].thread, NULL, run, &p->senders[i])) {
+			us_pinger_close(p);
+			return us_err_set(err, US_UNAVAILABLE, "cannot start a thread that tells applications of changes");
+		}
 	}
 	*ret_pinger = p;
 	return US_OK;
@@ -141,7 +187,8 @@ void us_pinger_close(struct us_pinger *p)
 	if (!p)
 		return;
 	us_pinger_stop(p);
-	if (p->has_thread)
-		pthread_join(p->thread, NULL);
+	for (unsigned i = 0; i < p->n_threads; i++)
+		pthread_join(p->senders[i].thread, NULL);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }

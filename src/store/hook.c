@@ -1,6 +1,7 @@
 #include "store/hook.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/secret.h"
 #include "store/row.h"
@@ -103,6 +104,45 @@ enum us_errc us_hook_delete(struct us_dbc *c, int64_t application, int64_t id, s
 	us_stmt_bind_int(s, 2, application);
 	rc = us_stmt_run(s, &changed, err);
 	return rc || changed ? rc : unknown(id, err);
+}
+
+/* ---- for admins ---- */
+
+enum us_errc us_hook_list(struct us_dbc *c, struct us_arena *arena, int64_t application, struct us_hook_shown **ret_list, size_t *ret_n, struct us_err *err)
+{
+	struct us_hook_shown *list = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT id, url, failures, failing_since, created FROM hook WHERE application = ?1 ORDER BY id", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, application);
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		list = us_row_grow(arena, list, n, &cap, sizeof *list);
+		struct us_slice url = us_row_text(s, 1, arena);
+		const char *query = memchr(url.p, '?', url.n);
+		url.n = query ? (size_t) (query - url.p) : url.n;
+		list[n++] = (struct us_hook_shown) { us_stmt_int(s, 0), url, us_stmt_int(s, 2), us_stmt_int(s, 3), us_stmt_int(s, 4) };
+	}
+	if (rc != US_END)
+		return rc;
+	*ret_list = list;
+	*ret_n = n;
+	return US_OK;
+}
+
+enum us_errc us_hook_count(struct us_dbc *c, int64_t *ret_all, int64_t *ret_failing, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT count(*), coalesce(sum(failing_since <> 0), 0) FROM hook", &s, err);
+
+	if (rc || (rc = us_stmt_step(s, err)))
+		return rc;
+	*ret_all = us_stmt_int(s, 0);
+	*ret_failing = us_stmt_int(s, 1);
+	us_stmt_reset(s);
+	return US_OK;
 }
 
 /* ---- for the one who pings ---- */

@@ -23,6 +23,13 @@ struct us_hook {
 	int64_t next_ms;               /* wall; not before then */
 };
 
+/* As it is shown to an admin. */
+struct us_hook_shown {
+	int64_t id;
+	struct us_slice url; /* without its query, which may hold a secret */
+	int64_t failures, failing_since, created;
+};
+
 /* peer: the address that it comes from. The URL that the application has registered before keeps its id, and gets this token; it begins anew.
  * US_INVALID: the application has US_HOOKS_MOST others. */
 enum us_errc us_hook_put(const struct us_store *store, struct us_dbc *c, int64_t application, struct us_slice url, struct us_slice token,
@@ -30,6 +37,13 @@ enum us_errc us_hook_put(const struct us_store *store, struct us_dbc *c, int64_t
 /* US_NOT_FOUND, also of another application's. */
 enum us_errc us_hook_find(struct us_dbc *c, struct us_arena *arena, int64_t application, int64_t id, struct us_slice *ret_url, struct us_err *err);
 enum us_errc us_hook_delete(struct us_dbc *c, int64_t application, int64_t id, struct us_err *err);
+
+/* ---- for admins ---- */
+
+/* Those of the application, in the order in which they were registered first. */
+enum us_errc us_hook_list(struct us_dbc *c, struct us_arena *arena, int64_t application, struct us_hook_shown **ret_list, size_t *ret_n, struct us_err *err);
+/* All of them, and those whose last try failed. */
+enum us_errc us_hook_count(struct us_dbc *c, int64_t *ret_all, int64_t *ret_failing, struct us_err *err);
 
 /* ---- for the one who pings ---- */
 

@@ -148,6 +148,49 @@ def test_one_that_fails_is_tried_again(site, turn):
         assert site.log().count("crowd webhook not reached") == 1
 
 
+def test_a_receiver_that_hangs_holds_up_nobody_else(site):
+    with Receiver("hang", "hang", "hang") as slow, Receiver() as quick:
+        for n in range(3):
+            register(add(site, f"slow {n}"), slow, f"/slow{n}")
+        change(site, "anna")
+        wait_for(lambda: len(slow.requests) == 3)
+        register(Crowd(site, "wiki", PASSWORD, True), quick)
+        begin = time.monotonic()
+        change(site, "bert")
+        wait_for(lambda: len(quick.requests) == 1)
+        assert time.monotonic() - begin < 5
+        slow.released.set()
+        wait_for(lambda: len(slow.requests) >= 6)
+        assert len(quick.requests) == 1
+
+
+def test_the_admin_sees_what_is_registered_and_what_fails(site):
+    wiki = Crowd(site, "wiki", PASSWORD, True)
+    with Receiver((500, {})) as receiver:
+        hook = register(wiki, receiver, "/hook?secret=of-the-receiver", token="let-me-in")
+
+        def shown():
+            status, application = site.call("GET", "/application/wiki")
+            assert status == 200 and application in site.call("GET", "/application/")[1]
+            assert "of-the-receiver" not in str(application) and "let-me-in" not in str(application)
+            return application["webhooks"]
+
+        def counted():
+            text = site.request("GET", "/metrics").body.decode()
+            return [int(line.split()[1]) for line in text.splitlines() if line.startswith("usersync_application_webhooks")]
+
+        assert (shown()[0]["id"], shown()[0]["url"]) == (hook["id"], receiver.url.rsplit("/", 1)[0] + "/hook")
+        assert (shown()[0]["failures"], shown()[0]["failingSince"], counted()) == (0, None, [1, 0])
+        change(site, "anna")
+        wait_for(lambda: shown()[0]["failures"] == 1 and shown()[0]["failingSince"])
+        assert counted() == [1, 1] and '"failures":1' in site.cli("application", "show", "wiki").stdout.replace(" ", "")
+        # what was shown can be sent back
+        assert site.call("PUT", "/application/wiki", site.call("GET", "/application/wiki")[1])[0] == 200
+        wait_for(lambda: shown()[0]["failures"] == 0)
+        assert wiki.call("DELETE", f"webhook/{hook['id']}")[0] == 204
+        assert (shown(), counted()) == ([], [0, 0])
+
+
 @pytest.mark.parametrize("failures, days, turn, stays", [(9, 4, (500, {}), False), (8, 4, (500, {}), True), (9, 2, (500, {}), True), (0, 0, (410, {}), False)])
 def test_one_that_has_failed_for_long_is_removed(site, failures, days, turn, stays):
     wiki = Crowd(site, "wiki", PASSWORD, True)
