@@ -12,7 +12,7 @@
 enum { NAME_CHARACTERS_MOST = 255 };
 
 /* What an export holds besides is the server's to say. */
-static const char *const known_members[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus", "inherited", "paused",
+static const char *const known_members[] = { "name", "type", "configuration", "enabled", "uniqueId", "id", "directoryId", "lastStatus", "heldRun", "inherited", "paused",
 	"pausedSince", "pausedBy", "nextRuns", "missedRuns", "scheduleProblem", "created", "updated", NULL };
 
 static void write_schedule(struct us_call *call, int64_t connector)
@@ -43,7 +43,7 @@ static const struct us_json *call_limits(struct us_call *call)
 }
 
 /* Whoever may only watch does not see how it is set up. */
-static void write_connector(struct us_call *call, const struct us_connector *c, const struct us_run *last)
+static void write_connector(struct us_call *call, const struct us_connector *c, const struct us_run *last, int64_t held)
 {
 	struct us_jsonw *w = &call->w;
 
@@ -61,6 +61,11 @@ static void write_connector(struct us_call *call, const struct us_connector *c, 
 		us_sync_settings_write_inherited(w, c->configuration, call_limits(call));
 	}
 	us_jsonw_put_text(w, "lastStatus", last ? us_run_status_text(last->status) : NULL);
+	us_jsonw_key(w, "heldRun");
+	if (held)
+		us_jsonw_int(w, held);
+	else
+		us_jsonw_null(w);
 	write_schedule(call, c->id);
 	us_call_put_time(w, "created", c->created);
 	us_call_put_time(w, "updated", c->updated);
@@ -72,9 +77,13 @@ static enum us_errc write_with_last(struct us_call *call, const struct us_connec
 	struct us_run last;
 	enum us_errc rc = us_run_load_last(call->c, call->arena, c->id, &last, err);
 
-	if (rc && rc != US_NOT_FOUND)
+	bool is_new = rc == US_NOT_FOUND;
+	int64_t held = 0;
+	if (!rc)
+		rc = us_run_find_held(call->c, c->id, &held, err);
+	if (rc && !is_new)
 		return rc;
-	write_connector(call, c, rc ? NULL : &last);
+	write_connector(call, c, is_new ? NULL : &last, held);
 	return US_OK;
 }
 

@@ -11,7 +11,7 @@
 #include "store/directory.h"
 #include "store/run.h"
 
-enum { ROWS_SHOWN = 20, RUNS_SEARCHED = 20, GROUPS_SHOWN = 1000, REASONS_MOST = 16 };
+enum { ROWS_SHOWN = 20, GROUPS_SHOWN = 1000, REASONS_MOST = 16 };
 
 struct facts {
 	struct us_api *api;
@@ -25,7 +25,7 @@ struct facts {
 	bool has_directory, has_user;
 	uint32_t number; /* 0: nobody of that name is known to have been there */
 	struct us_user_image user;
-	struct us_run last; /* the newest run that read everything, within the last RUNS_SEARCHED */
+	struct us_run last; /* the newest run that read everything */
 	bool has_last;
 	int64_t held;         /* a run of the connector that waits for a decision; 0: none */
 	struct us_change row; /* of the last run, or of the held one, for this user */
@@ -105,20 +105,12 @@ static enum us_errc find_failure(struct facts *f)
 
 static enum us_errc find_runs(struct facts *f)
 {
-	struct us_run *runs;
-	size_t n;
-	enum us_errc rc = us_run_list(f->c, &f->arena, f->connector.id, 0, RUNS_SEARCHED, &runs, &n, f->err);
+	enum us_errc rc = us_run_load_last_full(f->c, &f->arena, f->connector.id, &f->last, f->err);
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		if (!f->has_last && (runs[i].kind == US_RUN_FULL || runs[i].kind == US_RUN_SIMULATION) && runs[i].status != US_RUN_SCHEDULED &&
-			runs[i].status != US_RUN_RUNNING) {
-			f->last = runs[i];
-			f->has_last = true;
-		}
-		if (!f->held && runs[i].status == US_RUN_HELD)
-			f->held = runs[i].id;
-	}
-	return rc;
+	f->has_last = rc == US_OK;
+	if (rc && rc != US_NOT_FOUND)
+		return rc;
+	return us_run_find_held(f->c, f->connector.id, &f->held, f->err);
 }
 
 static enum us_errc gather(struct facts *f)

@@ -426,7 +426,7 @@ static void put_targets(struct us_jsonw *w, const char *name, bool is_new)
 
 #define CONNECTOR_MEMBERS \
 	"\"name\":" NAME_SCHEMA ",\"enabled\":{\"type\":\"boolean\"},\"uniqueId\":{},\"id\":{}," \
-	"\"directoryId\":{},\"lastStatus\":{},\"inherited\":{},\"paused\":{},\"pausedSince\":{},\"pausedBy\":{},\"nextRuns\":{},\"missedRuns\":{},\"scheduleProblem\":{}," \
+	"\"directoryId\":{},\"lastStatus\":{},\"heldRun\":{},\"inherited\":{},\"paused\":{},\"pausedSince\":{},\"pausedBy\":{},\"nextRuns\":{},\"missedRuns\":{},\"scheduleProblem\":{}," \
 	"\"created\":{},\"updated\":{}"
 
 /* The whole connector, for one type; what the server decides may stand there, as an export has it, and is passed over. */

@@ -60,6 +60,7 @@ const struct us_schema us_schemas[] = {
 		"\"enabled\":{\"type\":\"boolean\"},\"configuration\":{\"type\":\"object\",\"description\":\"Not shown to the role monitor.\"},"
 		"\"inherited\":{\"type\":\"object\",\"description\":\"Limits, onLimit and heldExpiry of the server that the configuration has none of its own for.\"},"
 		"\"lastStatus\":{\"type\":[\"string\",\"null\"],\"enum\":[null," RUN_STATUS "]},"
+		"\"heldRun\":{\"type\":[\"integer\",\"null\"],\"description\":\"The newest run that waits for a decision; updates of single users may have come since.\"},"
 		"\"paused\":{\"type\":\"boolean\",\"description\":\"The schedule starts no runs.\"},\"pausedSince\":" TIME_OR_NULL ",\"pausedBy\":" TEXT_OR_NULL ","
 		"\"nextRuns\":{\"type\":\"array\",\"items\":" TIME ",\"description\":\"The next starts by the schedule, five at most.\"},"
 		"\"missedRuns\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Times of the schedule that passed without a run.\"},"

@@ -1,6 +1,7 @@
 /* connector list|show|test|pause|resume|delete; export, import and apply are in transfer.c */
 #include <stdio.h>
 
+#include "cmd/report.h"
 #include "cmd/table.h"
 #include "cmd/verbs.h"
 
@@ -55,6 +56,7 @@ static void print_schedule(struct us_cli *cli, const struct us_json *connector)
 				printf(" " US_SLICE_FMT, US_SLICE_ARG(next->array.items[i].string));
 		putchar('\n');
 	}
+	us_report_waiting(connector, NULL, stdout);
 	if (missed)
 		printf("missed runs: %lld\n", (long long) missed);
 }

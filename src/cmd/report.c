@@ -22,6 +22,15 @@ static long long held_part(const struct us_json *status)
 	return is_over ? 0 : (long long) us_json_int(held, "run", 0);
 }
 
+void us_report_waiting(const struct us_json *connector, const struct us_json *shown, FILE *out)
+{
+	long long run = (long long) us_json_int(connector, "heldRun", 0);
+	bool is_said = shown && (held_part(shown) == run || us_json_int(shown, "id", 0) == run);
+
+	if (run && !is_said)
+		fprintf(out, "Run %lld waits for a decision: usersync results %lld; then usersync approve %lld, or usersync reject %lld.\n", run, run, run, run);
+}
+
 int us_report_exit(const struct us_json *status)
 {
 	if (is_status(status, "HELD") || held_part(status))

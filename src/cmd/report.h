@@ -2,10 +2,14 @@
 #ifndef US_CMD_REPORT_H
 #define US_CMD_REPORT_H
 
+#include <stdio.h>
+
 #include "cmd/cli.h"
 
 /* Several lines: status, counters, messages, and what to do next if it is held. */
 void us_report_print(struct us_cli *cli, const struct us_json *status);
+/* One line, if a run of the connector, as a listing gives it, waits for a decision; shown: a run whose report says so itself, or NULL. */
+void us_report_waiting(const struct us_json *connector, const struct us_json *shown, FILE *out);
 /* The exit code that the run's status stands for: DONE 0, HELD 3, all else that has ended 1; SCHEDULED and RUNNING 0. */
 int us_report_exit(const struct us_json *status);
 bool us_report_is_over(const struct us_json *status);

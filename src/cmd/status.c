@@ -61,7 +61,7 @@ static int print_all(struct us_cli *cli)
 	if (cli->as_json)
 		return us_cli_print_raw(&list), US_EXIT_OK;
 	us_table_init(&table, (const char *const[]) { "CONNECTOR", "#RUN", "KIND", "STATUS", "CREATED", "#SECONDS", "#USERS", "#ADDED", "#CHANGED",
-		"#CLEANED", "#FAILED", "NEXT", NULL });
+		"#CLEANED", "#FAILED", "#HELD", "NEXT", NULL });
 	for (size_t i = 0; list.doc && list.doc->type == US_JSON_ARRAY && i < list.doc->array.n; i++) {
 		const struct us_json *connector = &list.doc->array.items[i];
 		struct us_err err = US_ERR_INIT;
@@ -78,6 +78,11 @@ static int print_all(struct us_cli *cli)
 			for (int column = 1; column < 11; column++)
 				us_table_add(&table, US_SLICE_NONE);
 		}
+		int64_t held = us_json_int(connector, "heldRun", 0);
+		if (held)
+			us_table_add_int(&table, held);
+		else
+			us_table_add(&table, US_SLICE_NONE);
 		add_next(&table, connector);
 	}
 	us_table_print(&table);
@@ -90,6 +95,7 @@ int us_status_run(struct us_cli *cli)
 	const char *limit = us_cli_flag(cli, "limit");
 	const struct us_json *connector;
 	struct us_client_answer answer;
+	bool is_run = us_cli_flag(cli, "run");
 	int64_t run, n;
 	int code;
 
@@ -104,7 +110,7 @@ int us_status_run(struct us_cli *cli)
 		code = us_cli_find_connector(cli, cli->args.operands[0], &connector);
 		return code != US_EXIT_OK ? code : print_history(cli, us_cli_text(cli, connector, "uniqueId", ""), limit ? limit : "20");
 	}
-	if (us_cli_flag(cli, "run")) {
+	if (is_run) {
 		if (!us_slice_to_int(us_slice(cli->args.operands[0]), &run))
 			return us_cli_misuse(cli, "'%s' is no number of a run", cli->args.operands[0]);
 		code = US_EXIT_OK;
@@ -125,5 +131,7 @@ int us_status_run(struct us_cli *cli)
 		us_cli_print_raw(&answer);
 	else
 		us_report_print(cli, answer.doc);
+	if (!cli->as_json && !is_run)
+		us_report_waiting(connector, answer.doc, stdout);
 	return us_report_exit(answer.doc);
 }

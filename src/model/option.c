@@ -178,7 +178,7 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 			us_problem_add(arena, list, field, "must not be empty");
 		for (size_t i = 0; i < v->array.n; i++) {
 			if (v->array.items[i].type != US_JSON_STRING) {
-				wrong = "an array of strings";
+				us_problem_add(arena, list, field, "must be an array of strings; one of them is %s", us_json_type_name(v->array.items[i].type));
 				break;
 			}
 			check_item(arena, o, field, v->array.items[i].string, list);

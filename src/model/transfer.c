@@ -113,6 +113,7 @@ static const struct {
 	{ "id", NULL },
 	{ "directoryId", NULL },
 	{ "lastStatus", NULL },
+	{ "heldRun", NULL },
 	{ "inherited", NULL },
 	{ "paused", NULL },
 	{ "pausedSince", NULL },

@@ -209,6 +209,19 @@ enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t 
 	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "the connector has not run yet") : rc;
 }
 
+enum us_errc us_run_load_last_full(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE connector = ?1 AND kind IN ('full', 'simulation')"
+		" AND status NOT IN ('SCHEDULED', 'RUNNING') ORDER BY id DESC LIMIT 1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	rc = take_one(s, arena, ret_run, err);
+	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "the connector has not read everything yet") : rc;
+}
+
 enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t connector, int64_t before, size_t limit, struct us_run **ret_list,
 	size_t *ret_n, struct us_err *err)
 {
@@ -473,6 +486,21 @@ enum us_errc us_run_overtake_held(struct us_dbc *c, const struct us_run *by, int
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = overtake(c, &list[i], by->id, now_s, err);
 	us_arena_fini(&arena);
+	return rc;
+}
+
+enum us_errc us_run_find_held(struct us_dbc *c, int64_t connector, int64_t *ret_id, struct us_err *err)
+{
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT MAX(id) FROM run WHERE status = 'HELD' AND connector = ?1", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, connector);
+	rc = us_stmt_step(s, err);
+	if (!rc)
+		*ret_id = us_stmt_int(s, 0);
+	us_stmt_reset(s);
 	return rc;
 }
 

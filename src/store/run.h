@@ -51,6 +51,8 @@ void us_run_add_message(struct us_arena *arena, struct us_run *run, const char *
 enum us_errc us_run_create_held(struct us_dbc *c, const struct us_run *run, const char *message, int64_t now_s, struct us_err *err);
 enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, struct us_run *ret_run, struct us_err *err);
 enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);
+/* The newest full sync or simulation that has ended. US_NOT_FOUND: there is none. */
+enum us_errc us_run_load_last_full(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err);
 /* Newest first; before: 0 or the id of the last one of the page before. */
 enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t connector, int64_t before, size_t limit, struct us_run **ret_list,
 	size_t *ret_n, struct us_err *err);
@@ -67,6 +69,8 @@ enum us_errc us_run_set_status(struct us_dbc *c, int64_t id, enum us_run_status 
 enum us_errc us_run_set_kind(struct us_dbc *c, int64_t id, enum us_run_kind kind, struct us_err *err);
 /* Writes report, messages, certificate, held, expires, decided_by, base_revision, n_changes of run->id; not its status. */
 enum us_errc us_run_save(struct us_dbc *c, const struct us_run *run, int64_t now_s, struct us_err *err);
+/* The newest run of the connector that waits for a decision; 0: none. */
+enum us_errc us_run_find_held(struct us_dbc *c, int64_t connector, int64_t *ret_id, struct us_err *err);
 /* HELD → CANCELLED, with a message that says so, for each whose time is over; the run that a cleanup was held beside says so too. is_writer false: only
  * counts them. */
 enum us_errc us_run_expire_held(struct us_dbc *c, bool is_writer, int64_t now_s, size_t *ret_n, int64_t *ret_next_s, struct us_err *err);

@@ -320,6 +320,27 @@ def test_what_is_held_after_a_recovery_is_told(whole):
         assert receiver.events() == ["sync.held", "sync.recovered", "sync.held"]
 
 
+def test_what_waits_is_seen_behind_the_updates_of_single_users(whole):
+    """Each login is a run: the last one says nothing of what waits."""
+    lose(whole, 20)
+    held = whole.sync(whole.hr)["id"]
+    for _ in range(25):
+        last = whole.wait(whole.call("POST", f"/usersync/connector/{whole.hr['id']}/syncsingle/user030")[1]["id"])
+    assert last["status"] == "DONE"
+    shown = whole.call("GET", f"/usersync/connector/{whole.hr['id']}")[1]
+    assert (shown["lastStatus"], shown["heldRun"]) == ("DONE", held)
+    assert f"Held in run {held}, which would set DISABLED" in whole.cli("explain", "hr", "user000").stdout
+    line = f"Run {held} waits for a decision: usersync results {held}; then usersync approve {held}, or usersync reject {held}."
+    assert line in whole.cli("status", "hr").stdout and line in whole.cli("connector", "show", "hr").stdout
+    head, row = whole.cli("status").stdout.splitlines()
+    assert row[head.index("HELD"):].split()[0] == str(held) or row[:head.index("HELD") + 4].split()[-1] == str(held)
+    done = whole.cli("approve", "hr")
+    assert (done.returncode, done.stderr) == (1, f"usersync: run {last['id']} is DONE, not HELD\n{line}\n")
+    assert whole.cli("reject", str(held)).returncode == 0
+    assert whole.call("GET", f"/usersync/connector/{whole.hr['id']}")[1]["heldRun"] is None
+    assert "waits for a decision" not in whole.cli("status", "hr").stdout
+
+
 # --- what was saved meanwhile ----------------------------------------------------------------------
 
 def test_a_plan_of_other_settings_is_made_again(whole):
