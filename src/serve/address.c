@@ -19,11 +19,21 @@ bool us_address_is(const char *path, const struct us_slice *segments, size_t n, 
 	return i == n;
 }
 
+bool us_address_is_tls(const struct us_httpd_request *request)
+{
+	struct us_slice forwarded = us_httpd_find_header(request, "X-Forwarded-Proto");
+	const char *comma = forwarded.n ? memchr(forwarded.p, ',', forwarded.n) : NULL;
+
+	if (comma)
+		forwarded.n = (size_t) (comma - forwarded.p);
+	return request->is_tls || us_slice_is_nocase(us_slice_trim(forwarded), "https");
+}
+
 struct us_slice us_address_base(const struct us_httpd_request *request, struct us_arena *arena, const char *path)
 {
 	static const bool can_stand[256] = { ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['.'] = true, ['-'] = true,
 		['_'] = true, [':'] = true, ['['] = true, [']'] = true };
-	struct us_slice host = us_httpd_find_header(request, "Host"), scheme = request->is_tls ? US_SLICE("https://") : US_SLICE("http://");
+	struct us_slice host = us_httpd_find_header(request, "Host"), scheme = us_address_is_tls(request) ? US_SLICE("https://") : US_SLICE("http://");
 	size_t path_n = strlen(path);
 
 	for (size_t i = 0; i < host.n; i++)

@@ -165,16 +165,17 @@ enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice nam
 enum us_errc us_crowd_get_cookie(struct us_crowd_call *call, struct us_err *err)
 {
 	struct us_crowd_writer *w = &call->writer;
+	bool is_tls = us_address_is_tls(call->request);
 
 	(void) err;
 	us_crowd_put_head(w);
 	if (w->is_json) {
 		us_jsonw_open(&w->w, '{');
-		us_jsonw_put_bool(&w->w, "secure", call->request->is_tls);
+		us_jsonw_put_bool(&w->w, "secure", is_tls);
 		us_jsonw_put_text(&w->w, "name", "crowd.token_key");
 		us_jsonw_close(&w->w, '}');
 	} else {
-		us_str_printf(w->out, "<cookie-config><secure>%s</secure><name>crowd.token_key</name></cookie-config>", call->request->is_tls ? "true" : "false");
+		us_str_printf(w->out, "<cookie-config><secure>%s</secure><name>crowd.token_key</name></cookie-config>", is_tls ? "true" : "false");
 	}
 	return US_OK;
 }

@@ -285,3 +285,17 @@ def test_last_use_is_written_down(site):
     site.stop()
     site.start()
     assert site.call("GET", "/application/wiki")[1]["lastUsed"]
+
+
+def test_links_and_cookie_are_those_of_the_proxy_in_front(site):
+    site.call("POST", "/application/", {"name": "proxied", "directories": [site.directory], "rights": ["read", "authenticate"], "password": "open sesame"})
+
+    def ask(path, forwarded):
+        headers = {"Accept": "application/json", "Host": "users.example.org", **({"X-Forwarded-Proto": forwarded} if forwarded else {})}
+        return site.request("GET", path, None, headers, user="proxied", password="open sesame").json()
+
+    for forwarded, scheme in [(None, "http"), ("http", "http"), ("https", "https"), ("HTTPS, http", "https"), ("gopher", "http"), ("", "http")]:
+        assert ask(f"{ROOT}/config/cookie", forwarded)["secure"] is (scheme == "https")
+        assert ask(f"{ROOT}/user?username=alice", forwarded)["link"]["href"].startswith(f"{scheme}://users.example.org/crowd/")
+        [user] = ask(f"/scim/v2/{site.directory}/Users?filter=userName%20eq%20%22alice%22", forwarded)["Resources"]
+        assert user["meta"]["location"].startswith(f"{scheme}://users.example.org/scim/v2/")
