@@ -54,6 +54,9 @@ struct us_crowd_window us_crowd_read_window(const struct us_crowd_call *call);
 enum us_errc us_crowd_find_user(struct us_crowd_call *call, struct us_slice name, struct us_seen_user *ret_user, struct us_err *err);
 enum us_errc us_crowd_find_group(struct us_crowd_call *call, struct us_slice name, struct us_seen_group *ret_group, struct us_err *err);
 
+/* What a user's password is known by, ZERO without one: another one after each change. For sessions. */
+enum us_errc us_crowd_load_password(struct us_crowd_call *call, int64_t directory, uint32_t user, struct us_hash *ret_password, struct us_err *err);
+
 /* ---- handlers: each is described by its row of the route table ---- */
 
 #define US_CROWD_HANDLERS(X) \

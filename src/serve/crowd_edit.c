@@ -296,6 +296,16 @@ enum us_errc us_crowd_rename_user(struct us_crowd_call *call, struct us_err *err
 	return rc ? rc : answer_user(call, edit.name, err);
 }
 
+/* Which sessions end is for the application to say: it knows in which one the user has changed the password. If it cannot be read, all do. */
+static void keep_sessions(struct us_crowd_call *call, const struct us_seen_user *user)
+{
+	struct us_hash password = US_HASH_ZERO;
+	struct us_err ignored = US_ERR_INIT;
+
+	if (!reopen(call, &ignored) && !us_crowd_load_password(call, user->directory, user->number, &password, &ignored))
+		us_sessions_keep(call->serve->sessions, user->directory, user->number, password);
+}
+
 enum us_errc us_crowd_set_password(struct us_crowd_call *call, struct us_err *err)
 {
 	struct us_edit edit = { .kind = US_EDIT_UPDATE_USER, .fields = US_EDIT_PASSWORD };
@@ -312,7 +322,10 @@ enum us_errc us_crowd_set_password(struct us_crowd_call *call, struct us_err *er
 	if (!edit.password.n)
 		return us_crowd_refuse(call, US_CROWD_INVALID_CREDENTIAL, err, "the body has no password");
 	call->answer->status = 204;
-	return apply(call, user.directory, &edit, err);
+	rc = apply(call, user.directory, &edit, err);
+	if (!rc)
+		keep_sessions(call, &user);
+	return rc;
 }
 
 /* ---- groups ---- */

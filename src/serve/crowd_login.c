@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "serve/crowd_body.h"
 #include "serve/session.h"
+#include "store/credential.h"
 #include "store/directory.h"
 
 /* Every attempt counts against the user, wherever the application says that it comes from. */
@@ -163,13 +164,30 @@ static void put_session(struct us_crowd_call *call, struct us_slice token, const
 		us_str_add_text(w->out, "</session>");
 }
 
+enum us_errc us_crowd_load_password(struct us_crowd_call *call, int64_t directory, uint32_t user, struct us_hash *ret_password, struct us_err *err)
+{
+	struct us_slice hash;
+	enum us_errc rc = us_credential_find(call->view.c, call->arena, directory, user, &hash, NULL, err);
+
+	if (!rc)
+		*ret_password = us_hash_slice(hash); /* salted: no two are equal */
+	else if (rc == US_NOT_FOUND)
+		*ret_password = US_HASH_ZERO;
+	return rc == US_NOT_FOUND ? US_OK : rc;
+}
+
 /* The user of a session, as this application sees it. */
 static enum us_errc load_user(struct us_crowd_call *call, const struct us_session *session, struct us_seen_user *ret_user, struct us_err *err)
 {
+	struct us_hash password = US_HASH_ZERO;
 	enum us_errc rc = us_view_load_user(&call->view, call->arena, session->directory, session->user, ret_user, err);
 
 	if (rc == US_NOT_FOUND || (!rc && !ret_user->image.user.active))
 		return us_crowd_refuse(call, US_CROWD_INVALID_SSO_TOKEN, err, "the session's user is not there any more, or not active");
+	if (!rc)
+		rc = us_crowd_load_password(call, session->directory, session->user, &password, err);
+	if (!rc && !us_hash_is_equal(password, session->password))
+		return us_crowd_refuse(call, US_CROWD_INVALID_SSO_TOKEN, err, "the user has got another password since the session began");
 	return rc;
 }
 
@@ -186,12 +204,15 @@ enum us_errc us_crowd_open_session(struct us_crowd_call *call, struct us_err *er
 	struct us_seen_user user;
 	struct us_crowd_body body;
 	int64_t idle_s = US_SESSION_IDLE_S, asked;
+	struct us_hash password = US_HASH_ZERO;
 	enum us_errc rc = us_crowd_body_read(call, call->arena, &body, err);
 
 	if (!rc)
 		rc = us_crowd_find_user(call, us_crowd_body_text(call->arena, body, "username"), &user, err);
 	if (rc == US_NOT_FOUND && call->reason == US_CROWD_USER_NOT_FOUND)
 		return us_crowd_refuse(call, US_CROWD_INVALID_USER_AUTHENTICATION, err, "there is no such user");
+	if (!rc)
+		rc = us_crowd_load_password(call, user.directory, user.number, &password, err);
 	if (!rc && wants_check)
 		rc = check_password(call, &user, us_crowd_body_exact(call->arena, body, "password"), err);
 	if (!rc && !wants_check && !user.image.user.active)
@@ -201,7 +222,8 @@ enum us_errc us_crowd_open_session(struct us_crowd_call *call, struct us_err *er
 	if (us_slice_to_int(us_crowd_parameter(call, "duration"), &asked) && asked > 0 && asked < idle_s)
 		idle_s = asked;
 	us_logins_note(call->serve->logins, user.directory, user.number, call->client.name);
-	us_sessions_open(call->serve->sessions, user.directory, user.number, read_factors(call, body), idle_s, &token, &session);
+	us_sessions_open(call->serve->sessions, &(struct us_session) { user.directory, user.number, .password = password }, read_factors(call, body), idle_s,
+		&token, &session);
 	put_session(call, us_str_slice(&token), &session, &user);
 	us_httpd_add_header(call->answer, "Location", us_arena_printf(call->arena, US_SLICE_FMT "/session/%s", US_SLICE_ARG(call->writer.base),
 		us_str_text(&token)));

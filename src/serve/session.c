@@ -39,7 +39,7 @@ void us_sessions_free(struct us_sessions *sessions)
 
 static struct us_hash key_of(struct us_slice token) { return us_secret_fingerprint(token, US_SLICE("session")); }
 
-void us_sessions_open(struct us_sessions *sessions, int64_t directory, uint32_t user, struct us_hash factors, int64_t idle_s, struct us_str *token,
+void us_sessions_open(struct us_sessions *sessions, const struct us_session *of, struct us_hash factors, int64_t idle_s, struct us_str *token,
 	struct us_session *ret_session)
 {
 	int64_t now = us_clock_wall_ms();
@@ -47,7 +47,7 @@ void us_sessions_open(struct us_sessions *sessions, int64_t directory, uint32_t 
 	us_str_clear(token);
 	us_secret_token(token, US_SESSION_TOKEN_RANDOM_BYTES);
 	struct entry e = { .key = key_of(us_str_slice(token)), .factors = factors, .idle_ms = idle_s * 1000,
-		.session = { directory, user, now, now + idle_s * 1000 } };
+		.session = { of->directory, of->user, of->password, now, now + idle_s * 1000 } };
 	pthread_mutex_lock(&sessions->lock);
 	struct entry *set = sessions->sets[e.key.lo % SETS], *first = &set[0];
 	for (int i = 1; i < WAYS; i++)
@@ -91,6 +91,18 @@ void us_sessions_end(struct us_sessions *sessions, struct us_slice token)
 	struct entry *e = find(sessions, token);
 	if (e)
 		*e = (struct entry) { .idle_ms = 0 };
+	pthread_mutex_unlock(&sessions->lock);
+}
+
+void us_sessions_keep(struct us_sessions *sessions, int64_t directory, uint32_t user, struct us_hash password)
+{
+	pthread_mutex_lock(&sessions->lock);
+	for (size_t i = 0; i < SETS; i++)
+		for (int j = 0; j < WAYS; j++) {
+			struct us_session *s = &sessions->sets[i][j].session;
+			if (s->expires_ms && s->directory == directory && s->user == user)
+				s->password = password;
+		}
 	pthread_mutex_unlock(&sessions->lock);
 }
 

@@ -300,6 +300,32 @@ def test_a_session_ends_with_its_user(crowd):
     assert crowd.get(f"session/{token}")[1]["reason"] == "INVALID_SSO_TOKEN"
 
 
+def test_a_session_ends_with_the_password_that_an_admin_replaces(site, crowd):
+    crowd.call("POST", "user", user(crowd, "ann", password=PASSWORD))
+    crowd.call("POST", "user", user(crowd, "bob", password=PASSWORD))
+
+    def login(name, text=PASSWORD):
+        status, session = crowd.call("POST", "session", context(crowd, name, text))
+        assert status == 201, session
+        return session["token"]
+
+    ann, bob = login("ann"), login("bob")
+    # the application ends those that it wants to end: the one in which the user has changed it goes on
+    assert crowd.call("PUT", "user/password", password(crowd, "another " + PASSWORD), username="ann")[0] == 204
+    other = login("ann", "another " + PASSWORD)
+    assert crowd.get(f"session/{ann}")[0] == crowd.get(f"session/{other}")[0] == 200
+    assert crowd.call("DELETE", "session", username="ann", exclude=ann)[0] == 204
+    assert (crowd.get(f"session/{ann}")[0], crowd.get(f"session/{other}")[0]) == (200, 404)
+    for method, body in [("PUT", {"password": "the third " + PASSWORD}), ("DELETE", None)]:
+        assert site.call(method, f"/directory/{site.local}/user/ann/password", body)[0] < 300
+        status, answer = crowd.get(f"session/{ann}")
+        assert (status, answer["reason"]) == (404, "INVALID_SSO_TOKEN"), answer
+        assert crowd.call("POST", f"session/{ann}", factors(crowd))[0] == 404
+        if method == "PUT":
+            ann = login("ann", "the third " + PASSWORD)
+    assert crowd.get(f"session/{bob}")[0] == 200
+
+
 @pytest.mark.parametrize("method, path, query, body", [
     ("PUT", "user", {"username": "alice"}, "user"), ("DELETE", "user", {"username": "alice"}, None),
     ("PUT", "user/password", {"username": "alice"}, "password"), ("POST", "user/rename", {"username": "alice"}, "rename"),
