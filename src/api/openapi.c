@@ -305,6 +305,26 @@ static void put_members(struct us_jsonw *w, const struct us_option *members)
 	us_jsonw_close(w, '}');
 }
 
+static void put_required(struct us_jsonw *w, const struct us_option *options)
+{
+	for (const struct us_option *o = options; o && o->name; o++)
+		if (o->required)
+			us_jsonw_text(w, o->name);
+}
+
+static void put_rows(struct us_jsonw *w, const struct us_option *members)
+{
+	us_jsonw_key(w, "items");
+	us_jsonw_open(w, '{');
+	us_jsonw_put_text(w, "type", "object");
+	us_jsonw_key(w, "required");
+	us_jsonw_open(w, '[');
+	put_required(w, members);
+	us_jsonw_close(w, ']');
+	put_members(w, members);
+	us_jsonw_close(w, '}');
+}
+
 static void put_option(struct us_jsonw *w, const struct us_option *o)
 {
 	us_jsonw_key(w, o->name);
@@ -346,18 +366,15 @@ static void put_option(struct us_jsonw *w, const struct us_option *o)
 		break;
 	case US_OPTION_ARRAY:
 		put_type(w, o, "array");
+		if (o->members)
+			put_rows(w, o->members);
+		break;
+	case US_OPTION_ANY:
 		break;
 	}
 	if (o->fallback)
 		us_jsonw_put_text(w, "x-default", o->fallback);
 	us_jsonw_close(w, '}');
-}
-
-static void put_required(struct us_jsonw *w, const struct us_option *options)
-{
-	for (const struct us_option *o = options; o && o->name; o++)
-		if (o->required)
-			us_jsonw_text(w, o->name);
 }
 
 /* prefix: of the schema's name; common: what every type has beside its own. */

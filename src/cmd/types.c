@@ -10,7 +10,7 @@ static const char *kind_of(const struct us_option *o)
 {
 	static const char *const names[] = { [US_OPTION_STRING] = "text", [US_OPTION_TEXT] = "lines of text", [US_OPTION_URL] = "URL",
 		[US_OPTION_INT] = "number", [US_OPTION_BOOL] = "true or false", [US_OPTION_CHOICE] = "choice", [US_OPTION_STRINGS] = "list of texts",
-		[US_OPTION_PATTERNS] = "list of names or patterns", [US_OPTION_OBJECT] = "object", [US_OPTION_ARRAY] = "array" };
+		[US_OPTION_PATTERNS] = "list of names or patterns", [US_OPTION_OBJECT] = "object", [US_OPTION_ARRAY] = "array", [US_OPTION_ANY] = "see below" };
 
 	return names[o->type];
 }
@@ -67,7 +67,7 @@ static void print_json(void)
 	us_str_fini(&out);
 }
 
-/* prefix: "schedule." for the members of an object, else empty; type: whose options beside its own they are, or NULL. */
+/* prefix: "schedule." for the members of an object, "mapping[]." for those of rows, else empty; type: whose options beside its own they are, or NULL. */
 static void print_options(const char *prefix, const struct us_option *options, const struct us_type *type)
 {
 	for (const struct us_option *o = options; o && o->name; o++) {
@@ -77,7 +77,7 @@ static void print_options(const char *prefix, const struct us_option *options, c
 			o->secret ? ", secret" : "", o->fallback ? ", default " : "", o->fallback ? o->fallback : "", o->help);
 		if (o->members) {
 			char inner[64];
-			snprintf(inner, sizeof inner, "%s%s.", prefix, o->name);
+			snprintf(inner, sizeof inner, "%s%s%s.", prefix, o->name, o->type == US_OPTION_ARRAY ? "[]" : "");
 			print_options(inner, o->members, NULL);
 		}
 	}

@@ -2,6 +2,21 @@
 
 #include <stdio.h>
 
+const struct us_option us_mapping_row_options[] = {
+	{ "attribute", US_OPTION_STRING, "Attribute",
+		"Of users: username, fullName, firstName, lastName, email, active, groups, or a further attribute; of groups: name, description, or a further one.",
+		.required = true },
+	{ "from", US_OPTION_STRINGS, "From", "A path into the source's record, or several: the first that is not empty." },
+	{ "template", US_OPTION_STRINGS, "Template", "One text of several values, with paths in braces; or several: the first whose places all have a value." },
+	{ "script", US_OPTION_TEXT, "Script", "What a script returns." },
+	{ "value", US_OPTION_ANY, "Value", "A text, true or false: a constant, or beside one of the others what is taken when that gives nothing; null: the attribute is not set." },
+	{ "transform", US_OPTION_ANY, "Transform",
+		"One step or an array of them: trim, lower, upper, stripDomain, guest, ascii, or an object with one of ascii, regex, table, script." },
+	{ "noMatch", US_OPTION_CHOICE, "No match", "What becomes of a value that no rule of a regex, or no entry of a table, fits; of groups: untransformed or clear.",
+		.fallback = "untransformed", .choices = "untransformed|ignore|clear|filter" },
+	{ NULL },
+};
+
 static const char *const user_targets[] = {
 	[US_TARGET_USERNAME] = "username", [US_TARGET_FULL_NAME] = "fullName", [US_TARGET_FIRST_NAME] = "firstName",
 	[US_TARGET_LAST_NAME] = "lastName", [US_TARGET_EMAIL] = "email", [US_TARGET_ACTIVE] = "active", [US_TARGET_GROUPS] = "groups",

@@ -2,6 +2,7 @@
 #ifndef US_MODEL_MAPPING_ROW_H
 #define US_MODEL_MAPPING_ROW_H
 
+#include "model/option.h"
 #include "model/template.h"
 #include "model/transform.h"
 
@@ -25,6 +26,9 @@ const char *us_mapping_target_like(struct us_slice attribute, bool is_group);
 enum us_no_match { US_NO_MATCH_UNTRANSFORMED, US_NO_MATCH_IGNORE, US_NO_MATCH_CLEAR, US_NO_MATCH_FILTER };
 
 enum { US_MAPPING_ROW_MAX_STEPS = 50, US_MAPPING_ROW_MAX_PATHS = 50 };
+
+/* The members of a row, for the schema of settings. */
+extern const struct us_option us_mapping_row_options[];
 
 struct us_mapping_row {
 	struct us_slice attribute;

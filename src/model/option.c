@@ -177,11 +177,11 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 		if (o->required && v->array.n == 0)
 			us_problem_add(arena, list, field, "must not be empty");
 		for (size_t i = 0; i < v->array.n; i++) {
-			if (v->array.items[i].type != US_JSON_STRING) {
-				us_problem_add(arena, list, field, "must be an array of strings; one of them is %s", us_json_type_name(v->array.items[i].type));
-				break;
-			}
-			check_item(arena, o, field, v->array.items[i].string, list);
+			if (v->array.items[i].type == US_JSON_STRING)
+				check_item(arena, o, field, v->array.items[i].string, list);
+			else
+				us_problem_add(arena, list, us_arena_printf(arena, "%s[%zu]", field, i), "must be a string, not %s",
+					us_json_type_name(v->array.items[i].type));
 		}
 		break;
 	case US_OPTION_OBJECT:
@@ -193,6 +193,8 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 	case US_OPTION_ARRAY:
 		if (v->type != US_JSON_ARRAY)
 			wrong = "an array";
+		break;
+	case US_OPTION_ANY:
 		break;
 	}
 	if (wrong)

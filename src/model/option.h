@@ -18,7 +18,8 @@ enum us_option_type {
 	US_OPTION_STRINGS, /* array of strings; a single string is taken as an array of one; with choices: of URLs with these schemes */
 	US_OPTION_PATTERNS, /* the same, of names, wildcards and regular expressions (model/pattern.h) */
 	US_OPTION_OBJECT,  /* with members of its own; without, checked by whoever owns it (limits) */
-	US_OPTION_ARRAY,
+	US_OPTION_ARRAY,   /* of objects with members; checked by whoever owns it (mapping) */
+	US_OPTION_ANY,     /* in rows of an ARRAY: help says what */
 };
 
 struct us_option {
@@ -31,7 +32,7 @@ struct us_option {
 	int64_t min, max;     /* INT: bounds; STRING, TEXT: max bytes if not 0; STRING: min bytes */
 	bool required;
 	bool secret;          /* sealed at rest, shown as "***" */
-	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows */
+	const struct us_option *members; /* OBJECT: what is in it; NULL: its owner knows; ARRAY: what is in a row, for people and programs to read */
 	bool scope;           /* decides who is read: a change holds the next plan that would clean up anybody (invariant G) */
 	bool takes_bool;      /* CHOICE: false and true stand for the first and the second, as when the setting was a BOOL */
 	bool is_common;       /* of a type's own one: it has the values of the common one of the same name, and more; otherwise it hides that one */

@@ -191,6 +191,7 @@ static void put_option(struct us_jsonw *w, const struct us_option *o, const stru
 	case US_OPTION_PATTERNS:
 	case US_OPTION_OBJECT:
 	case US_OPTION_ARRAY:
+	case US_OPTION_ANY:
 		put_nested(w, v);
 		break;
 	}

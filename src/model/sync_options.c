@@ -6,10 +6,17 @@
 #include "base/fold.h"
 #include "base/script.h"
 #include "model/mapping.h"
+#include "model/mapping_row.h"
 #include "model/retention.h"
 #include "model/schedule.h"
 #include "model/notice.h"
 #include "model/predicate.h"
+
+static const struct us_option stage_options[] = {
+	{ "afterDays", US_OPTION_INT, "After days", "Days since the first run that missed the user; not less than of the stage before.", .max = 36500, .required = true },
+	{ "action", US_OPTION_CHOICE, "Action", "What is done then.", .choices = "disable|strip|anonymize|delete", .required = true },
+	{ NULL },
+};
 
 const struct us_option us_sync_options[] = {
 	{ "cleanup", US_OPTION_CHOICE, "Cleanup",
@@ -19,7 +26,7 @@ const struct us_option us_sync_options[] = {
 		"For cleanup \"staged\": rows of afterDays (since the first run that missed the user) and action "
 		"(disable, strip, anonymize, delete). "
 		"Each is undone when the user returns.",
-		.scope = true },
+		.members = stage_options, .scope = true },
 	{ "cleanupIf", US_OPTION_TEXT, "Cleanup if",
 		"A script that is asked about each user that the source no longer has: true, cleanup goes on; false, the user stays; or the name of a "
 		"stage, which is done then.",
@@ -87,8 +94,9 @@ const struct us_option us_sync_options[] = {
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",
 		.members = us_retention_options },
-	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.", .scope = true, .of_source = true },
-	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description, further attributes.", .scope = true, .of_source = true },
+	{ "mapping", US_OPTION_ARRAY, "User mapping", "Rows of attribute and source (from, template, script or value), transform and noMatch that replace or extend those of the source type.",
+		.members = us_mapping_row_options, .scope = true, .of_source = true },
+	{ "groupMapping", US_OPTION_ARRAY, "Group mapping", "The same for groups: name, description, further attributes.", .members = us_mapping_row_options, .scope = true, .of_source = true },
 	{ "delegateAuthentication", US_OPTION_BOOL, "Delegate authentication",
 		"Applications that may authenticate users can have this connector's identity provider asked whether a password is right; the password is "
 		"not stored.",

@@ -134,7 +134,7 @@ FIELDS = [
          {"cleanupStages[0]": "must be an object", "cleanupStages[1]": "has no afterDays"}),
         ({"protectedUsers": ["ok", "/(/", ""]}, {"protectedUsers[1]": "is no regular expression", "protectedUsers[2]": "is empty"}),
         ({"groupFilter": {"a": 1}}, {"groupFilter": "must be an array of strings, not object"}),
-        ({"groupFilter": ["a", 1]}, {"groupFilter": "must be an array of strings; one of them is integer"}),
+        ({"groupFilter": ["a", 1]}, {"groupFilter[1]": "must be a string, not integer"}),
         ({"requiredGroups": ["group:"]}, {"requiredGroups[0]": "is empty"}),
         ({"assignGroups": ["a", "A", " "]}, {"assignGroups[1]": "is there twice", "assignGroups[2]": "must be a name"}),
         ({"nestedGroups": "both"}, {"nestedGroups": "must be one of keep|flatten"}),

@@ -149,3 +149,20 @@ def test_the_command_line_shows_the_steps(site, tmp_path):
     done = site.cli("connector", "preview", "hr", "--record", str(record))
     assert done.returncode == 1 and "outcome: FAILED: the user has no username" in done.stdout and "\x1b" not in done.stdout
     assert site.cli("connector", "preview", "hr").returncode == 2
+
+
+def test_what_is_in_a_row_is_described(site):
+    shown = site.request("GET", "/openapi.json").json()["components"]["schemas"]["Configuration_file"]["properties"]
+    row = shown["mapping"]["items"]
+    assert row["required"] == ["attribute"] and set(row["properties"]) == {"attribute", "from", "template", "script", "value", "transform", "noMatch"}
+    assert row["properties"]["noMatch"]["enum"][:4] == ["untransformed", "ignore", "clear", "filter"] and shown["groupMapping"]["items"] == row
+    assert shown["cleanupStages"]["items"]["required"] == ["afterDays", "action"]
+    said = site.cli("types", "file").stdout
+    assert "mapping[].noMatch (untransformed|ignore|clear|filter" in said and "cleanupStages[].afterDays (number, required)" in said
+
+
+def test_an_item_that_is_no_text_is_named(site):
+    path = f"/usersync/connector/{site.connector['uniqueId']}"
+    status, answer = site.call("PUT", path, {**site.company.configuration, "requiredGroups": ["a", 5, ""]})
+    assert status == 422 and {f["field"]: f["reason"] for f in answer["fields"]} == {
+        "requiredGroups[1]": "must be a string, not integer", "requiredGroups[2]": "is empty"}
