@@ -51,7 +51,7 @@ enum us_errc us_cursor_save(struct us_dbc *c, int64_t connector, const struct us
 	struct us_stmt *s;
 	enum us_errc rc = us_db_prepare(c, "INSERT INTO feed_cursor (connector, directory, value, configuration, full_at, run) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 		" ON CONFLICT (connector) DO UPDATE SET directory = ?2, value = ?3, configuration = ?4, run = ?6,"
-		" full_at = CASE WHEN ?5 = 0 THEN feed_cursor.full_at ELSE ?5 END", &s, err);
+		" full_at = CASE WHEN ?5 = 0 THEN feed_cursor.full_at ELSE ?5 END WHERE feed_cursor.value IS NOT NULL OR feed_cursor.run < ?6", &s, err);
 
 	if (rc)
 		return rc;
@@ -64,14 +64,16 @@ enum us_errc us_cursor_save(struct us_dbc *c, int64_t connector, const struct us
 	return us_stmt_run(s, NULL, err);
 }
 
-enum us_errc us_cursor_forget(struct us_dbc *c, int64_t connector, struct us_err *err)
+enum us_errc us_cursor_forget(struct us_dbc *c, int64_t directory, struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "UPDATE feed_cursor SET value = NULL WHERE connector = ?1", &s, err);
+	enum us_errc rc = us_db_prepare(c, "INSERT INTO feed_cursor (connector, directory, value, configuration, full_at, run)"
+		" SELECT id, ?1, NULL, '', 0, (SELECT COALESCE(MAX(id), 0) FROM run) FROM connector WHERE directory = ?1"
+		" ON CONFLICT (connector) DO UPDATE SET value = NULL, run = excluded.run", &s, err);
 
 	if (rc)
 		return rc;
-	us_stmt_bind_int(s, 1, connector);
+	us_stmt_bind_int(s, 1, directory);
 	return us_stmt_run(s, NULL, err);
 }
 

@@ -1,7 +1,9 @@
 #include "store/retired.h"
 
 #include "base/fold.h"
+#include "store/cursor.h"
 #include "store/object_row.h"
+#include "store/row.h"
 
 static enum us_errc mark_users(struct us_dbc *c, int64_t directory, struct us_have_side *users, struct us_err *err)
 {
@@ -38,6 +40,30 @@ enum us_errc us_retired_mark(struct us_dbc *c, int64_t directory, struct us_have
 		us_map_put(&have->gone, us_hash_take(bytes.p, bytes.n), NULL);
 	}
 	return rc == US_END ? US_OK : rc;
+}
+
+enum us_errc us_retired_list_waking(struct us_dbc *c, struct us_arena *arena, int64_t directory, struct us_slice **ret_ids, size_t *ret_n,
+	struct us_err *err)
+{
+	struct us_slice *ids = NULL;
+	size_t n = 0, cap = 0;
+	struct us_stmt *s;
+	enum us_errc rc = us_db_prepare(c, "SELECT u.ext_id FROM usr AS u JOIN login AS l ON l.id = u.id WHERE u.retired_since > 0 AND u.id >= ?1"
+		" AND u.id < ?2 AND l.at >= u.retired_since AND u.missing_since = 0 AND u.ext_id IS NOT NULL", &s, err);
+
+	if (rc)
+		return rc;
+	us_stmt_bind_int(s, 1, us_object_row(directory, 0));
+	us_stmt_bind_int(s, 2, us_object_row(directory + 1, 0));
+	while ((rc = us_stmt_step(s, err)) == US_OK) {
+		ids = us_row_grow(arena, ids, n, &cap, sizeof *ids);
+		ids[n++] = us_row_text(s, 0, arena);
+	}
+	if (rc != US_END)
+		return rc;
+	*ret_ids = ids;
+	*ret_n = n;
+	return US_OK;
 }
 
 enum us_errc us_retired_wake(struct us_dbc *c, int64_t directory, struct us_have *have, struct us_err *err)
@@ -142,5 +168,5 @@ enum us_errc us_retired_return(struct us_dbc *c, int64_t directory, struct us_sl
 	if ((rc = us_stmt_run(s, &changed, err)))
 		return rc;
 	*ret_is = changed > 0;
-	return US_OK;
+	return changed ? us_cursor_forget(c, directory, err) : US_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "store/retired.h"
 
 /* Ids to ask the source for, each once. */
 struct ids {
@@ -15,7 +16,7 @@ struct ids {
 struct feed {
 	const struct us_want *want;
 	struct us_arena *arena; /* of the run */
-	struct ids users;       /* who come, or come back */
+	struct ids users;       /* who come, or come back, or have logged in since they were cleaned up as inactive */
 	struct ids members;     /* that were not known when their group was named */
 	struct us_map cursors;
 };
@@ -186,13 +187,26 @@ static enum us_errc find_open(struct feed *f, struct us_err *err)
 	return rc;
 }
 
+static enum us_errc add_waking(struct feed *f, struct us_err *err)
+{
+	struct us_slice *ids;
+	size_t n = 0;
+	enum us_errc rc = us_retired_list_waking(f->want->reader, f->arena, f->want->directory, &ids, &n, err);
+
+	for (size_t i = 0; i < n && !rc; i++)
+		add_id(&f->users, ids[i]);
+	return rc;
+}
+
 enum us_errc us_delta_read(const struct us_want *want, struct us_slice cursor, struct us_arena *arena, struct us_delta *ret_delta, struct us_err *err)
 {
 	struct feed f = { .want = want, .arena = arena, .users.arena = arena, .members.arena = arena };
 	struct us_delta delta = { .row = { .listing = "changes", .kind = US_RECORD_USER, .announced = -1 } };
 	struct us_err own = US_ERR_INIT;
-	enum us_errc rc = read_pages(&f, cursor, &delta, &own);
+	enum us_errc rc = add_waking(&f, &own);
 
+	if (rc == US_OK)
+		rc = read_pages(&f, cursor, &delta, &own);
 	if (rc == US_OK)
 		rc = find_open(&f, &own);
 	us_map_fini(&f.cursors);

@@ -51,7 +51,7 @@ static bool is_full_due(const struct us_act *a, const struct us_cursor *cursor)
 static const char *find_obstacle(struct us_act *a, const struct us_cursor *cursor)
 {
 	if (!cursor->value.n)
-		return "no full sync that could be followed by one has been applied yet, or an undo came after it";
+		return "no full sync that could be followed by one has been applied yet, or an undo, or a login of somebody deleted as inactive, came after it";
 	if (cursor->directory != a->run.directory)
 		return "the directory is a new one";
 	if (!us_slice_is_equal(cursor->configuration, a->configuration_hash))
@@ -163,6 +163,6 @@ enum us_errc us_run_write_cursor(struct us_act *a, struct us_dbc *c)
 	struct us_cursor cursor = { a->run.directory, a->feed_cursor, a->configuration_hash, a->run.kind == US_RUN_FULL ? a->run.started : 0, a->run.id };
 
 	if (a->run.kind == US_RUN_UNDO)
-		return us_cursor_forget(c, a->connector.id, a->err);
+		return us_cursor_forget(c, a->run.directory, a->err);
 	return us_run_has_cursor(a) ? us_cursor_save(c, a->connector.id, &cursor, a->err) : US_OK;
 }

@@ -3,6 +3,8 @@
 The source is an identity provider that pushes; runs for its pushes alone would begin in an hour.
 """
 
+import time
+
 import pytest
 from observe import snapshot
 from pusher import created, group, inbound, patch, person, settle
@@ -81,7 +83,7 @@ def replace_directory(site):
 
 @pytest.mark.parametrize("change, why", [
     (lambda s: save(s, s.connector, mapping=[{"attribute": "fullName", "value": "Somebody"}]), "the configuration has changed since the last sync."),
-    (undo_last, "no full sync that could be followed by one has been applied yet, or an undo came after it."),
+    (undo_last, "no full sync that could be followed by one has been applied yet, or an undo, or a login of somebody deleted as inactive, came after it."),
     (replace_directory, "the directory is a new one."),
 ], ids=["configuration", "undo", "directory"])
 def test_what_makes_a_full_sync_of_one_delta(site, change, why):
@@ -92,6 +94,47 @@ def test_what_makes_a_full_sync_of_one_delta(site, change, why):
     set_mail(site.idp, site.anna, "again@example.org")
     run = delta(site, site.connector)
     assert (run["kind"], run["status"], run["updatedCount"], instead(run)) == ("delta", "DONE", 1, None), run
+
+
+def clean_up_inactive(site, **settings):
+    """anna, of whom the last login was long ago."""
+    directory = site.connector["directoryId"]
+    note_login(site, directory, 200)
+    stale = site.create("stale", "inactive", {"directory": site.connector["uniqueId"], "days": 90, **settings})
+    run = site.sync(stale)
+    assert run["deletedCount"] + run["disabledCount"] == 1, run
+    return run
+
+
+def note_login(site, directory, days_ago):
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days_ago * 86400))
+    status, answer = site.call("POST", f"/directory/{directory}/login", [{"username": "anna", "at": at}])
+    assert status == 200 and answer["unknown"] == 0, answer
+
+
+def state_of(site, name):
+    page = site.call("GET", f"/directory/{site.connector['directoryId']}/user?limit=1000")[1]
+    return next((u["active"] for u in page["users"] if u["name"] == name), None)
+
+
+@pytest.mark.parametrize("cleanup", ["delete", "disable"])
+def test_whoever_logs_in_again_comes_back_with_the_next_delta(site, cleanup):
+    clean_up_inactive(site, cleanup=cleanup)
+    assert instead(delta(site, site.connector)) is None and not state_of(site, "anna")
+    note_login(site, site.connector["directoryId"], -20 / 86400)
+    run = delta(site, site.connector)
+    assert run["status"] == "DONE" and state_of(site, "anna"), run
+
+
+def test_what_happened_to_the_deleted_is_told_after_an_undo(site):
+    """The feed has named them while they were away, and will not again."""
+    cleaned = clean_up_inactive(site, cleanup="delete")
+    assert site.idp.call("PATCH", f"Users/{site.anna}", patch({"op": "replace", "path": "active", "value": False}))[0] in (200, 204)
+    assert delta(site, site.connector)["filteredCount"] == 1
+    undone = site.wait(site.call("POST", f"/usersync/syncstatus/{cleaned['id']}/undo")[1]["id"])
+    assert undone["status"] == "DONE" and state_of(site, "anna")
+    run = delta(site, site.connector)
+    assert run["status"] == "DONE" and state_of(site, "anna") is False, run
 
 
 @pytest.mark.parametrize("settings, why", [
