@@ -511,6 +511,7 @@ static bool next_in_phase(struct us_plan *p, struct us_arena *arena, const struc
 		return us_plan_next_assignment(p, arena, step);
 	case BUILD:
 		us_plan_drop_claims(&p->groups);
+		us_plan_strip_unreturned(p);
 		/* Nobody is reached through a group that goes because it is in no listing: the next sync will not know it. */
 		us_links_drop_nesting(p->links, p->groups.marks, SEEN | FILTERED | GONE, GONE);
 		p->counts.unresolved_members = us_links_build(p->links);

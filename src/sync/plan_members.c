@@ -141,6 +141,16 @@ static void difference(struct us_arena *arena, const uint32_t *want, uint32_t n_
 	*ret_n_removed = n_removed;
 }
 
+/* Who was cleaned up and fails to come back stays as cleanup has left them. */
+void us_plan_strip_unreturned(struct us_plan *p)
+{
+	const struct side *s = &p->users;
+
+	for (uint32_t i = 0; i < s->n_have; i++)
+		if (s->have->flags[i] & US_HAVE_MISSING && s->marks[i] & FAILED)
+			us_map_put(&p->stripped, us_members_hash_user(s->have->numbers[i]), NULL);
+}
+
 /* Who was taken out of all groups as inactive gets no new memberships until they have logged in. */
 static uint32_t drop_stripped(const struct us_plan *p, const uint32_t *added, uint32_t n)
 {
@@ -363,6 +373,8 @@ static void plan_single(struct us_plan *p, const struct us_plan_given *given)
 	}
 	difference(&arena, want, n, have, n_have, may_remove, &added, &p->n_single_added, &removed,
 		&p->n_single_removed);
+	if (us_map_find(&p->stripped, us_members_hash_user(p->users.have->numbers[p->single_user])) != US_MAP_NONE)
+		p->n_single_added = 0;
 	p->single_added = us_malloc((p->n_single_added + 1) * sizeof *added);
 	p->single_removed = us_malloc((p->n_single_removed + 1) * sizeof *removed);
 	memcpy(p->single_added, added, p->n_single_added * sizeof *added);

@@ -89,7 +89,7 @@ struct us_plan {
 	enum phase phase;
 	uint32_t at;            /* place, in the phases that walk places */
 	bool asked;             /* the last step was a LOAD */
-	struct us_map stripped;      /* hashes of the numbers of users that get no memberships, retired as they are */
+	struct us_map stripped;      /* hashes of the numbers of users that get no memberships, as they are retired, or failed to come back */
 	uint8_t *selected; /* by place, of the phase SELECT_… that is going on */
 	struct failure *failures;
 	uint32_t n_failures, cap_failures;
@@ -164,6 +164,7 @@ bool us_plan_next_collision(struct us_plan *p, struct side *s, struct us_arena *
 /* The row of a user who cannot be made anonymous becomes one of what else cleanup does. */
 void us_plan_keep_from_anonymity(struct us_plan *p, struct us_arena *arena, uint32_t place, const struct us_user_image *before,
 	struct us_plan_step *step);
+void us_plan_strip_unreturned(struct us_plan *p);
 bool us_plan_next_members(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 bool us_plan_next_single(struct us_plan *p, struct us_arena *arena, const struct us_plan_given *given, struct us_plan_step *step);
 
