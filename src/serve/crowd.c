@@ -329,7 +329,7 @@ void us_crowd_refuse_request(struct us_httpd_request *request, int status, const
 
 static enum us_errc carry_out(struct us_crowd_call *call, const struct route *route, struct us_err *err)
 {
-	enum us_errc rc = us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, err);
+	enum us_errc rc = us_view_open(call->serve->conf.store, call->serve->kept, call->client.directories, call->client.n_directories, &call->view, err);
 
 	return rc ? rc : route->run(call, err);
 }

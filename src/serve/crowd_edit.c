@@ -40,7 +40,7 @@ static enum us_errc apply(struct us_crowd_call *call, int64_t directory, const s
 /* After an edit, what is answered is looked up anew. */
 static enum us_errc reopen(struct us_crowd_call *call, struct us_err *err)
 {
-	return us_view_open(call->serve->conf.store, call->client.directories, call->client.n_directories, &call->view, err);
+	return us_view_open(call->serve->conf.store, call->serve->kept, call->client.directories, call->client.n_directories, &call->view, err);
 }
 
 /* New objects go to the first directory that has no connector. */

@@ -10,7 +10,7 @@ void *us_crowd_stream_new(struct us_crowd_call *call, size_t bytes)
 	int64_t *directories = us_arena_array(&stream->arena, call->view.n + 1, sizeof *directories);
 
 	memcpy(directories, call->view.directories, call->view.n * sizeof *directories);
-	stream->view = (struct us_view) { call->view.c, directories, call->view.n };
+	stream->view = (struct us_view) { .c = call->view.c, .directories = directories, .n = call->view.n };
 	call->view.c = NULL;
 	us_crowd_writer_init(&stream->writer, &stream->head, call->writer.is_json, us_slice_dup(&stream->arena, call->writer.base));
 	return stream;

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "serve/memberships.h"
 #include "store/directory.h"
 
 enum { PLACES = 1 << 15, NAME_BYTES = 59 };
@@ -19,23 +18,22 @@ struct place {
 struct us_group_names {
 	pthread_mutex_t lock;
 	struct place *places; /* untouched ones cost no memory */
-	struct us_memberships *memberships;
+	struct us_kept *kept;
 };
 
-struct us_group_names *us_group_names_new(void)
+struct us_group_names *us_group_names_new(struct us_kept *kept)
 {
 	struct us_group_names *names = us_calloc(1, sizeof *names);
 
 	pthread_mutex_init(&names->lock, NULL);
 	names->places = us_calloc(PLACES, sizeof *names->places);
-	names->memberships = us_memberships_new();
+	names->kept = kept;
 	return names;
 }
 
 void us_group_names_free(struct us_group_names *names)
 {
 	pthread_mutex_destroy(&names->lock);
-	us_memberships_free(names->memberships);
 	free(names->places);
 	free(names);
 }
@@ -103,18 +101,23 @@ static enum us_errc load_missing(struct us_dbc *c, struct us_arena *arena, int64
 static enum us_errc load_groups(struct us_group_names *names, struct us_dbc *c, struct us_arena *arena, int64_t directory, int64_t revision,
 	uint32_t user, const uint32_t **ret_groups, size_t *ret_n, struct us_err *err)
 {
+	const struct us_kept_key key = { US_KEPT_GROUPS_OF_USER, directory, revision, { (const char *) &user, sizeof user } };
 	const struct us_member *members;
+	struct us_slice bytes;
 	size_t n;
 
-	if (us_memberships_find(names->memberships, arena, directory, revision, user, ret_groups, ret_n))
+	if (us_kept_find(names->kept, arena, &key, &bytes)) {
+		*ret_groups = (const uint32_t *) bytes.p;
+		*ret_n = bytes.n / sizeof **ret_groups;
 		return US_OK;
+	}
 	enum us_errc rc = us_object_load_groups_of_user(c, arena, directory, user, &members, &n, err);
 	if (rc)
 		return rc;
 	uint32_t *groups = us_arena_array(arena, n, sizeof *groups);
 	for (size_t i = 0; i < n; i++)
 		groups[i] = members[i].number;
-	us_memberships_keep(names->memberships, directory, revision, user, groups, n);
+	us_kept_keep(names->kept, &key, (struct us_slice) { (const char *) groups, n * sizeof *groups });
 	*ret_groups = groups;
 	*ret_n = n;
 	return US_OK;

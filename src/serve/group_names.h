@@ -1,16 +1,17 @@
 /* The groups of users with their names, kept over requests: they are what applications ask most.
  *
- * Names, like lists (serve/memberships.h), are kept with the revision of their directory, which goes up with each applied plan, and found only in a
+ * Names, like lists (serve/kept.h), are kept with the revision of their directory, which goes up with each applied plan, and found only in a
  * snapshot of that very revision: what is given is what the snapshot holds. Bounded in memory: a place is taken over by whoever needs it next.
  * Thread-safe.
  */
 #ifndef US_SERVE_GROUP_NAMES_H
 #define US_SERVE_GROUP_NAMES_H
 
+#include "serve/kept.h"
 #include "store/object.h"
 
 struct us_group_names;
-struct us_group_names *us_group_names_new(void);
+struct us_group_names *us_group_names_new(struct us_kept *kept); /* borrowed */
 void us_group_names_free(struct us_group_names *names);
 
 /* The groups that a user is directly in, by number. c: a reader's connection inside a transaction. */

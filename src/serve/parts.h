@@ -25,6 +25,7 @@ struct us_serve {
 	struct us_throttle *throttle; /* of users' passwords */
 	struct us_sessions *sessions;
 	struct us_logins *logins;
+	struct us_kept *kept;
 	struct us_group_names *group_names;
 	atomic_int streams; /* answers that hold a reader while they are sent */
 };

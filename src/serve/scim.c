@@ -104,7 +104,7 @@ static enum us_errc find_directory(struct us_scim_call *call, struct us_dbc *c, 
 enum us_errc us_scim_open_view(struct us_scim_call *call, struct us_err *err)
 {
 	us_view_close(&call->view);
-	return us_view_open(call->serve->conf.store, &call->directory, 1, &call->view, err);
+	return us_view_open(call->serve->conf.store, call->serve->kept, &call->directory, 1, &call->view, err);
 }
 
 struct us_slice us_scim_location(const struct us_scim_call *call, const struct us_scim_kind *kind, struct us_slice id)
@@ -151,7 +151,7 @@ static void set_base(struct us_scim_call *call)
 static enum us_errc open_view(struct us_scim_call *call, struct us_err *err)
 {
 	struct us_slice key = call->request->target.segments[2];
-	enum us_errc rc = us_view_open(call->serve->conf.store, &call->directory, 1, &call->view, err);
+	enum us_errc rc = us_view_open(call->serve->conf.store, call->serve->kept, &call->directory, 1, &call->view, err);
 
 	if (rc || (rc = find_directory(call, call->view.c, key, &call->directory, err)))
 		return rc;

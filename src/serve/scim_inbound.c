@@ -26,7 +26,7 @@ enum us_errc us_scim_inbound_check(struct us_scim_call *call, bool *ret_is_guess
 	*ret_is_guess = false;
 	if (!token.n || r->target.segments_n < 3 || r->target.segments[2].n != UUID_LENGTH)
 		return US_END;
-	enum us_errc rc = us_view_open(call->serve->conf.store, NULL, 0, &call->view, err);
+	enum us_errc rc = us_view_open(call->serve->conf.store, call->serve->kept, NULL, 0, &call->view, err);
 	if (rc)
 		return rc;
 	rc = us_connector_find(call->serve->conf.store, call->view.c, &arena, r->target.segments[2], US_SECRETS_CLEAR, &connector, err);

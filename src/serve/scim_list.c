@@ -5,6 +5,7 @@
 #include "serve/scim_item.h"
 #include "serve/scim_search.h"
 #include "serve/stream.h"
+#include "serve/users.h"
 #include "store/directory.h"
 
 enum { READ_ROWS = 200, ROWS_AT_ONCE = 200 };
@@ -127,7 +128,8 @@ static enum us_errc read_by_key(struct list *l, struct us_listed *row, struct us
 	} else if (strcmp(c->path.attribute->name, "externalId") == 0) {
 		by = US_OBJECT_BY_EXTERNAL_ID;
 	}
-	enum us_errc rc = us_object_find_listed(l->view.c, &l->item.arena, l->item.source.directory, is_group, by, c->text, number, row, err);
+	enum us_errc rc = by == US_OBJECT_BY_NAME && !is_group ? us_users_find(l->item.source.kept, l->view.c, &l->item.arena, l->item.source.directory, c->text, row, err) :
+		us_object_find_listed(l->view.c, &l->item.arena, l->item.source.directory, is_group, by, c->text, number, row, err);
 	return rc == US_NOT_FOUND ? US_END : rc;
 }
 
@@ -321,7 +323,8 @@ enum us_errc us_scim_get_list(struct us_scim_call *call, struct us_err *err)
 	if (!rc) {
 		l->view = (struct us_view) { .c = call->view.c };
 		call->view.c = NULL;
-		l->item.source = (struct us_scim_source) { l->view.c, call->directory, us_slice_dup(&l->arena, call->base), call->serve->group_names };
+		l->item.source = (struct us_scim_source) { l->view.c, call->directory, us_slice_dup(&l->arena, call->base), call->serve->group_names,
+			call->serve->kept };
 		rc = set_out(l, err);
 	}
 	if (rc) {

@@ -53,7 +53,7 @@ static enum us_errc load(struct us_scim_call *call, const struct us_scim_kind *k
 
 	if (rc)
 		return rc;
-	const struct us_scim_source source = { call->view.c, call->directory, call->base, call->serve->group_names };
+	const struct us_scim_source source = { call->view.c, call->directory, call->base, call->serve->group_names, call->serve->kept };
 	if (!parse_id(kind, id, &number))
 		return unknown(kind, id, err);
 	rc = us_object_find_listed(call->view.c, call->arena, call->directory, us_scim_is_group(kind), US_OBJECT_BY_NUMBER, US_SLICE_NONE, number, &row, err);

@@ -35,6 +35,7 @@ struct us_scim_source {
 	int64_t directory;
 	struct us_slice base;
 	struct us_group_names *group_names;
+	struct us_kept *kept;
 };
 
 /* Everything lives in arena. has_links: with a user's groups, a group's members, and the version. */

@@ -114,7 +114,7 @@ static enum us_errc open_and_find(struct us_scim_call *call, const struct us_sci
 	uint32_t number;
 
 	us_view_close(&call->view);
-	enum us_errc rc = us_view_open(call->serve->conf.store, NULL, 0, &call->view, err);
+	enum us_errc rc = us_view_open(call->serve->conf.store, call->serve->kept, NULL, 0, &call->view, err);
 	if (rc)
 		return rc;
 	if (!parse_id(kind, id, &number))

@@ -59,7 +59,8 @@ enum us_errc us_scim_send(struct us_scim_call *call, const struct us_scim_kind *
 
 	s->kind = kind;
 	us_scim_search_read_projection(call, kind, &s->projection);
-	s->item.source = (struct us_scim_source) { call->view.c, call->directory, us_slice_dup(&s->item.arena, call->base), call->serve->group_names };
+	s->item.source = (struct us_scim_source) { call->view.c, call->directory, us_slice_dup(&s->item.arena, call->base), call->serve->group_names,
+		call->serve->kept };
 	enum us_errc rc = load(call, s, id, err);
 	if (!rc)
 		us_httpd_add_header(call->answer, "ETag", s->item.object.version);

@@ -26,7 +26,8 @@ enum us_errc us_serve_open(const struct us_serve_conf *conf, struct us_serve **r
 	serve->throttle = us_throttle_new();
 	serve->sessions = us_sessions_new();
 	serve->logins = us_logins_new(conf->store);
-	serve->group_names = us_group_names_new();
+	serve->kept = us_kept_new();
+	serve->group_names = us_group_names_new(serve->kept);
 	*ret_serve = serve;
 	return US_OK;
 }
@@ -43,6 +44,7 @@ void us_serve_close(struct us_serve *serve)
 	us_sessions_free(serve->sessions);
 	us_logins_free(serve->logins);
 	us_group_names_free(serve->group_names);
+	us_kept_free(serve->kept);
 	free(serve);
 }
 

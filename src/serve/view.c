@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 
-enum us_errc us_view_open(struct us_store *store, const int64_t *directories, size_t n, struct us_view *ret_view, struct us_err *err)
+#include "serve/users.h"
+
+enum us_errc us_view_open(struct us_store *store, struct us_kept *kept, const int64_t *directories, size_t n, struct us_view *ret_view,
+	struct us_err *err)
 {
-	struct us_view view = { .directories = directories, .n = n };
+	struct us_view view = { .kept = kept, .directories = directories, .n = n };
 	enum us_errc rc = us_db_lease_reader(store->db, &view.c, err);
 
 	if (rc)
@@ -34,10 +37,10 @@ enum us_errc us_view_find_user(struct us_view *view, struct us_arena *arena, str
 	struct us_err *err)
 {
 	for (size_t i = 0; i < view->n; i++) {
-		struct us_seen_user user = { .directory = view->directories[i] };
-		enum us_errc rc = us_object_find_user(view->c, arena, user.directory, name, &user.number, &user.image, err);
+		struct us_listed row;
+		enum us_errc rc = us_users_find(view->kept, view->c, arena, view->directories[i], name, &row, err);
 		if (!rc)
-			*ret_user = user;
+			*ret_user = (struct us_seen_user) { view->directories[i], row.number, row.user };
 		if (rc != US_NOT_FOUND)
 			return rc;
 	}

@@ -11,17 +11,19 @@
 #define US_SERVE_VIEW_H
 
 #include "serve/gate.h"
+#include "serve/kept.h"
 #include "serve/numbers.h"
 #include "store/object.h"
 
 struct us_view {
 	struct us_dbc *c;
+	struct us_kept *kept; /* NULL: nothing is kept of what is read */
 	const int64_t *directories;
 	size_t n;
 };
 
-/* The directories are borrowed. */
-enum us_errc us_view_open(struct us_store *store, const int64_t *directories, size_t n, struct us_view *ret_view, struct us_err *err);
+/* kept and the directories are borrowed. */
+enum us_errc us_view_open(struct us_store *store, struct us_kept *kept, const int64_t *directories, size_t n, struct us_view *ret_view, struct us_err *err);
 void us_view_close(struct us_view *view); /* may be called twice */
 
 struct us_seen_user {
