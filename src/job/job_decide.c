@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "job/job_state.h"
+#include "store/connector.h"
 #include "sync/edit.h"
 
 static enum us_errc load_run(struct us_job *job, struct us_arena *arena, int64_t id, bool check_fit, struct us_run *ret_run,
@@ -129,6 +130,20 @@ static enum us_errc refuse_expired(struct us_job *job, const struct us_run *run,
 		(long long) run->id, us_clock_format(run->expires, at));
 }
 
+/* A connector that is disabled writes nothing, and nothing is planned for it; what it did can be turned round. */
+static enum us_errc check_enabled(struct us_job *job, struct us_arena *arena, const struct us_run *run, struct us_err *err)
+{
+	struct us_connector connector;
+	struct us_dbc *c;
+	enum us_errc rc = run->kind == US_RUN_UNDO ? US_OK : us_db_lease_reader(job->store->db, &c, err);
+
+	if (rc || run->kind == US_RUN_UNDO)
+		return rc;
+	rc = us_connector_find(job->store, c, arena, run->connector_uuid, US_SECRETS_HIDDEN, &connector, err);
+	us_db_release(c);
+	return rc || connector.enabled ? rc : us_err_set(err, US_CONFLICT, "the connector " US_SLICE_FMT " is disabled", US_SLICE_ARG(connector.name));
+}
+
 enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who who, int64_t *ret_run, struct us_err *err)
 {
 	struct us_arena arena = US_ARENA_INIT;
@@ -144,6 +159,8 @@ enum us_errc us_job_approve(struct us_job *job, int64_t id, struct us_job_who wh
 		rc = refuse_expired(job, &run, err);
 	else if (run.status != US_RUN_HELD)
 		rc = not_held(&arena, &run, err);
+	else if ((rc = check_enabled(job, &arena, &run, err)))
+		;
 	else if (fits == US_CONFLICT) {
 		rc = decide(job, &arena, &run, US_RUN_CANCELLED, "Approved", who, us_arena_printf(&arena, ", too late: %s. Nothing of it is done", why.text), err);
 		if (rc == US_OK) {
@@ -200,6 +217,8 @@ enum us_errc us_job_apply(struct us_job *job, int64_t id, struct us_job_who who,
 	else if (run.kind != US_RUN_SIMULATION || run.status != US_RUN_DONE)
 		rc = us_err_set(err, US_CONFLICT, "run %lld is no finished simulation (it is a %s run, %s)", (long long) id,
 			us_run_kind_text(run.kind), us_run_status_text(run.status));
+	else if ((rc = check_enabled(job, &arena, &run, err)))
+		;
 	else if (fits) {
 		*err = why;
 		rc = fits == US_CONFLICT ? plan_again(job, &run, who, ret_run, err) : fits;

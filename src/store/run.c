@@ -474,13 +474,12 @@ enum us_errc us_run_overtake_held(struct us_dbc *c, const struct us_run *by, int
 	struct us_run *list;
 	size_t n = 0;
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE status = 'HELD' AND connector = ?1 AND directory = ?2 AND id < ?3"
+	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE status = 'HELD' AND connector = ?1 AND id < ?2"
 		" AND kind IN ('full', 'delta', 'cleanup') ORDER BY id", &s, err);
 
 	if (!rc) {
 		us_stmt_bind_int(s, 1, by->connector);
-		us_stmt_bind_int(s, 2, by->directory);
-		us_stmt_bind_int(s, 3, by->id);
+		us_stmt_bind_int(s, 2, by->id);
 		rc = take_all(s, &arena, &list, &n, err);
 	}
 	for (size_t i = 0; !rc && i < n; i++)

@@ -292,6 +292,15 @@ def test_what_was_decided_overtakes_what_waited_before_it(whole):
     assert show(whole, first["id"])["status"] == "CANCELLED" and held_count(whole) == [0]
 
 
+def test_what_waits_for_a_directory_that_was_replaced_waits_no_more(whole):
+    lose(whole, 20)
+    held = whole.sync(whole.hr)
+    assert whole.call("DELETE", f"/directory/{whole.hr['directoryId']}")[0] == 204
+    save(whole)
+    assert whole.sync(whole.hr)["status"] == "DONE"
+    assert show(whole, held["id"])["status"] == "CANCELLED" and held_count(whole) == [0]
+
+
 def test_neither_a_partial_nor_a_single_nor_a_held_run_overtakes(whole):
     lose(whole, 20)
     held = whole.sync(whole.hr)
@@ -390,11 +399,28 @@ def test_settings_that_make_no_other_plan_leave_it_to_be_approved(whole, more):
     assert whole.wait(held["id"])["disabledCount"] == 20
 
 
-def test_an_undo_is_not_made_of_settings(whole):
+def test_a_disabled_connector_writes_no_plan_and_makes_none(whole):
+    lose(whole, 5)
+    simulated = whole.wait(whole.call("POST", f"/usersync/connector/{whole.hr['id']}/simulate")[1]["id"])["id"]
+    lose(whole, 15)
+    held = whole.sync(whole.hr)["id"]
+    whole_connector = {"name": "hr", "type": "file", "configuration": whole.company.configuration}
+    assert whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {**whole_connector, "enabled": False})[0] == 200
+    for run, verb in (held, "approve"), (simulated, "apply"):
+        status, answer = whole.call("POST", f"/usersync/syncstatus/{run}/{verb}")
+        assert (status, answer["message"]) == (409, "the connector hr is disabled")
+    assert show(whole, held)["status"] == "HELD" and sum(users(whole).values()) == 40
+    assert whole.call("GET", f"/usersync/connector/{whole.hr['id']}/syncstatus")[1]["id"] == held
+    assert whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {**whole_connector, "enabled": True})[0] == 200
+    assert whole.call("POST", f"/usersync/syncstatus/{held}/approve")[0] == 202
+
+
+def test_an_undo_is_not_made_of_settings_and_goes_where_nothing_else_does(whole):
     first = whole.call("GET", f"/usersync/connector/{whole.hr['id']}/syncstatus")[1]["id"]
     undo = whole.wait(whole.call("POST", f"/usersync/syncstatus/{first}/undo")[1]["id"])
     assert undo["status"] == "HELD"
-    save(whole, create="never")
+    assert whole.call("PUT", f"/usersync/connector/{whole.hr['id']}", {"name": "hr", "type": "file", "enabled": False,
+                                                                         "configuration": {**whole.company.configuration, "create": "never"}})[0] == 200
     assert whole.call("POST", f"/usersync/syncstatus/{undo['id']}/approve")[0] == 202
     assert whole.wait(undo["id"])["status"] == "DONE" and not users(whole)
 
