@@ -160,6 +160,7 @@ static void close_source(struct us_source *source)
 	free(s->mentioned_by);
 	free(s->page.records);
 	free(s->page.members);
+	free(s->texts);
 	us_arena_fini(&s->arena);
 	free(s);
 }
@@ -190,19 +191,50 @@ static size_t copy_list(struct us_file_source *s, const struct us_conf *conf, co
 	return n;
 }
 
-/* The attributes of LDIF entries without which we would take one for something else, or a member away. */
-static void list_texts(struct us_file_source *s)
+static void add_text(struct us_file_source *s, struct us_slice name)
 {
-	const struct us_slice fixed[] = { US_SLICE("objectClass"), s->id_column, s->username_column, s->ref_column };
-	size_t n_fixed = sizeof fixed / sizeof *fixed;
-	struct us_slice *texts = us_arena_alloc(&s->arena, (n_fixed + s->n_member_attributes) * sizeof *texts);
+	if (s->n_texts == s->cap_texts)
+		s->texts = us_realloc(s->texts, (s->cap_texts = s->cap_texts ? s->cap_texts * 2 : 32) * sizeof *s->texts);
+	if (name.n)
+		s->texts[s->n_texts++] = us_slice_dup(&s->arena, name);
+}
 
-	for (size_t i = 0; i < n_fixed; i++)
-		if (fixed[i].n)
-			texts[s->n_texts++] = fixed[i];
+/* One or several, as "displayName|cn". */
+static void add_paths(struct us_file_source *s, struct us_slice paths)
+{
+	for (const char *p = paths.p, *end = p + paths.n; p < end;) {
+		const char *bar = memchr(p, '|', (size_t) (end - p)), *stop = bar ? bar : end;
+		add_text(s, us_slice_trim((struct us_slice) { p, (size_t) (stop - p) }));
+		p = stop + 1;
+	}
+}
+
+/* What a mapping takes from: rows of {"attribute", "from": text or list}. */
+static void add_mapped_texts(struct us_file_source *s, const struct us_json *rows)
+{
+	for (size_t i = 0; rows && rows->type == US_JSON_ARRAY && i < rows->array.n; i++) {
+		const struct us_json *from = us_json_find(&rows->array.items[i], "from");
+		if (from && from->type == US_JSON_STRING)
+			add_paths(s, from->string);
+		for (size_t k = 0; from && from->type == US_JSON_ARRAY && k < from->array.n; k++)
+			if (from->array.items[k].type == US_JSON_STRING)
+				add_paths(s, from->array.items[k].string);
+	}
+}
+
+/* The attributes of LDIF entries without which we would take one for something else, take a member away, or empty a name. */
+static void list_texts(struct us_file_source *s, const struct us_conf *conf)
+{
+	const struct us_slice fixed[] = { US_SLICE("objectClass"), s->id_column, s->username_column, s->ref_column, US_SLICE("uid"),
+		US_SLICE("sAMAccountName"), US_SLICE("name"), US_SLICE("cn"), US_SLICE("sn"), US_SLICE("givenName"), US_SLICE("displayName"), US_SLICE("gecos"),
+		US_SLICE("mail"), US_SLICE("description") };
+
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		add_text(s, fixed[i]);
 	for (size_t i = 0; i < s->n_member_attributes; i++)
-		texts[s->n_texts++] = s->member_attributes[i];
-	s->texts = texts;
+		add_text(s, s->member_attributes[i]);
+	add_mapped_texts(s, us_conf_value(conf, "mapping"));
+	add_mapped_texts(s, us_conf_value(conf, "groupMapping"));
 }
 
 static enum us_errc read_character(const struct us_conf *conf, const char *name, char *ret_char, struct us_err *err)
@@ -267,7 +299,7 @@ static enum us_errc read_conf(struct us_file_source *s, const struct us_conf *co
 	s->n_user_classes = copy_list(s, conf, "userClasses", &s->user_classes);
 	s->n_group_classes = copy_list(s, conf, "groupClasses", &s->group_classes);
 	s->n_member_attributes = copy_list(s, conf, "memberAttributes", &s->member_attributes);
-	list_texts(s);
+	list_texts(s, conf);
 	list(s, US_FILE_USERS, s->is_ldif ? "entries" : "users", US_RECORD_USER);
 	if (s->files[US_FILE_GROUPS].path)
 		list(s, US_FILE_GROUPS, "groups", US_RECORD_GROUP);

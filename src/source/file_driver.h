@@ -35,8 +35,8 @@ struct us_file_source {
 	struct us_slice group_id_column, group_ref_column, in_group_column, in_member_column, in_type_column;
 	const struct us_slice *user_classes, *group_classes, *member_attributes;
 	size_t n_user_classes, n_group_classes, n_member_attributes;
-	const struct us_slice *texts; /* LDIF: attributes that decide what an entry is and who is in it */
-	size_t n_texts;
+	struct us_slice *texts; /* LDIF: attributes that decide what an entry is, what it is called and who is in it */
+	size_t n_texts, cap_texts;
 
 	struct us_listing listings[US_FILE_PARTS];
 	enum us_file_part part_of[US_FILE_PARTS];

@@ -58,7 +58,7 @@ static inline void folder_remove(struct folder *f)
 /* settings: members of the configuration as JSON; '~' stands for the folder, "'" for a quote. */
 static inline enum us_errc folder_open(struct folder *f, const char *settings)
 {
-	static const struct us_option none = { .name = NULL };
+	static const struct us_option common[] = { { .name = "mapping", .type = US_OPTION_ARRAY }, { .name = NULL } };
 	const struct us_source_ops *ops = us_source_find(US_SLICE("file"));
 	struct us_str json = US_STR_INIT;
 	const struct us_json *doc;
@@ -77,7 +77,7 @@ static inline enum us_errc folder_open(struct folder *f, const char *settings)
 	us_str_add_char(&json, '}');
 	assert_int_equal(us_json_parse(&f->arena, us_str_slice(&json), US_JSON_LIMITS_SMALL, &doc, &f->err), US_OK);
 	us_str_fini(&json);
-	us_option_check(&f->arena, ops->type.options, &none, doc, &problems);
+	us_option_check(&f->arena, ops->type.options, common, doc, &problems);
 	if (problems)
 		fail_msg("%s: %s", problems->field, problems->reason);
 	struct us_conf conf = { ops->type.options, doc };

@@ -130,6 +130,9 @@ static void one_bad_value_is_a_problem_of_its_entry_alone(void **state)
 		{ "cn:: Wm=Dqw==", "cn is not base64" },
 		{ "cn:: Z", "cn is not base64" },
 		{ "cn: \xC3", "cn is not UTF-8" },
+		{ "cn:: Svxy", "cn is not UTF-8" },          /* a name in Latin-1 */
+		{ "Room:: Svxy", "Room is not UTF-8" },      /* what the mapping takes */
+		{ "street:: Svxy", "street is not UTF-8" },
 		{ "cn:< file:///etc/passwd", "cn is a URL, which is not followed; put the value itself into the file" },
 		{ "no colon", "a line without an attribute name and a colon" },
 		{ "-", "a line without an attribute name and a colon" },
@@ -141,7 +144,7 @@ static void one_bad_value_is_a_problem_of_its_entry_alone(void **state)
 		snprintf(text, sizeof text, USER("1", "ann") "%s\n\n" USER("2", "bob") "\n", rows[i].line);
 		snprintf(want, sizeof want, "user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif line 1: %s\n"
 			"user 2 ref=uid=bob,dc=x dn=uid=bob,dc=x objectClass=person entryUUID=2 uid=bob\nEND entries 2 end of file\n", rows[i].want);
-		check(i, L, text, want);
+		check(i, L ",'mapping':[{'attribute':'room','from':'room'},{'attribute':'x','from':['y|street']}]", text, want);
 	}
 }
 
