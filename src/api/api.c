@@ -10,8 +10,10 @@
 #include "api/wait.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/worker.h"
+#include "net/later.h"
 
-enum { SINGLE_WAIT_MS = 30000 };
+enum { SINGLE_WAIT_MS = 30000, WRITERS = 4, WAITING = 256 };
 
 enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api, struct us_err *err)
 {
@@ -36,6 +38,7 @@ enum us_errc us_api_open(const struct us_api_conf *conf, struct us_api **ret_api
 	}
 	api->metrics = us_metrics_new(conf->labels);
 	api->statuses = us_status_cache_new();
+	api->writers = us_worker_new(WRITERS, WAITING);
 	us_openapi_write(conf->types, conf->sync_options, &api->openapi);
 	*ret_api = api;
 	return US_OK;
@@ -45,6 +48,7 @@ void us_api_stop(struct us_api *api) { us_follow_stop(api->follow); }
 
 void us_api_close(struct us_api *api)
 {
+	us_worker_free(api->writers);
 	us_follow_close(api->follow);
 	us_wait_close(api->wait);
 	us_auth_close(api->auth);
@@ -131,10 +135,10 @@ static void log_change(const struct us_call *call, enum us_errc rc)
 		"peer", call->request->peer, "result", us_err_phrase(rc), NULL);
 }
 
-enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer)
+static enum us_httpd_next answer_now(struct us_api *api, struct us_httpd_request *request, struct us_httpd_answer *answer)
 {
 	struct us_err err = US_ERR_INIT;
-	struct us_call call = { .api = data, .request = request, .answer = answer, .arena = request->arena,
+	struct us_call call = { .api = api, .request = request, .answer = answer, .arena = request->arena,
 		.w = US_JSONW_INIT(&answer->body) };
 	enum us_errc rc = dispatch(&call, &err);
 
@@ -156,6 +160,48 @@ enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, s
 	us_httpd_add_header(answer, "Cache-Control", "no-store");
 	us_httpd_add_header(answer, "X-Content-Type-Options", "nosniff");
 	return US_HTTPD_NOW;
+}
+
+/* ---- what may wait for the store's writer, which a large sync holds for long ---- */
+
+struct waiting {
+	struct us_later later;
+	struct us_api *api;
+};
+
+static void run_waiting(void *data)
+{
+	struct waiting *w = data;
+
+	answer_now(w->api, &w->later.request, &w->later.answer);
+	us_later_end(&w->later);
+	free(w);
+}
+
+enum us_httpd_next us_api_handle(void *data, struct us_httpd_request *request, struct us_httpd_answer *answer)
+{
+	struct us_slice parameters[US_ROUTE_PARAMETERS];
+	struct us_api *api = data;
+	char allow[64];
+	bool is_known;
+	const struct us_route *route = us_route_find(request, parameters, &is_known, allow);
+
+	if (!route || route->method == US_HTTPD_GET)
+		return answer_now(api, request, answer);
+	request->label = route->operation;
+	struct waiting *w = us_calloc(1, sizeof *w);
+	w->api = api;
+	us_later_copy(&w->later, request);
+	us_later_promise(&w->later, request);
+	if (us_worker_do(api->writers, run_waiting, w))
+		return US_HTTPD_LATER;
+	struct us_err err = US_ERR_INIT;
+	us_err_set(&err, US_UNAVAILABLE, "too many calls wait already");
+	err.wait_ms = 1000;
+	us_call_fail(api, &err, NULL, &w->later.answer);
+	us_later_end(&w->later);
+	free(w);
+	return US_HTTPD_LATER;
 }
 
 void us_api_refuse(void *data, int status, const char *why, struct us_httpd_answer *answer)

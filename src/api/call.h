@@ -11,6 +11,7 @@ struct us_api {
 	struct us_api_conf conf;
 	struct us_auth *auth;
 	struct us_wait *wait;
+	struct us_worker *writers; /* carry out what may wait for the store's writer */
 	struct us_follow *follow;
 	struct us_metrics *metrics;
 	struct us_status_cache *statuses;

@@ -25,6 +25,7 @@ enum us_httpd_method {
 };
 const char *us_httpd_method_name(enum us_httpd_method method); /* "GET"; "" for OTHER */
 
+struct us_httpd_later;
 struct us_httpd_request {
 	enum us_httpd_method method;
 	struct us_slice method_name;    /* as it came */
@@ -36,6 +37,7 @@ struct us_httpd_request {
 	bool is_tls;
 	struct us_arena *arena;         /* lives until the answer has been sent */
 	int64_t begin_us;               /* monotonic: when the request line was there */
+	struct us_httpd_later *promise; /* of a copy (net/later.h): what answers it; NULL: it is none, or somebody else answers it */
 	const char *label;              /* for the handler's use: a constant text that names the route, for `done` */
 };
 
@@ -72,10 +74,9 @@ enum us_httpd_next {
 };
 
 struct us_httpd;
-struct us_httpd_later;
 /* Promise an answer: the handler must return US_HTTPD_LATER and not touch its answer again, and somebody must call
  * us_httpd_later_answer exactly once, at any time, even after the listener is closed. The request lives until then or until closing. */
-struct us_httpd_later *us_httpd_defer(struct us_httpd_request *request);
+struct us_httpd_later *us_httpd_defer(struct us_httpd_request *request); /* of a copy: takes its promise over */
 /* Owns: takes later, and moves everything out of answer. */
 void us_httpd_later_answer(struct us_httpd_later *later, struct us_httpd_answer *answer);
 

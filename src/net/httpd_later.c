@@ -32,8 +32,14 @@ static void answer_stopping(struct us_httpd_connection *c)
 
 struct us_httpd_later *us_httpd_defer(struct us_httpd_request *request)
 {
+	struct us_httpd_later *later = request->promise;
+
+	if (later) {
+		request->promise = NULL;
+		return later;
+	}
 	struct us_httpd_connection *c = (struct us_httpd_connection *) request;
-	struct us_httpd_later *later = us_calloc(1, sizeof *later);
+	later = us_calloc(1, sizeof *later);
 
 	pthread_mutex_lock(&us_httpd_later_lock);
 	us_assert(c->later_state == US_HTTPD_NOT_LATER);

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/later.h"
 #include "serve/address.h"
 #include "serve/crowd_call.h"
-#include "serve/later.h"
 
 #define VERSION "Crowd/5.1.0"
 

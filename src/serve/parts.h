@@ -4,13 +4,13 @@
 
 #include <stdatomic.h>
 
+#include "base/worker.h"
 #include "net/throttle.h"
 #include "serve/gate.h"
 #include "serve/group_names.h"
 #include "serve/logins.h"
 #include "serve/serve.h"
 #include "serve/session.h"
-#include "serve/worker.h"
 
 enum { US_SERVE_ASKERS = 3 };
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "net/later.h"
 #include "serve/address.h"
-#include "serve/later.h"
 #include "serve/scim_call.h"
 #include "serve/scim_inbound.h"
 #include "store/connector.h"

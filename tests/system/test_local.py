@@ -1,7 +1,10 @@
 """Directories without a connector: changed by hand through the admin API and the command line."""
 
+import contextlib
 import sqlite3
+import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from company import Company
@@ -228,3 +231,20 @@ def test_the_command_line_changes_directories(server):
     assert done.returncode == 2 and "nothing to change" in done.stderr
     done = server.cli("directory", "user", "remove", "1", "nobody")
     assert done.returncode == 1 and 'no user "nobody"' in done.stderr
+
+
+def test_who_reads_does_not_wait_for_who_writes(server, local):
+    for i in range(12):
+        assert server.call("POST", f"{local}/user", {"name": f"u{i}"})[0] == 201
+    with contextlib.closing(sqlite3.connect(server.data / "usersync.db", isolation_level=None, timeout=30)) as store, ThreadPoolExecutor(12) as pool:
+        store.execute("BEGIN IMMEDIATE")  # as a large sync that is applied
+        writes = [pool.submit(server.call, "PUT", f"{local}/user/u{i}", {"email": f"u{i}@example.org"}) for i in range(12)]
+        time.sleep(0.5)
+        begin = time.monotonic()
+        for _ in range(20):
+            assert server.call("GET", f"{local}/user/u1")[0] == server.request("GET", "/healthz").status == 200
+        assert time.monotonic() - begin < 3
+        assert not any(w.done() for w in writes)
+        store.execute("ROLLBACK")
+        assert {w.result()[0] for w in writes} == {200}
+    assert "saveDirectoryUser" in server.request("GET", "/metrics").body.decode()

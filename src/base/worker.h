@@ -1,6 +1,6 @@
 /* Worker: threads for calls that wait for others, so that those that only read are answered meanwhile. Bounded: what is too much is refused. */
-#ifndef US_SERVE_WORKER_H
-#define US_SERVE_WORKER_H
+#ifndef US_BASE_WORKER_H
+#define US_BASE_WORKER_H
 
 #include <stdbool.h>
 

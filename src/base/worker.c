@@ -1,4 +1,4 @@
-#include "serve/worker.h"
+#include "base/worker.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "serve/later.h"
+#include "net/later.h"
 
 static const struct us_parameter *copy_parameters(struct us_arena *arena, const struct us_parameter *from, size_t n)
 {
@@ -35,11 +35,14 @@ void us_later_copy(struct us_later *later, const struct us_httpd_request *reques
 	copy_target(arena, &request->target, &later->request.target);
 }
 
-void us_later_promise(struct us_later *later, struct us_httpd_request *request) { later->promise = us_httpd_defer(request); }
+void us_later_promise(struct us_later *later, struct us_httpd_request *request) { later->request.promise = us_httpd_defer(request); }
 
 void us_later_end(struct us_later *later)
 {
-	us_httpd_later_answer(later->promise, &later->answer);
+	if (later->request.promise)
+		us_httpd_later_answer(later->request.promise, &later->answer);
+	else
+		us_httpd_answer_fini(&later->answer);
 	us_arena_wipe(&later->arena);
 	us_arena_fini(&later->arena);
 }
