@@ -657,7 +657,7 @@ static struct us_slice name_of(struct world *w, struct us_dbc *c, struct us_aren
 		die("changes", &err);
 	for (size_t i = 0; i < n; i++)
 		if (list[i].number == number) {
-			if (list[i].outcome != US_OUTCOME_FAILED)
+			if (us_outcome_is_written(list[i].outcome))
 				return list[i].name;
 			failed = list[i].name;
 		}

@@ -310,8 +310,11 @@ static void draw_mapping(struct scene *s)
 static void draw_config(struct scene *s)
 {
 	static const char *const groups[] = { "staff", "admins", "app-*", "it", "/^team-[0-9]$/", "strasse", "*", "board", "nobody-has-this" };
-	static const char *const users[] = { "root", "svc-*", "anna", "/^user-/", "group:admins", "group:app-*", "group:staff" };
+	static const char *const users[] = { "root", "svc-*", "anna", "*a*", "/[m-z]/", "/^user-/", "group:admins", "group:app-*", "group:staff" };
 	static const char *const assigned[] = { "everybody", "staff", "Legal", "app-x" };
+	static const char *const predicates[] = { "return user.username ~= 'anna'", "if user.dept == 'x' then return 'strip' end return missingDays >= 2",
+		"for _, g in ipairs(list(user.groups)) do if g == 'staff' then return false end end return true",
+		"if user.fullName then return 'anonymize' end return 'disable'", "if user.username == 'Bob' then error('no') end return true" };
 
 	draw_cleanup(s);
 	draw_mapping(s);
@@ -336,6 +339,9 @@ static void draw_config(struct scene *s)
 	maybe(s, 6, "\"setActive\":false");
 	maybe(s, 6, "\"groupCleanup\":\"keep\"");
 	maybe(s, 8, "\"allOrNothing\":true");
+	draw_patterns(s, 8, "adminGroups", groups, COUNT(groups));
+	if (draw_one_in(s->d, 6) && strcmp(s->r->config.line[0], "\"cleanup\":\"keep\"") != 0)
+		add_format(&s->r->config, "\"cleanupIf\":\"%s\"", PICK(s->d, predicates));
 }
 
 /* ---- rounds ---- */

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/rules.h"
 #include "sync/draw.h"
 
 enum { ROUNDS = 150, DAY_S = 86400, MAX_SHRINKING = 600 };
@@ -120,25 +121,81 @@ static bool ends_with(const char *line, const char *end)
 	return n >= m && strcmp(line + n - m, end) == 0;
 }
 
+static bool has_line(const struct lines *l, const char *line)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->line[i], line) == 0)
+			return true;
+	return false;
+}
+
+/* The line of an object; kind is "user " or "group ". */
+static const char *find_line(const struct lines *l, const char *kind, const char *id, size_t n)
+{
+	size_t k = strlen(kind);
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strncmp(l->line[i], kind, k) == 0 && strncmp(l->line[i] + k, id, n) == 0 && l->line[i][k + n] == ' ')
+			return l->line[i];
+	return NULL;
+}
+
+/* Whether the line of a user is of somebody whom protectedUsers names. The name may have blanks, and what follows it: a guess too much asks less. */
+static bool is_protected(struct us_rules *rules, const char *line)
+{
+	if (strncmp(line, "user ", 5) != 0)
+		return false;
+	const char *name = strchr(line + 5, ' ') + 1, *end = strchr(name, ' ');
+	return us_patterns_match(rules->protected_users, (struct us_slice) { name, end ? (size_t) (end - name) : strlen(name) }, false);
+}
+
+/* A membership that is no longer there is nobody protected's, unless its group is gone at the source, or by a rule of groups. */
+static void expect_unprotected(struct us_rules *rules, const struct end *e, const char *line)
+{
+	const char *group = line + 7, *user = strchr(group, ' ') + 1;
+	const char *whom = find_line(&e->before, "user ", user, strlen(user)), *what = find_line(&e->before, "group ", group, (size_t) (user - group) - 1);
+
+	if (!whom || !what || !is_protected(rules, whom))
+		return;
+	for (size_t i = 0; i < e->plan.n; i++) {
+		static const char begin[] = "group DELETED ";
+		const char *row = e->plan.line[i], *reason = strstr(row, " ~ ");
+		char name[300];
+		if (strncmp(row, begin, sizeof begin - 1) != 0 || !reason || strstr(reason, "has no members"))
+			continue;
+		snprintf(name, sizeof name, "%.*s", (int) (reason - row - (long) sizeof begin + 1), row + sizeof begin - 1);
+		if (strncmp(what + (user - group) + 6, name, strlen(name)) == 0)
+			return;
+	}
+	complain("owned: somebody protected is no longer in a group: %s", line);
+}
+
 /* Invariants O and C. */
 static void expect_owned(const struct sync_case *c, const struct end *e, bool cut_short)
 {
-	bool protects = has_word(c, "\"protectedUsers\":[\"svc-*\"");
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_err err = US_ERR_INIT;
+	const struct us_json *conf;
+
+	if (us_json_parse(&arena, c->config, US_JSON_LIMITS_SMALL, &conf, &err))
+		die("config", &err);
+	struct us_rules *rules = us_rules_new(conf);
 
 	for (size_t i = 0; i < e->before.n; i++) {
-		const char *line = e->before.line[i], *name = strchr(strchr(line, ' ') + 1, ' ');
-		bool is_protected = protects && strncmp(line, "user ", 5) == 0 && strncmp(name, " svc-", 5) == 0;
-		if (!ends_with(line, " local") && !is_protected)
+		const char *line = e->before.line[i];
+		if (!ends_with(line, " local") && !is_protected(rules, line))
 			continue;
-		bool is_there = false;
-		for (size_t k = 0; k < e->directory.n && !is_there; k++)
-			is_there = strcmp(e->directory.line[k], line) == 0;
-		if (!is_there)
+		if (!has_line(&e->directory, line))
 			complain("owned: is no longer there: %s", line);
 	}
+	for (size_t i = 0; i < e->before.n; i++)
+		if (strncmp(e->before.line[i], "member ", 7) == 0 && !has_line(&e->directory, e->before.line[i]))
+			expect_unprotected(rules, e, e->before.line[i]);
 	for (size_t i = 0; i < e->plan.n && (cut_short || c->single.p); i++)
 		if (strstr(e->plan.line[i], " DELETED ") || (cut_short && takes_away(e->plan.line[i])))
 			complain("owned: an incomplete or single run has %s", e->plan.line[i]);
+	us_rules_free(rules);
+	us_arena_fini(&arena);
 }
 
 /* Whose members are protected is seen before a run: one that renames, empties or deletes such a group ends the protection, for the next one. */
