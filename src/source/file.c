@@ -35,7 +35,8 @@ static const struct us_option options[] = {
 	{ .name = "groupSeparator", .type = US_OPTION_STRING, .title = "Separator of groups", .fallback = ";", .max = 3, .scope = true,
 		.help = "Character between the groups of one cell, or tab." },
 	{ .name = "activeColumn", .type = US_OPTION_STRING, .title = "Column of active", .max = 200,
-		.help = "true or false, yes or no, 1 or 0, active or inactive, enabled or disabled; active by default, if there is such a column." },
+		.help = "true or false, yes or no, 1 or 0, active or inactive, enabled or disabled, empty for active; active by default, if there is such a column. "
+			"Without one, somebody new is active, and whoever is inactive stays so." },
 	{ .name = "groupIdColumn", .type = US_OPTION_STRING, .title = "Groups: column of the id", .fallback = "id", .max = 200, .scope = true,
 		.help = "Immutable id of a group in the file of groups." },
 	{ .name = "groupRefColumn", .type = US_OPTION_STRING, .title = "Groups: column that memberships name them by", .max = 200, .scope = true,
@@ -112,7 +113,7 @@ bool us_file_parse_active(struct us_slice text, enum us_tri *ret_active)
 
 	text = us_slice_trim(text);
 	if (!text.n) {
-		*ret_active = US_TRI_UNKNOWN;
+		*ret_active = US_TRI_YES;
 		return true;
 	}
 	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)

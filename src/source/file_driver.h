@@ -77,7 +77,7 @@ enum us_errc us_file_rows_find(struct us_file_source *s, struct us_slice key, bo
 enum us_errc us_file_entries_read(struct us_file_source *s, struct us_arena *arena, int64_t *rows, struct us_err *err);
 enum us_errc us_file_entries_find(struct us_file_source *s, struct us_slice key, bool is_id, struct us_arena *arena, struct us_err *err);
 
-/* "true", "no", "disabled" … ; false if text is none of the known words. Empty is US_TRI_UNKNOWN. */
+/* "true", "no", "disabled" … ; false if text is none of the known words. Empty is US_TRI_YES: where there is such a column, it names the others. */
 bool us_file_parse_active(struct us_slice text, enum us_tri *ret_active);
 
 #endif

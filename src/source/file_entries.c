@@ -62,7 +62,8 @@ static enum us_tri server_active(const struct us_file_entry *entry)
 		return control & 2 ? US_TRI_NO : US_TRI_YES;
 	if (lock.n)
 		return us_slice_is_nocase(lock, "true") ? US_TRI_NO : US_TRI_YES;
-	return us_slice_is(first(entry, US_SLICE("pwdAccountLockedTime")), "000001010000Z") ? US_TRI_NO : US_TRI_UNKNOWN;
+	/* The locks are absent from accounts in use. */
+	return us_slice_is(first(entry, US_SLICE("pwdAccountLockedTime")), "000001010000Z") ? US_TRI_NO : US_TRI_YES;
 }
 
 /* What is no DN stands for itself. */

@@ -134,6 +134,12 @@ static enum us_errc test_listing(struct us_ldap_source *s, size_t listing, struc
 	if (!rc) {
 		us_str_printf(notes, "%s: %lld entries on the first page%s\n", s->listings[listing].name, (long long) page.rows,
 			page.end ? ", which is all" : "");
+		size_t n_unsaid = 0;
+		for (size_t i = 0; i < page.n; i++)
+			n_unsaid += page.records[i].kind == US_RECORD_USER && page.records[i].active == US_TRI_UNKNOWN;
+		if (n_unsaid)
+			us_str_printf(notes, "%s: %zu of them do not show userAccountControl, so whether they are disabled is not known: may the bind DN read it?\n",
+				s->listings[listing].name, n_unsaid);
 		if (page.rows == 0)
 			us_str_printf(notes, "%s: nothing found; check base, filter and the rights of the bind DN\n", s->listings[listing].name);
 	}

@@ -131,6 +131,7 @@ static void start_over(struct us_act *a)
 	us_str_clear(&a->certificate_json);
 	a->certificate = (struct us_certificate) { 0 };
 	a->counts = (struct us_plan_counts) { 0 };
+	a->unsaid = 0;
 	p->users = p->groups = p->memberships = p->changes = 0;
 }
 

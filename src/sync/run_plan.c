@@ -13,7 +13,7 @@ struct us_want us_run_want(struct us_act *a)
 	return (struct us_want) {
 		.source = a->source, .mapping = a->mapping, .have = &a->have,
 		.plan = a->plan, .rows = &a->rows, .reader = a->reader, .directory = a->run.directory, .cancel = a->sync->cancel,
-		.users = &p->users, .groups = &p->groups, .memberships = &p->memberships };
+		.users = &p->users, .groups = &p->groups, .memberships = &p->memberships, .unsaid = &a->unsaid };
 }
 
 /* US_EXPIRED: what the feed names is not enough. */

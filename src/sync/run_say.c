@@ -86,6 +86,9 @@ void us_run_say_counts(struct us_act *a)
 			"%lld users and %lld groups are called as others are, once case and spelling are put aside (<" US_SLICE_FMT
 			">): nobody knows who of them is meant, so they are put into no group, and keep the memberships that they have. Rename one of them.",
 			(long long) c->shared_users, (long long) c->shared_groups, US_SLICE_ARG(c->shared_ref));
+	if (a->unsaid)
+		us_messages_add(&a->messages, a->unsaid == 1 ? "%lld user is inactive, and the source does not say whether it still is: it stays so." :
+			"%lld users are inactive, and the source does not say whether they still are: they stay so.", (long long) a->unsaid);
 	if (c->missing_required.p)
 		us_messages_add(&a->messages,
 			"No group matches <" US_SLICE_FMT

@@ -28,6 +28,7 @@ struct us_act {
 	struct us_rows rows;
 	struct us_messages messages;
 	struct us_plan_counts counts;
+	int64_t unsaid;            /* users who stay inactive, for the source does not say what they are */
 	struct us_certificate certificate;
 	struct us_want_scope scope; /* of the read */
 	struct us_err source_err;  /* what cut the read short */

@@ -159,6 +159,28 @@ static enum us_errc join_groups(const struct us_want *w, struct us_arena *arena,
 	return US_OK;
 }
 
+static bool says_active(const struct us_want *w)
+{
+	size_t n;
+	const struct us_mapping_row *rows = us_mapping_user_rows(w->mapping, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].target == US_TARGET_ACTIVE)
+			return true;
+	return false;
+}
+
+/* A source that says nothing of it may have said it before: it lacks a column today, or we a right. Nobody is let in for that who was not. Whoever
+ * was cleaned up, or has logged in since, has no hash to compare. */
+static bool stays_inactive(const struct us_want *w, const struct us_record *r)
+{
+	const struct us_have_side *users = &w->have->users;
+	uint32_t place = r->active == US_TRI_UNKNOWN ? us_map_find(&users->ids, us_hash_slice(r->id)) : US_MAP_NONE;
+
+	return place != US_MAP_NONE && (users->flags[place] & (US_HAVE_OWNED | US_HAVE_ACTIVE | US_HAVE_RETIRED)) == US_HAVE_OWNED &&
+		!us_hash_is_equal(users->hashes[place], US_HASH_ZERO) && !says_active(w);
+}
+
 static enum us_errc user(const struct us_want *w, struct us_arena *arena, const struct us_record *r, struct us_err *err)
 {
 	struct us_plan_step step;
@@ -183,6 +205,10 @@ static enum us_errc user(const struct us_want *w, struct us_arena *arena, const 
 		return US_OK;
 	case US_MAPPED_WANTED:
 		break;
+	}
+	if (stays_inactive(w, r)) {
+		mapped->user.active = false;
+		++*w->unsaid;
 	}
 	us_plan_user(w->plan, arena, u, r->ref, NULL, &step);
 	if (step.kind == US_STEP_LOAD_USER) {

@@ -28,6 +28,7 @@ struct us_want {
 	const struct us_want_scope *scope; /* that the source was narrowed to; NULL: it was not */
 	bool is_feed;             /* the page says what has changed: groups come with all their members */
 	_Atomic int64_t *users, *groups, *memberships; /* progress in records read */
+	int64_t *unsaid;          /* users who stay inactive, for the source does not say what they are */
 };
 
 /* Reads every listing to its end. *ret_certificate says how far it came, in any case. An error of the source is *ret_source_err, not the result: the

@@ -354,6 +354,16 @@ def test_disabled_accounts_of_active_directory(ad):
         {name: "no" if flag & 2 else "yes" for name, flag in flags.items()}
 
 
+def test_accounts_that_do_not_show_whether_they_are_disabled_are_told_by_the_test(ad):
+    assert "userAccountControl" not in read(ad, "--test", schema="ad").said
+    for entry in ad.tree:
+        entry.attributes.pop("useraccountcontrol", None)
+    got = read(ad, schema="ad")
+    assert got.is_whole() and {u["active"] for u in got.users} == {"unknown"}
+    got = read(ad, "--test", schema="ad", pageSize=1000)
+    assert f"users: {len([u for u in ad.tree if u.values('sAMAccountType')])} of them do not show userAccountControl" in got.said
+
+
 # --- one user ---------------------------------------------------------------------------------------------------------
 
 def test_find_reads_one_user_with_groups(server, company):

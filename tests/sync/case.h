@@ -21,7 +21,8 @@
  *     undo:                                lines as in `plan`, of the undo of the first run after all these; `members FAILED group -name`: left
  *     undone:                              lines of objects, then
  *
- * Objects: `user ID NAME [key=value]… [inactive] [missing[=DAYS]] [retired=DAYS [strips]] [login=DAYS] [made=DAYS] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
+ * Objects: `user ID NAME [key=value]… [inactive] [unsaid] [missing[=DAYS]] [retired=DAYS [strips]] [login=DAYS] [made=DAYS] [local] [ref=…] [groups=id,id] [problem=…]`, `group ID NAME [key=value]… [local]`,
+ * `unsaid`: the source does not say whether the user is active,
  * `gone ID NAME` (deleted as inactive a day ago; in `before` and `after`),
  * `member GROUP-ID ID… [local]` where `@ID` is a group. Values with spaces are in double quotes; a key that is repeated has several values. `before` is
  * written as it stands, whatever the mapping of `config` says.

@@ -78,7 +78,7 @@ void case_record(struct us_arena *arena, const struct case_line *line, struct us
 	us_assert(line->n >= 3);
 	r.kind = us_slice_is(line->words[0], "group") ? US_RECORD_GROUP : US_RECORD_USER;
 	r.id = us_slice_is(line->words[1], "-") ? US_SLICE("") : line->words[1];
-	r.active = case_word(line, "inactive").p ? US_TRI_NO : US_TRI_YES;
+	r.active = case_word(line, "inactive").p ? US_TRI_NO : case_word(line, "unsaid").p ? US_TRI_UNKNOWN : US_TRI_YES;
 	if (!us_slice_is(line->words[2], "-")) {
 		fields[r.n_fields++] = (struct us_field) { r.kind == US_RECORD_GROUP ? US_SLICE("name") : US_SLICE("username"), &line->words[2], 1 };
 	}

@@ -4,7 +4,7 @@
 #define HEAD "version: 1\n\n"
 #define USER(id, name) "dn: uid=" name ",dc=x\nobjectClass: person\nentryUUID: " id "\nuid: " name "\n"
 #define ANN USER("1", "ann") "\n"
-#define ANN_RECORD "user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann\n"
+#define ANN_RECORD "user 1 ref=uid=ann,dc=x + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann\n"
 
 static void check(size_t row, const char *settings, const char *text, const char *want)
 {
@@ -37,14 +37,14 @@ static void entries_become_records(void **state)
 		{ L, "dn: cn=pc,dc=x\nobjectClass: user\nobjectClass: computer\nentryUUID: 7\n\n", "END entries 1 end of file\n" },
 		/* CR LF, folded lines, comments between, base64, options, no space behind the colon, empty values */
 		{ L, "dn: uid=ann,\r\n dc=x\r\nobjectclass: PERSON\r\nentryuuid:1\r\n# no\r\n  value\r\ncn;lang-de: A\r\n nn\r\ndescription:\r\n\r\n",
-			"user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectclass=PERSON entryuuid=1 cn;lang-de=Ann\nEND entries 1 end of file\n" },
+			"user 1 ref=uid=ann,dc=x + dn=uid=ann,dc=x objectclass=PERSON entryuuid=1 cn;lang-de=Ann\nEND entries 1 end of file\n" },
 		{ L, "dn:: dWlkPVpvw6ssZGM9eA==\nobjectClass: person\nentryUUID: 1\ncn:: Wm/Dq\n w==\n\n",
-			"user 1 ref=uid=zo\xC3\xAB,dc=x dn=uid=Zo\xC3\xAB,dc=x objectClass=person entryUUID=1 cn=Zo\xC3\xAB\nEND entries 1 end of file\n" },
+			"user 1 ref=uid=zo\xC3\xAB,dc=x + dn=uid=Zo\xC3\xAB,dc=x objectClass=person entryUUID=1 cn=Zo\xC3\xAB\nEND entries 1 end of file\n" },
 		/* binary values are left out */
 		{ L, USER("1", "ann") "jpegPhoto:: /9j/4AAQ\n\n", ANN_RECORD "END entries 1 end of file\n" },
 		/* values of one attribute that are not adjacent */
 		{ L, USER("1", "ann") "mail: a\nsn: s\nMail: b\nmail: c\n\n",
-			"user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann mail=a|b|c sn=s\nEND entries 1 end of file\n" },
+			"user 1 ref=uid=ann,dc=x + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann mail=a|b|c sn=s\nEND entries 1 end of file\n" },
 		/* Active Directory's id, and its way to say that an account is off */
 		{ L ",'idColumn':'objectGUID'", "dn: cn=a,dc=x\nobjectClass: user\nobjectGUID:: ABEiM0RVZneImaq7zN3u/w==\nuserAccountControl: 514\n\n",
 			"user 33221100-5544-7766-8899-aabbccddeeff ref=cn=a,dc=x - dn=cn=a,dc=x objectClass=user "
@@ -58,7 +58,7 @@ static void entries_become_records(void **state)
 			"group g ref=cn=g,dc=x dn=cn=G, dc=x objectClass=groupOfNames entryUUID=g member=UID=Ann , DC=x|cn=h,dc=x has:uid=ann,dc=x has:cn=h,dc=x\n"
 			ANN_RECORD "END entries 2 end of file\n" },
 		{ L ",'refColumn':'uid','memberAttributes':['memberUid']", ANN "dn: cn=g,dc=x\nobjectClass: posixGroup\nentryUUID: g\nmemberUid: ann\n\n",
-			"user 1 ref=ann dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann\n"
+			"user 1 ref=ann + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann\n"
 			"group g ref=cn=g,dc=x dn=cn=g,dc=x objectClass=posixGroup entryUUID=g memberUid=ann has:ann\nEND entries 2 end of file\n" },
 		/* ldapsearch's closing lines */
 		{ L, ANN "# search result\nsearch: 2\nresult: 0 Success\n\n# numResponses: 2\n# numEntries: 1\n", ANN_RECORD "END entries 1 end of file\n" },
@@ -81,18 +81,18 @@ static void a_doubtful_file_gives_its_good_entries_and_no_end(void **state)
 		{ L, USER("2", "bob") ANN, "US_PARTIAL export.ldif line 1: a second DN; the empty line between two entries is missing\n" },
 		{ L, ANN "dn: uid=bob,dc=x\nchangetype: delete\n\n", ANN_RECORD
 			"US_CONFIG export.ldif line 6: change records are not read; export the entries themselves\n" },
-		{ L, ANN ANN, ANN_RECORD "user  dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif: the id \"1\" is on line 1 and again on "
+		{ L, ANN ANN, ANN_RECORD "user  + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif: the id \"1\" is on line 1 and again on "
 			"line 6; each user needs an id of its own\n"
 			"US_PARTIAL export.ldif: the id \"1\" is on line 1 and again on line 6; each user needs an id of its own\n" },
-		{ L, ANN USER("2", "ann") "\n", ANN_RECORD "user  dn=uid=ann,dc=x objectClass=person entryUUID=2 uid=ann PROBLEM export.ldif: \"uid=ann,dc=x\" is on "
+		{ L, ANN USER("2", "ann") "\n", ANN_RECORD "user  + dn=uid=ann,dc=x objectClass=person entryUUID=2 uid=ann PROBLEM export.ldif: \"uid=ann,dc=x\" is on "
 			"line 1 and again on line 6; memberships could mean either\n"
 			"US_PARTIAL export.ldif: \"uid=ann,dc=x\" is on line 1 and again on line 6; memberships could mean either\n" },
-		{ L, "dn: uid=a,dc=x\nobjectClass: person\n\n", "user  dn=uid=a,dc=x objectClass=person PROBLEM export.ldif line 1: no usable entryUUID; export it, or set idColumn\n"
+		{ L, "dn: uid=a,dc=x\nobjectClass: person\n\n", "user  + dn=uid=a,dc=x objectClass=person PROBLEM export.ldif line 1: no usable entryUUID; export it, or set idColumn\n"
 			"US_PARTIAL export.ldif line 1: no usable entryUUID; export it, or set idColumn\n" },
 		/* values have no order */
-		{ L ",'idColumn':'mail'", USER("1", "ann") "mail: a\nmail: b\n\n", "user  dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann mail=a|b PROBLEM "
+		{ L ",'idColumn':'mail'", USER("1", "ann") "mail: a\nmail: b\n\n", "user  + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann mail=a|b PROBLEM "
 			"export.ldif line 1: 2 values of mail; set idColumn to what has one\nUS_PARTIAL export.ldif line 1: 2 values of mail; set idColumn to what has one\n" },
-		{ L, USER("1", "ann"), "user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif line 1: no empty line "
+		{ L, USER("1", "ann"), "user 1 ref=uid=ann,dc=x + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif line 1: no empty line "
 			"follows the last entry, so the file may be cut inside of it; end the file with an empty line, an end marker or a checksum file\n"
 			"US_PARTIAL export.ldif line 1: no empty line follows the last entry, so the file may be cut inside of it; end the file with an empty "
 			"line, an end marker or a checksum file\n" },
@@ -102,7 +102,7 @@ static void a_doubtful_file_gives_its_good_entries_and_no_end(void **state)
 		{ L, ANN "dn: uid=bob,dc=x\nobjectClass person\nentryUUID: 2\n\n", ANN_RECORD
 			"US_PARTIAL export.ldif line 6: a line without an attribute name and a colon\n" },
 		{ L, ANN "dn: uid=bob,dc=x\nobjectClass: person\nentryUUID:: /w==\n\n", ANN_RECORD
-			"user  dn=uid=bob,dc=x objectClass=person PROBLEM export.ldif line 6: no usable entryUUID; export it, or set idColumn\n"
+			"user  + dn=uid=bob,dc=x objectClass=person PROBLEM export.ldif line 6: no usable entryUUID; export it, or set idColumn\n"
 			"US_PARTIAL export.ldif line 6: no usable entryUUID; export it, or set idColumn\n" },
 		{ L ",'endMarker':'# end'", ANN, ANN_RECORD "US_PARTIAL export.ldif ends at line 6 without the end marker \"# end\": it is cut, or still being written\n" },
 		{ L ",'endMarker':'# {rows}'", ANN "# 2\n", ANN_RECORD "US_PARTIAL export.ldif line 6: the end marker speaks of 2 entries, the file has 1\n" },
@@ -142,8 +142,8 @@ static void one_bad_value_is_a_problem_of_its_entry_alone(void **state)
 	for (size_t i = 0; i < countof(rows); i++) {
 		char text[500], want[800];
 		snprintf(text, sizeof text, USER("1", "ann") "%s\n\n" USER("2", "bob") "\n", rows[i].line);
-		snprintf(want, sizeof want, "user 1 ref=uid=ann,dc=x dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif line 1: %s\n"
-			"user 2 ref=uid=bob,dc=x dn=uid=bob,dc=x objectClass=person entryUUID=2 uid=bob\nEND entries 2 end of file\n", rows[i].want);
+		snprintf(want, sizeof want, "user 1 ref=uid=ann,dc=x + dn=uid=ann,dc=x objectClass=person entryUUID=1 uid=ann PROBLEM export.ldif line 1: %s\n"
+			"user 2 ref=uid=bob,dc=x + dn=uid=bob,dc=x objectClass=person entryUUID=2 uid=bob\nEND entries 2 end of file\n", rows[i].want);
 		check(i, L ",'mapping':[{'attribute':'room','from':'room'},{'attribute':'x','from':['y|street']}]", text, want);
 	}
 }
@@ -216,8 +216,8 @@ static void one_user_is_found_with_its_groups(void **state)
 		bool is_id;
 		const char *want;
 	} rows[] = {
-		{ "Ann", false, "group g ref=cn=g,dc=x\nuser 1 ref=uid=ann,dc=x in:cn=g,dc=x\n" },
-		{ "2", true, "group g ref=cn=g,dc=x\ngroup h ref=cn=h,dc=x\nuser 2 ref=uid=bob,dc=x in:cn=g,dc=x in:cn=h,dc=x\n" },
+		{ "Ann", false, "group g ref=cn=g,dc=x\nuser 1 ref=uid=ann,dc=x + in:cn=g,dc=x\n" },
+		{ "2", true, "group g ref=cn=g,dc=x\ngroup h ref=cn=h,dc=x\nuser 2 ref=uid=bob,dc=x + in:cn=g,dc=x in:cn=h,dc=x\n" },
 		{ "eve", false, "US_NOT_FOUND\n" },
 	};
 

@@ -50,7 +50,7 @@ static void csv_files_become_records(void **state)
 		{ U, "id,username\n", NULL, NULL, "END users 0 end of file\n" },
 		{ U, "id,mail,x\n1,,\n", NULL, NULL, "user 1 id=1\nEND users 1 end of file\n" },
 		{ U, "id,active\n1,true\n2,No\n3,\n4,0\n5,enabled\n", NULL, NULL,
-			"user 1 + id=1 active=true\nuser 2 - id=2 active=No\nuser 3 id=3\nuser 4 - id=4 active=0\n"
+			"user 1 + id=1 active=true\nuser 2 - id=2 active=No\nuser 3 + id=3\nuser 4 - id=4 active=0\n"
 			"user 5 + id=5 active=enabled\nEND users 5 end of file\n" },
 		{ U, "id,active\n1,maybe\n2,yes\n", NULL, NULL,
 			"user 1 id=1 active=maybe PROBLEM users.csv line 2: column \"active\" holds \"maybe\"; use true or false\n"
