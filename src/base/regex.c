@@ -1,5 +1,6 @@
 #include "base/regex.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -9,9 +10,12 @@
 
 struct us_regex {
 	pcre2_code *code;
+	/* Of well-formed text. */
+	int (*match)(const pcre2_code *, PCRE2_SPTR, PCRE2_SIZE, PCRE2_SIZE, uint32_t, pcre2_match_data *, pcre2_match_context *);
 	pcre2_match_data *found;
 	pcre2_match_context *limits;
-	uint32_t limit; /* of matching, as it is set */
+	uint32_t limit;    /* of matching, as it is set */
+	uint32_t shortest; /* no match has fewer characters */
 };
 
 static void describe(int code, char *text, size_t bytes)
@@ -39,13 +43,14 @@ enum us_errc us_regex_new(
 	struct us_regex *r = us_calloc(1, sizeof *r);
 	r->code = compiled;
 	/* Without JIT (a system that forbids it) the same matches come from the interpreter. */
-	pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
+	r->match = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) ? pcre2_match : pcre2_jit_match;
 	r->found = pcre2_match_data_create_from_pattern(r->code, NULL);
 	r->limits = pcre2_match_context_create(NULL);
 	if (!r->found || !r->limits)
 		us_err_nomem();
 	pcre2_set_match_limit(r->limits, r->limit = US_REGEX_MATCH_LIMIT);
 	pcre2_set_heap_limit(r->limits, 1024); /* KiB, of the interpreter */
+	pcre2_pattern_info(r->code, PCRE2_INFO_MINLENGTH, &r->shortest);
 	*ret_regex = r;
 	return US_OK;
 }
@@ -124,33 +129,101 @@ enum us_errc us_regex_search(struct us_regex *r, struct us_slice text, size_t at
 	return US_OK;
 }
 
+/* The replacement of the match that was found last; n: its groups up to the last one that is set. false: the replacement holds more than text, $$ and
+ * numbers of groups, or the result is longer than most. */
+static bool add_replacement(struct us_regex *r, struct us_slice text, struct us_slice by, size_t n, size_t most, struct us_str *out)
+{
+	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(r->found);
+	size_t n_groups = pcre2_get_ovector_count(r->found);
+	const char *p = by.p, *end = by.p + by.n;
+
+	while (p < end && out->n <= most) {
+		size_t group = 0;
+		const char *from = p;
+		while (p < end && *p != '$')
+			p++;
+		us_str_add(out, from, (size_t)(p - from));
+		if (p == end)
+			break;
+		from = ++p;
+		while (p < end && *p >= '0' && *p <= '9' && group < n_groups)
+			group = group * 10 + (size_t)(*p++ - '0');
+		if (p == from && p < end && *p == '$')
+			us_str_add(out, p++, 1);
+		else if (p == from || group >= n_groups)
+			return false;
+		else if (group < n && ends[2 * group] < ends[2 * group + 1])
+			us_str_add(out, text.p + ends[2 * group], ends[2 * group + 1] - ends[2 * group]);
+	}
+	return out->n <= most;
+}
+
+enum { NOT_PLAIN = INT_MIN };
+
+/* What nearly everybody writes, at half of what pcre2_substitute costs: matches that are not empty, a replacement of text and numbers of groups.
+ * How many matches there were, or PCRE2's error; NOT_PLAIN: let pcre2_substitute see to it. */
+static int replace_plainly(struct us_regex *r, struct us_slice text, struct us_slice by, struct us_str *out)
+{
+	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(r->found);
+	const char *from = (const char *)bytes(text);
+	size_t at = 0, most = out->n + US_REGEX_RESULT_MAX_BYTES;
+	int n = 0;
+
+	for (; text.n - at >= r->shortest; n++) {
+		int code = r->match(r->code, bytes(text), text.n, at, PCRE2_NO_UTF_CHECK, r->found, r->limits);
+		if (code == PCRE2_ERROR_NOMATCH)
+			break;
+		if (code < 0)
+			return code;
+		/* With \K, a match is empty all the same, or begins where PCRE2 takes it for an error. */
+		if (ends[0] < at || ends[0] >= ends[1])
+			return NOT_PLAIN;
+		us_str_add(out, from + at, ends[0] - at);
+		if (!add_replacement(r, text, by, (size_t)code, most, out))
+			return NOT_PLAIN;
+		at = ends[1];
+	}
+	us_str_add(out, from + at, text.n - at);
+	return out->n <= most ? n : NOT_PLAIN;
+}
+
+static void cut(struct us_str *s, size_t n)
+{
+	s->n = n;
+	if (s->p)
+		s->p[n] = '\0';
+}
+
 enum us_errc us_regex_replace(struct us_regex *r, struct us_slice text, struct us_slice replacement,
 	struct us_str *out, int *ret_n, struct us_err *err)
 {
-	size_t room = text.n + replacement.n + 64;
+	size_t before = out->n, room = text.n + replacement.n + 64;
 	uint32_t options = us_slice_is_utf8(replacement) ? checked(text) : 0;
 
 	set_limit(r, text.n);
-	for (;;) {
+	int code = options && r->shortest ? replace_plainly(r, text, replacement, out) : NOT_PLAIN;
+	while (code == NOT_PLAIN) {
+		cut(out, before);
 		if (room > US_REGEX_RESULT_MAX_BYTES)
 			room = US_REGEX_RESULT_MAX_BYTES;
 		us_str_reserve(out, room + 1);
 		size_t n = room + 1;
-		int code = pcre2_substitute(r->code, bytes(text), text.n, 0,
+		code = pcre2_substitute(r->code, bytes(text), text.n, 0,
 			options | PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | PCRE2_SUBSTITUTE_UNSET_EMPTY,
 			r->found, r->limits, bytes(replacement), replacement.n, (PCRE2_UCHAR *)out->p + out->n, &n);
 		if (code >= 0) {
 			out->n += n;
-			*ret_n = code;
-			return US_OK;
+		} else if (code == PCRE2_ERROR_NOMEMORY && room < US_REGEX_RESULT_MAX_BYTES) {
+			room = n; /* that is needed, with the NUL */
+			code = NOT_PLAIN;
 		}
-		if (out->p)
-			out->p[out->n] = '\0';
-		/* Then n is the room that is needed, with the NUL. */
-		if (code != PCRE2_ERROR_NOMEMORY || room == US_REGEX_RESULT_MAX_BYTES)
-			return refuse(code, err);
-		room = n;
 	}
+	if (code < 0) {
+		cut(out, before);
+		return refuse(code, err);
+	}
+	*ret_n = code;
+	return US_OK;
 }
 
 /* The pattern again, with nothing as its first choice: it matches any text, has the same groups, and leaves them all unset. */

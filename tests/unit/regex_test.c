@@ -17,6 +17,16 @@ static void matches_and_replaces(void **state)
 		{ "(a)|(b)", "ab", "[$1$2]", "[a][b]", 0, 2 },
 		{ "b", "abc", "$$", "a$c", 0, 1 },
 		{ "", "ab", "-", "-a-b-", 0, 3 },
+		{ "b*", "abbc", "-", "-a--c-", 0, 4 },
+		{ "b", "", "-", "", 0, 0 },
+		{ "(.)(.)", "abcde", "$2$1$0", "baabdccde", 0, 2 },
+		{ "(a)(x)?", "aé", "[$2$01$$$$]", "[a$$]é", 0, 1 },
+		{ "()()()()()()()()()()(a)", "bab", "$11$10$1", "bab", 0, 1 },
+		{ "(?<n>a)", "ab", "$n${1}", "aab", 0, 1 },
+		{ "a\\Kb", "abab", "-", "a-a-", 0, 2 },
+		{ "(?<=a)b", "abb", "-", "a-b", 0, 1 },
+		{ "\\Ga", "aab", "-", "--b", 0, 2 },
+		{ "(?m)$", "a\nb", ";", "a;\nb;", 0, 2 },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {
@@ -95,8 +105,23 @@ static void a_result_is_bounded(void **state)
 	fill.n = 300;
 	assert_int_equal(us_regex_replace(r, us_str_slice(&text), us_str_slice(&fill), &out, &n, &err), US_OK);
 	assert_int_equal(out.n, 600000);
+	us_str_clear(&out);
+	fill.n = 1024;
+	text.n = 1024;
+	assert_int_equal(us_regex_replace(r, us_str_slice(&text), us_str_slice(&fill), &out, &n, &err), US_OK);
+	assert_int_equal(out.n, US_REGEX_RESULT_MAX_BYTES);
+	us_str_clear(&out);
+	text.p[0] = 'b';
+	text.n = 1025;
+	assert_int_equal(us_regex_replace(r, us_str_slice(&text), us_str_slice(&fill), &out, &n, &err), US_INVALID);
+	assert_true(out.n == 0 && strstr(err.text, "longer than"));
+	while (text.n <= US_REGEX_RESULT_MAX_BYTES)
+		us_str_add_char(&text, 'b');
+	assert_int_equal(us_regex_replace(r, us_str_slice(&text), US_SLICE("x"), &out, &n, &err), US_INVALID);
 	assert_int_equal(us_regex_replace(r, US_SLICE("\xff"), US_SLICE("x"), &out, &n, &err), US_INVALID);
-	assert_int_equal(us_regex_replace(r, US_SLICE("a"), US_SLICE("$7"), &out, &n, &err), US_INVALID);
+	static const char *const malformed[] = { "$7", "$07", "$1", "$12", "$", "$-", "x$", "${0", "\xff", "$18446744073709551616" };
+	for (size_t i = 0; i < countof(malformed); i++)
+		assert_row(i, us_regex_replace(r, US_SLICE("ba"), us_slice(malformed[i]), &out, &n, &err) == US_INVALID && out.n == 0);
 	us_regex_free(r);
 	us_str_fini(&text);
 	us_str_fini(&fill);
