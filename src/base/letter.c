@@ -24,22 +24,38 @@ static const struct {
 	{ 0x201E, "\"" }, { 0x2039, "'" }, { 0x203A, "'" }, { 0x2044, "/" }, { 0x2212, "-" },
 };
 
+/* Eight bytes at a time; most texts are plain. */
+static const uint64_t each = 0x0101010101010101u;
+
 static bool is_ascii(struct us_slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
+	size_t i = 0;
+
+	for (uint64_t word; i + 8 <= s.n; i += 8)
+		if ((memcpy(&word, s.p + i, 8), word & each * 0x80))
+			return false;
+	for (; i < s.n; i++)
 		if ((unsigned char)s.p[i] >= 0x80)
 			return false;
 	return true;
 }
 
-static void add_ascii(struct us_slice text, char first, char last, int by, struct us_str *out)
+/* The 26 letters from first on change their case. */
+static void add_ascii(struct us_slice text, char first, struct us_str *out)
 {
-	if (!text.n)
-		return;
-	us_str_reserve(out, text.n + 1);
+	size_t i = 0;
+
+	us_str_reserve(out, text.n);
 	char *to = out->p + out->n;
-	for (size_t i = 0; i < text.n; i++)
-		to[i] = (char)(text.p[i] >= first && text.p[i] <= last ? text.p[i] + by : text.p[i]);
+	for (uint64_t word; i + 8 <= text.n; i += 8) {
+		memcpy(&word, text.p + i, 8);
+		/* Sums of two bytes below 0x80 stay in their own byte, and reach 0x80 from a certain letter on. */
+		uint64_t is_letter = (word + each * (uint64_t)(0x80 - first)) & ~(word + each * (uint64_t)(0x80 - first - 26)) & each * 0x80;
+		word ^= is_letter >> 2;
+		memcpy(to + i, &word, 8);
+	}
+	for (; i < text.n; i++)
+		to[i] = (char)(text.p[i] >= first && text.p[i] < first + 26 ? text.p[i] ^ 0x20 : text.p[i]);
 	to[text.n] = '\0';
 	out->n += text.n;
 }
@@ -66,7 +82,7 @@ static int32_t take(struct us_slice *text)
 bool us_letter_lower(struct us_slice text, struct us_str *out)
 {
 	if (is_ascii(text)) {
-		add_ascii(text, 'A', 'Z', 'a' - 'A', out);
+		add_ascii(text, 'A', out);
 		return true;
 	}
 	if (!us_slice_is_utf8(text))
@@ -79,7 +95,7 @@ bool us_letter_lower(struct us_slice text, struct us_str *out)
 bool us_letter_upper(struct us_slice text, struct us_str *out)
 {
 	if (is_ascii(text)) {
-		add_ascii(text, 'a', 'z', 'A' - 'a', out);
+		add_ascii(text, 'a', out);
 		return true;
 	}
 	if (!us_slice_is_utf8(text))

@@ -44,6 +44,15 @@ struct us_slice us_slice_dup(struct us_arena *arena, struct us_slice s)
 	return (struct us_slice) { us_arena_strndup(arena, s.p, s.n), s.n };
 }
 
+/* Eight plain ASCII bytes: high bits clear and no byte zero. */
+static bool is_plain(const unsigned char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, 8);
+	return !((word | (word - 0x0101010101010101u)) & 0x8080808080808080u);
+}
+
 bool us_slice_is_utf8(struct us_slice s)
 {
 	if (!s.n)
@@ -51,12 +60,10 @@ bool us_slice_is_utf8(struct us_slice s)
 	const unsigned char *p = (const unsigned char *) s.p, *end = p + s.n;
 
 	while (p < end) {
-		uint64_t word;
-		/* Eight plain ASCII bytes at a time: high bits clear and no byte zero. */
-		while (end - p >= 8 && (memcpy(&word, p, 8),
-			!((word | (word - 0x0101010101010101u)) & 0x8080808080808080u)))
+		while (end - p >= 8 && is_plain(p))
 			p += 8;
-		if (p >= end)
+		/* The last few together with some that were looked at before. */
+		if (p >= end || (end - p < 8 && s.n >= 8 && is_plain(end - 8)))
 			break;
 		unsigned c = *p++;
 		if (c == 0)

@@ -43,9 +43,32 @@ static void letters_change(void **state)
 	}
 }
 
+/* Each ASCII character, in texts of each length around the eight bytes that are looked at together. */
+static void ascii_changes_at_any_place(void **state)
+{
+	for (unsigned c = 0; c < 0x80; c++)
+		for (size_t n = 1; n < 20; n++)
+			for (size_t at = 0; at < n; at++) {
+				char text[20], lower[20], upper[20];
+				struct us_str out = US_STR_INIT;
+				memset(text, '-', n);
+				text[at] = (char) c;
+				for (size_t i = 0; i < n; i++) {
+					lower[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char) (text[i] + 32) : text[i];
+					upper[i] = text[i] >= 'a' && text[i] <= 'z' ? (char) (text[i] - 32) : text[i];
+				}
+				assert_row(c, us_letter_lower((struct us_slice) { text, n }, &out) && out.n == n && memcmp(out.p, lower, n) == 0);
+				assert_row(c, us_letter_upper((struct us_slice) { text, n }, &out) && out.n == 2 * n && memcmp(out.p + n, upper, n) == 0);
+				us_str_fini(&out);
+				text[at] = (char) (c | 0x80);
+				assert_row(c, !us_letter_lower((struct us_slice) { text, n }, &out) && !us_letter_upper((struct us_slice) { text, n }, &out));
+				us_str_fini(&out);
+			}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(letters_change) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(letters_change), cmocka_unit_test(ascii_changes_at_any_place) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,16 @@ static void utf8_is_told_from_other_bytes(void **state)
 
 	for (size_t i = 0; i < countof(rows); i++)
 		assert_row(i, us_slice_is_utf8((struct us_slice) { rows[i].bytes, rows[i].n }) == rows[i].want);
+	/* At each place of a text of each length: eight bytes are looked at together. */
+	for (size_t i = 0; i < countof(rows); i++)
+		for (size_t n = rows[i].n; n < 30 && rows[i].n <= 4; n++)
+			for (size_t at = 0; at + rows[i].n <= n; at++) {
+				char text[30];
+				memset(text, 'x', sizeof text);
+				if (rows[i].n)
+					memcpy(text + at, rows[i].bytes, rows[i].n);
+				assert_row(i, us_slice_is_utf8((struct us_slice) { text, n }) == rows[i].want);
+			}
 }
 
 static void whole_numbers_are_read(void **state)
