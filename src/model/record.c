@@ -22,20 +22,25 @@ struct bytes {
 	size_t n, cap;
 };
 
-static void add(struct bytes *b, const void *p, size_t n)
+static void grow(struct bytes *b, size_t more)
 {
-	if (n > b->cap - b->n) {
-		size_t cap = (b->n + n) * 2;
-		char *grown = us_malloc(cap);
-		memcpy(grown, b->p, b->n);
-		if (b->p != b->small)
-			free(b->p);
-		b->p = grown;
-		b->cap = cap;
-	}
-	if (n)
-		memcpy(b->p + b->n, p, n);
+	size_t cap = (b->n + more) * 2;
+	char *grown = us_malloc(cap);
+
+	memcpy(grown, b->p, b->n);
+	if (b->p != b->small)
+		free(b->p);
+	b->p = grown;
+	b->cap = cap;
+}
+
+/* Where the next n bytes go. */
+static unsigned char *take(struct bytes *b, size_t n)
+{
+	if (n > b->cap - b->n)
+		grow(b, n);
 	b->n += n;
+	return (unsigned char *) b->p + b->n - n;
 }
 
 static void begin(struct bytes *b)
@@ -54,20 +59,22 @@ static struct us_hash end(struct bytes *b)
 	return h;
 }
 
-static void put_count(struct bytes *b, uint32_t n)
+static void write_count(unsigned char to[4], uint32_t n)
 {
-	unsigned char head[4] = { (unsigned char) (n >> 24), (unsigned char) (n >> 16), (unsigned char) (n >> 8),
-		(unsigned char) n };
-
-	add(b, head, sizeof head);
+	to[0] = (unsigned char) (n >> 24);
+	to[1] = (unsigned char) (n >> 16);
+	to[2] = (unsigned char) (n >> 8);
+	to[3] = (unsigned char) n;
 }
 
 /* Each value has its length in front, "not set" is length ~0: no two different records give the same bytes. */
 static void put(struct bytes *b, struct us_slice s)
 {
-	put_count(b, s.p ? (uint32_t) s.n : UINT32_MAX);
-	if (s.p)
-		add(b, s.p, s.n);
+	unsigned char *to = take(b, 4 + s.n);
+
+	write_count(to, s.p ? (uint32_t) s.n : UINT32_MAX);
+	if (s.n)
+		memcpy(to + 4, s.p, s.n);
 }
 
 static void put_attributes(struct bytes *b, const struct us_field *attributes, size_t n)
@@ -75,7 +82,7 @@ static void put_attributes(struct bytes *b, const struct us_field *attributes, s
 	for (size_t i = 0; i < n; i++) {
 		const struct us_field *a = &attributes[i];
 		put(b, a->name);
-		put_count(b, (uint32_t) a->n);
+		write_count(take(b, 4), (uint32_t) a->n);
 		for (size_t k = 0; k < a->n; k++)
 			put(b, a->values[k]);
 	}
@@ -92,7 +99,7 @@ struct us_hash us_user_hash(const struct us_user *user)
 	put(&b, user->first_name);
 	put(&b, user->last_name);
 	put(&b, user->email);
-	add(&b, user->active ? "\1" : "\0", 1);
+	*take(&b, 1) = user->active;
 	put_attributes(&b, user->attributes, user->n_attributes);
 	return end(&b);
 }
