@@ -220,8 +220,7 @@ struct values {
 
 static void trace_step(struct pass *p, const char *name, const struct values *values, size_t n_matched, bool is_matching)
 {
-	if (p->trace)
-		p->trace->steps[p->trace->n_steps++] = (struct us_trace_step) { name, values->v, values->n, n_matched, is_matching };
+	p->trace->steps[p->trace->n_steps++] = (struct us_trace_step) { name, values->v, values->n, n_matched, is_matching };
 }
 
 /* Where the row takes its values from; nothing: its constant, if it has one. */
@@ -273,19 +272,20 @@ static enum end transform(struct pass *p, struct us_mapping_row *row, struct val
 	struct us_transform_call call = { p->arena, p->mapping->script, &p->script, row->no_match == US_NO_MATCH_UNTRANSFORMED };
 
 	for (size_t i = 0; i < row->n_transforms; i++) {
+		struct us_transform *step = row->transforms[i];
 		struct us_transformed t;
-		bool is_matching = us_transform_is_matching(row->transforms[i]);
 		if (!is_bounded(p, values))
 			return FAILED;
-		if (us_transform_apply(row->transforms[i], &call, values->v, values->n, &t, &p->err)) {
-			us_err_prefix(&p->err, "step %zu (%s)", i + 1, us_transform_name(row->transforms[i]));
+		if (us_transform_apply(step, &call, values->v, values->n, &t, &p->err)) {
+			us_err_prefix(&p->err, "step %zu (%s)", i + 1, us_transform_name(step));
 			return FAILED;
 		}
 		*values = (struct values) { t.values, t.n };
-		trace_step(p, us_transform_name(row->transforms[i]), values, t.n_matched, is_matching);
+		if (p->trace)
+			trace_step(p, us_transform_name(step), values, t.n_matched, us_transform_is_matching(step));
 		if (t.is_drop)
 			return FILTERED;
-		if (!is_matching || t.n_matched)
+		if (t.n_matched || !us_transform_is_matching(step))
 			continue;
 		switch (row->no_match) {
 		case US_NO_MATCH_UNTRANSFORMED:
@@ -549,19 +549,25 @@ static enum us_mapped_kind map_row(struct pass *p, struct us_mapping_row *row, c
 	return US_MAPPED_FAILED;
 }
 
-static struct pass pass_of(struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena)
+/* All but the long text of err, which nobody looks at while nothing is wrong. */
+static void begin(struct pass *p, struct us_mapping *mapping, const struct us_record *record, struct us_arena *arena)
 {
-	return (struct pass) { .mapping = mapping, .arena = arena, .record = { .record = record, .arena = arena },
-		.script = { .user = record->fields, .n_user = record->n_fields, .connector = mapping->connector } };
+	p->mapping = mapping;
+	p->arena = arena;
+	p->record = (struct us_path_record) { .record = record, .arena = arena };
+	p->script = (struct us_script_input) { .user = record->fields, .n_user = record->n_fields, .connector = mapping->connector };
+	p->trace = NULL;
+	p->err.code = US_OK;
 }
 
 void us_mapping_user(struct us_mapping *mapping, const struct us_mapping_input *in, struct us_arena *arena, struct us_mapped *ret)
 {
 	const struct us_record *record = in->record;
-	struct pass p = pass_of(mapping, record, arena);
+	struct pass p;
 	struct us_mapped m = { .user = { .id = record->id, .active = record->active != US_TRI_NO } };
 	struct into into = { .mapped = &m, .further = us_arena_array(arena, mapping->user.n, sizeof *into.further) };
 
+	begin(&p, mapping, record, arena);
 	if (in->trace)
 		*in->trace = (struct us_trace) { .rows = us_arena_array(arena, mapping->user.n, sizeof *in->trace->rows) };
 	if (!check_identity(record, arena, &m.reason))
@@ -588,8 +594,9 @@ bool us_mapping_group(struct us_mapping *mapping, const struct us_record *record
 {
 	struct us_field *further = us_arena_array(arena, mapping->group.n, sizeof *further);
 	struct us_group g = { .id = record->id, .attributes = further };
-	struct pass p = pass_of(mapping, record, arena);
+	struct pass p;
 
+	begin(&p, mapping, record, arena);
 	if (!check_identity(record, arena, ret_reason))
 		return false;
 	for (size_t i = 0; i < mapping->group.n; i++) {

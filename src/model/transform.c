@@ -50,11 +50,15 @@ static void complain(struct reading *r, const char *at, const char *reason)
 /* One value to one value in t->scratch or borrowed. false: it does not match. */
 typedef bool change_fn(struct us_transform *t, struct us_arena *arena, struct us_slice value, struct us_slice *ret, struct us_err *err);
 
-static bool keep_scratch(struct us_transform *t, struct us_arena *arena, bool is_good, struct us_slice *ret, struct us_err *err)
+/* What stays as it was is not copied. */
+static bool keep_scratch(struct us_transform *t, struct us_arena *arena, struct us_slice value, bool is_good, struct us_slice *ret,
+	struct us_err *err)
 {
+	struct us_slice changed = us_str_slice(&t->scratch);
+
 	if (!is_good)
 		us_err_set(err, US_INVALID, "the value is not valid UTF-8");
-	*ret = t->scratch.n ? us_slice_dup(arena, us_str_slice(&t->scratch)) : US_SLICE("");
+	*ret = value.p && us_slice_is_equal(changed, value) ? value : us_slice_dup(arena, changed);
 	return is_good;
 }
 
@@ -67,17 +71,17 @@ static bool trim(struct us_transform *t, struct us_arena *arena, struct us_slice
 
 static bool lower(struct us_transform *t, struct us_arena *arena, struct us_slice value, struct us_slice *ret, struct us_err *err)
 {
-	return keep_scratch(t, arena, us_letter_lower(value, &t->scratch), ret, err);
+	return keep_scratch(t, arena, value, us_letter_lower(value, &t->scratch), ret, err);
 }
 
 static bool upper(struct us_transform *t, struct us_arena *arena, struct us_slice value, struct us_slice *ret, struct us_err *err)
 {
-	return keep_scratch(t, arena, us_letter_upper(value, &t->scratch), ret, err);
+	return keep_scratch(t, arena, value, us_letter_upper(value, &t->scratch), ret, err);
 }
 
 static bool ascii(struct us_transform *t, struct us_arena *arena, struct us_slice value, struct us_slice *ret, struct us_err *err)
 {
-	return keep_scratch(t, arena, us_letter_ascii(value, t->german, &t->scratch), ret, err);
+	return keep_scratch(t, arena, value, us_letter_ascii(value, t->german, &t->scratch), ret, err);
 }
 
 static bool strip_domain(struct us_transform *t, struct us_arena *arena, struct us_slice value, struct us_slice *ret, struct us_err *err)
@@ -121,7 +125,7 @@ static bool regex(struct us_transform *t, struct us_arena *arena, struct us_slic
 			continue;
 		r->matches++;
 		if (r->replace.p)
-			return keep_scratch(t, arena, true, ret, err);
+			return keep_scratch(t, arena, value, true, ret, err);
 		*ret = value;
 		return true;
 	}
@@ -337,7 +341,7 @@ enum us_errc us_transform_apply(struct us_transform *t, const struct us_transfor
 {
 	if (t->kind == SCRIPT)
 		return apply_script(t, call, values, n, ret_result, err);
-	struct us_slice *out = us_arena_array(call->arena, n + 1, sizeof *out);
+	struct us_slice *out = us_arena_alloc(call->arena, (n + 1) * sizeof *out);
 	struct us_transformed result = { .values = out };
 	struct us_err wrong; /* its text is long, and is filled only if something is wrong: this is done for each value of each user */
 	wrong.code = US_OK;
