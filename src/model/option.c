@@ -147,7 +147,9 @@ static void check_one(struct us_arena *arena, const struct us_option *o, const c
 		}
 		break;
 	case US_OPTION_INT:
-		if (v->type != US_JSON_INT)
+		if (v->type == US_JSON_DOUBLE)
+			us_problem_add(arena, list, field, "must be a whole number");
+		else if (v->type != US_JSON_INT)
 			wrong = "a whole number";
 		else if (v->integer < o->min || (o->max > o->min && v->integer > o->max))
 			us_problem_add(arena, list, field, "must be from %lld to %lld", (long long) o->min, (long long) o->max);
