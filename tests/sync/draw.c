@@ -307,6 +307,10 @@ static void draw_mapping(struct scene *s)
 		add_format(&s->r->config, "\"groupMapping\":[%s]", PICK(s->d, group_rows));
 }
 
+static const char no_limits[] = "\"limits\":{\"users\":{\"percent\":100},\"groups\":{\"percent\":100},\"memberships\":{\"percent\":100},"
+	"\"disabled\":{\"percent\":100},\"deleted\":{\"percent\":100},\"anonymized\":{\"percent\":100},"
+	"\"perGroup\":{\"percent\":100},\"shrinkPercent\":100}";
+
 static void draw_config(struct scene *s)
 {
 	static const char *const groups[] = { "staff", "admins", "app-*", "it", "/^team-[0-9]$/", "strasse", "*", "board", "nobody-has-this" };
@@ -319,9 +323,7 @@ static void draw_config(struct scene *s)
 	draw_cleanup(s);
 	draw_mapping(s);
 	if (!draw_one_in(s->d, 8))
-		add_line(&s->r->config, strdup("\"limits\":{\"users\":{\"percent\":100},\"groups\":{\"percent\":100},\"memberships\":{\"percent\":100},"
-			"\"disabled\":{\"percent\":100},\"deleted\":{\"percent\":100},\"anonymized\":{\"percent\":100},"
-			"\"perGroup\":{\"percent\":100},\"shrinkPercent\":100}"));
+		add_line(&s->r->config, strdup(no_limits));
 	maybe(s, 4, "\"stripMemberships\":true");
 	draw_patterns(s, 5, "stripExceptions", groups, COUNT(groups));
 	draw_patterns(s, 4, "protectedUsers", users, COUNT(users));
@@ -362,6 +364,91 @@ void draw_round(struct draw *d, struct round *ret_round)
 	draw_listing(&s);
 	if (draw_one_in(d, 6))
 		r.single = strdup(PICK(d, user_names));
+	*ret_round = r;
+}
+
+/* People and groups in which nothing fails: each has a name of its own, some are missing, and memberships differ. */
+static void draw_calm(struct draw *d, struct round *r)
+{
+	struct us_str line = US_STR_INIT;
+	uint32_t users = 3 + draw_below(d, 5), groups = 1 + draw_below(d, 4);
+
+	for (uint32_t g = 1; g <= groups; g++) {
+		add_format(&r->before, "group g%u n%u", g, g);
+		add_format(&r->listing, "group g%u n%u", g, g);
+	}
+	for (uint32_t u = 1; u <= users; u++) {
+		bool is_listed = u == 1 || draw_one_in(d, 2);
+		us_str_clear(&line);
+		us_str_printf(&line, "user u%u p%u", u, u);
+		if (is_listed)
+			add_text(&r->listing, &line);
+		us_str_add_text(&line, draw_one_in(d, 4) ? " inactive" : "");
+		if (draw_one_in(d, 3))
+			us_str_printf(&line, " missing=%u", draw_below(d, 6));
+		add_text(&r->before, &line);
+		for (uint32_t g = 1; g <= groups; g++) {
+			if (!draw_one_in(d, 3))
+				add_format(&r->before, "member g%u u%u%s", g, u, draw_one_in(d, 9) ? " local" : "");
+			if (is_listed && draw_one_in(d, 2))
+				add_format(&r->listing, "member g%u u%u", g, u);
+		}
+	}
+	for (uint32_t g = 1; g <= groups; g++)
+		for (uint32_t k = 1; k <= groups; k++) {
+			if (k != g && draw_one_in(d, 5))
+				add_format(&r->before, "member g%u @g%u", g, k);
+			if (k != g && draw_one_in(d, 5))
+				add_format(&r->listing, "member g%u @g%u", g, k);
+		}
+	add_line(&r->config, strdup(no_limits));
+	r->is_calm = true;
+	us_str_fini(&line);
+}
+
+static void sometimes(struct draw *d, struct round *r, uint32_t one_in, const char *member)
+{
+	if (draw_one_in(d, one_in))
+		add_line(&r->config, strdup(member));
+}
+
+void draw_stages(struct draw *d, struct round *ret_round)
+{
+	static const char *const actions[] = { "disable", "strip", "anonymize", "disable", "anonymize", "delete" };
+	struct round r = { 0 };
+	struct us_str text = US_STR_INIT;
+	uint32_t n = 2 + draw_below(d, 3), day = draw_below(d, 3);
+	const char *action = "";
+
+	for (uint32_t i = 0; i < n && strcmp(action, "delete"); i++, day += 1 + draw_below(d, 3)) {
+		action = PICK(d, actions);
+		us_str_printf(&text, "%s{\"afterDays\":%u,\"action\":\"%s\"}", i ? "," : "\"cleanup\":\"staged\",\"cleanupStages\":[", day, action);
+	}
+	us_str_add_text(&text, "]");
+	add_text(&r.config, &text);
+	sometimes(d, &r, 4, "\"stripMemberships\":true");
+	sometimes(d, &r, 3, "\"stripExceptions\":[\"n1\"]");
+	draw_calm(d, &r);
+	us_str_fini(&text);
+	*ret_round = r;
+}
+
+void draw_required(struct draw *d, struct round *ret_round)
+{
+	static const char *const cleanups[] = { "disable", "delete", "anonymize", "keep" };
+	static const char *const required[] = { "\"n1\"", "\"n2\",\"n1\"", "\"n*\"", "\"/^n[12]$/\"", "\"n3\",\"n1\"" };
+	struct round r = { 0 };
+
+	add_format(&r.config, "\"cleanup\":\"%s\"", PICK(d, cleanups));
+	add_format(&r.config, "\"requiredGroups\":[%s]", PICK(d, required));
+	sometimes(d, &r, 3, "\"nestedGroups\":\"flatten\"");
+	sometimes(d, &r, 3, "\"stripMemberships\":true");
+	sometimes(d, &r, 4, "\"emptyGroups\":\"drop\"");
+	sometimes(d, &r, 4, "\"groupFilter\":[\"n1\",\"n2\"]");
+	sometimes(d, &r, 5, "\"protectedUsers\":[\"p2\",\"group:n2\"]");
+	sometimes(d, &r, 5, "\"assignGroups\":[\"all\"]");
+	sometimes(d, &r, 5, "\"groupCleanup\":\"keep\"");
+	draw_calm(d, &r);
 	*ret_round = r;
 }
 

@@ -17,9 +17,14 @@ struct round {
 	struct lines before;  /* in this order: users and groups before their memberships, one membership a line */
 	struct lines listing;
 	char *single;         /* the name of a single update; NULL: a full sync */
+	bool is_calm;         /* of stages or of required groups: no delta is asked of it */
 };
 
 void draw_round(struct draw *d, struct round *ret_round);
+/* One in which nothing fails and some are missing: what becomes of them by stages. */
+void draw_stages(struct draw *d, struct round *ret_round);
+/* The same of groups that are required. */
+void draw_required(struct draw *d, struct round *ret_round);
 void draw_free(struct round *round);
 /* The text of a case. Memberships of what was left out are left out. Owns: the result, until free. */
 char *draw_text(const struct round *round);
