@@ -63,14 +63,24 @@ static enum us_errc find_local(struct us_crowd_call *call, int64_t *ret_director
 
 /* ---- what bodies say ---- */
 
-static void take(struct us_crowd_call *call, struct us_crowd_body body, const char *member, unsigned field, struct us_edit *edit, struct us_slice *ret)
+/* A member that is there and no text: it would be passed over. null is as good as not there. */
+static enum us_errc check_text(struct us_crowd_call *call, struct us_crowd_body body, const char *member, struct us_slice text, struct us_err *err)
+{
+	const struct us_json *v = us_crowd_body_find(body, member).json;
+
+	return text.p || !v || v->type == US_JSON_NULL ? US_OK : us_crowd_refuse(call, US_CROWD_ILLEGAL_ARGUMENT, err, "%s must be a text", member);
+}
+
+static enum us_errc take(struct us_crowd_call *call, struct us_crowd_body body, const char *member, unsigned field, struct us_edit *edit,
+	struct us_slice *ret, struct us_err *err)
 {
 	struct us_slice text = us_crowd_body_text(call->arena, body, member);
 
 	if (!text.p)
-		return;
+		return check_text(call, body, member, text, err);
 	edit->fields |= field;
 	*ret = text.n ? text : US_SLICE_NONE;
+	return US_OK;
 }
 
 static enum us_errc take_active(struct us_crowd_call *call, struct us_crowd_body body, struct us_edit *edit, struct us_err *err)
@@ -78,7 +88,7 @@ static enum us_errc take_active(struct us_crowd_call *call, struct us_crowd_body
 	struct us_slice text = us_crowd_body_text(call->arena, body, "active");
 
 	if (!text.n)
-		return US_OK;
+		return check_text(call, body, "active", text, err);
 	edit->fields |= US_EDIT_ACTIVE;
 	edit->active = us_slice_is_nocase(text, "true") || us_slice_is(text, "1");
 	if (!edit->active && !us_slice_is_nocase(text, "false") && !us_slice_is(text, "0"))
@@ -88,11 +98,15 @@ static enum us_errc take_active(struct us_crowd_call *call, struct us_crowd_body
 
 static enum us_errc take_user(struct us_crowd_call *call, struct us_crowd_body body, struct us_edit *edit, struct us_err *err)
 {
-	take(call, body, "first-name", US_EDIT_FIRST_NAME, edit, &edit->first_name);
-	take(call, body, "last-name", US_EDIT_LAST_NAME, edit, &edit->last_name);
-	take(call, body, "display-name", US_EDIT_FULL_NAME, edit, &edit->full_name);
-	take(call, body, "email", US_EDIT_EMAIL, edit, &edit->email);
-	return take_active(call, body, edit, err);
+	enum us_errc rc = take(call, body, "first-name", US_EDIT_FIRST_NAME, edit, &edit->first_name, err);
+
+	if (!rc)
+		rc = take(call, body, "last-name", US_EDIT_LAST_NAME, edit, &edit->last_name, err);
+	if (!rc)
+		rc = take(call, body, "display-name", US_EDIT_FULL_NAME, edit, &edit->full_name, err);
+	if (!rc)
+		rc = take(call, body, "email", US_EDIT_EMAIL, edit, &edit->email, err);
+	return rc ? rc : take_active(call, body, edit, err);
 }
 
 /* All groups are active: one that shall not be is refused, not kept active in silence. */
@@ -103,9 +117,7 @@ static enum us_errc take_group(struct us_crowd_call *call, struct us_crowd_body 
 
 	if (!rc && !ignored.active)
 		rc = us_crowd_refuse(call, US_CROWD_UNSUPPORTED_OPERATION, err, "a group cannot be inactive here: take its members out, or delete it");
-	if (!rc)
-		take(call, body, "description", US_EDIT_DESCRIPTION, edit, &edit->description);
-	return rc;
+	return rc ? rc : take(call, body, "description", US_EDIT_DESCRIPTION, edit, &edit->description, err);
 }
 
 /* Whoever sends back another object than the address names has mixed something up. */
@@ -215,6 +227,17 @@ static enum us_errc need_free_name(struct us_crowd_call *call, struct us_slice n
 	return rc ? rc : us_crowd_refuse(call, US_CROWD_INVALID_USER, err, "there is a user <" US_SLICE_FMT "> already", US_SLICE_ARG(user.image.user.name));
 }
 
+/* The member of a new user, {"value": …}; a bare text is taken as well. What was shown has none, but a link. */
+static enum us_errc take_password(struct us_crowd_call *call, struct us_crowd_body password, struct us_slice *ret_password, struct us_err *err)
+{
+	bool is_bare = password.json && password.json->type != US_JSON_OBJECT && password.json->type != US_JSON_NULL;
+
+	*ret_password = is_bare ? us_crowd_body_value(call->arena, password) : us_crowd_body_exact(call->arena, password, "value");
+	if (is_bare && !ret_password->p)
+		return us_crowd_refuse(call, US_CROWD_INVALID_CREDENTIAL, err, "password must be an object with a value");
+	return is_bare ? US_OK : check_text(call, password, "value", *ret_password, err);
+}
+
 enum us_errc us_crowd_add_user(struct us_crowd_call *call, struct us_err *err)
 {
 	struct us_edit edit = { .kind = US_EDIT_CREATE_USER, .active = true };
@@ -233,7 +256,8 @@ enum us_errc us_crowd_add_user(struct us_crowd_call *call, struct us_err *err)
 	if ((rc = need_free_name(call, edit.name, NULL, err)))
 		return rc;
 	edit.fields |= US_EDIT_NAME | US_EDIT_ACTIVE;
-	edit.password = us_crowd_body_exact(call->arena, us_crowd_body_find(body, "password"), "value");
+	if ((rc = take_password(call, us_crowd_body_find(body, "password"), &edit.password, err)))
+		return rc;
 	if (edit.password.n)
 		edit.fields |= US_EDIT_PASSWORD;
 	rc = apply(call, directory, &edit, err);

@@ -119,6 +119,23 @@ def test_attribute_values_that_would_be_lost_are_refused(crowd, values, said):
     assert crowd.get("user/attribute", username="ann")[1]["attributes"] == []
 
 
+def test_fields_that_are_no_texts_are_refused(crowd):
+    if not crowd.json_wanted:
+        return  # all are
+    for field in ("first-name", "last-name", "display-name", "email", "active", "password"):
+        for value in ({"a": 1}, ["x"], 1.5) if field != "password" else ({"value": {"a": 1}}, {"value": ["x"]}, ["x"]):
+            status, answer = crowd.call("POST", "user", json.dumps({"name": "ann", field: value}))
+            assert status == 400 and answer["reason"] in ("ILLEGAL_ARGUMENT", "INVALID_CREDENTIAL"), (field, value, answer)
+    assert crowd.call("POST", "group", json.dumps({"name": "red", "description": ["x"]}))[0] == 400
+    assert crowd.names("search", **{"entity-type": "user"}) == crowd.names("search", **{"entity-type": "group"}) == []
+    # what was shown can be sent back, and a bare password is one
+    assert crowd.call("POST", "user", json.dumps({"name": "ann", "password": PASSWORD, "email": None}))[0] == 201
+    assert crowd.call("POST", "authentication", password(crowd, PASSWORD), username="ann")[0] == 200
+    shown = crowd.get("user", username="ann")[1]
+    assert crowd.call("PUT", "user", json.dumps(shown), username="ann")[0] == 204
+    assert crowd.call("POST", "user", json.dumps({**shown, "name": "bob"}))[0] == 201
+
+
 def test_groups_and_memberships_are_changed(crowd):
     for name in ("red", "blue"):
         status, made = crowd.call("POST", "group", named(crowd, "group", name))
