@@ -14,6 +14,7 @@ static const struct us_db_driver *const drivers[] = { &us_db_sqlite };
 enum {
 	LEASE_WAIT_MS = 60000,
 	AFTER_COMMIT_MAX = 4,
+	CLEAN_UP_MS = 50,  /* after which without writing what commits have left is done */
 	SNAPSHOT_MS = 100, /* of one snapshot: what another program writes into the database is seen after that */
 };
 
@@ -66,6 +67,9 @@ struct us_db {
 	void *engine;
 	pthread_mutex_t lock; /* of both pools */
 	struct pool readers, writer;
+	pthread_t cleaner;
+	pthread_cond_t left; /* or closing */
+	bool has_leftover, is_closing;
 	_Atomic int64_t lease_wait_ms;
 	_Atomic uint64_t generation;
 	_Atomic uint64_t turn; /* of the writer; odd while somebody has it */
@@ -74,7 +78,19 @@ struct us_db {
 	_Atomic int fail_code;
 };
 
+static void *clean_up(void *data);
+
 /* ---- opening and closing ---- */
+
+static void init_cond(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
 
 static enum us_errc connect_new(struct us_db *db, bool is_writer, struct us_dbc **ret_c, struct us_err *err)
 {
@@ -137,6 +153,7 @@ enum us_errc us_db_open(const char *dsn, struct us_db **ret_db, struct us_err *e
 		return rc;
 	}
 	pthread_mutex_init(&db->lock, NULL);
+	init_cond(&db->left);
 	db->readers.max = driver->max_readers;
 	db->readers.last = &db->readers.first;
 	db->writer.max = db->writer.n = 1;
@@ -145,10 +162,13 @@ enum us_errc us_db_open(const char *dsn, struct us_db **ret_db, struct us_err *e
 	rc = connect_new(db, true, &db->writer.idle, err);
 	if (rc) {
 		driver->close(db->engine);
+		pthread_cond_destroy(&db->left);
 		pthread_mutex_destroy(&db->lock);
 		free(db);
 		return rc;
 	}
+	if (pthread_create(&db->cleaner, NULL, clean_up, db) != 0)
+		us_err_nomem();
 	*ret_db = db;
 	return US_OK;
 }
@@ -157,6 +177,11 @@ void us_db_close(struct us_db *db)
 {
 	if (!db)
 		return;
+	pthread_mutex_lock(&db->lock);
+	db->is_closing = true;
+	pthread_cond_signal(&db->left);
+	pthread_mutex_unlock(&db->lock);
+	pthread_join(db->cleaner, NULL);
 	unsigned n = 0;
 	for (struct us_dbc *c = db->readers.idle, *next; c; c = next) {
 		next = c->next;
@@ -167,6 +192,7 @@ void us_db_close(struct us_db *db)
 	/* Last, because closing the last connection moves the log into the database. */
 	disconnect(db->writer.idle);
 	db->driver->close(db->engine);
+	pthread_cond_destroy(&db->left);
 	pthread_mutex_destroy(&db->lock);
 	free(db);
 }
@@ -256,6 +282,17 @@ static void begin_turn(struct us_db *db)
 			end_snapshot(c);
 }
 
+/* Called with the lock held, by whoever gives it back. */
+static void end_turn(struct us_dbc *c)
+{
+	struct us_db *db = c->db;
+
+	atomic_fetch_add(&db->turn, 1);
+	db->has_leftover = db->driver->has_leftover(c->native);
+	if (db->has_leftover)
+		pthread_cond_signal(&db->left);
+}
+
 /* ---- leases ---- */
 
 static struct timespec deadline_in(int64_t ms)
@@ -277,12 +314,8 @@ static struct us_dbc *wait_for_turn(struct us_db *db, struct pool *pool)
 {
 	struct timespec until = deadline_in(atomic_load(&db->lease_wait_ms));
 	struct waiter self = { .c = NULL };
-	pthread_condattr_t attr;
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&self.given, &attr);
-	pthread_condattr_destroy(&attr);
+	init_cond(&self.given);
 	*pool->last = &self;
 	pool->last = &self.next;
 	while (!self.c && pthread_cond_timedwait(&self.given, &db->lock, &until) == 0)
@@ -357,7 +390,7 @@ void us_db_release(struct us_dbc *c)
 		atomic_fetch_add(&db->generation, 1);
 	pthread_mutex_lock(&db->lock);
 	if (c->is_writer)
-		atomic_fetch_add(&db->turn, 1);
+		end_turn(c);
 	else if (c->has_snapshot && !is_newest(c))
 		end_snapshot(c);
 	struct waiter *w = pool->first;
@@ -374,6 +407,43 @@ void us_db_release(struct us_dbc *c)
 		pool->idle = c;
 	}
 	pthread_mutex_unlock(&db->lock);
+}
+
+/* ---- what commits have left ---- */
+
+/* Whether nobody has had the writer for that long. Called with the lock held. */
+static bool has_rested(struct us_db *db)
+{
+	uint64_t turn = atomic_load(&db->turn);
+	struct timespec until = deadline_in(CLEAN_UP_MS);
+
+	while (!db->is_closing && pthread_cond_timedwait(&db->left, &db->lock, &until) == 0)
+		;
+	return db->writer.idle && turn == atomic_load(&db->turn);
+}
+
+static void *clean_up(void *data)
+{
+	struct us_db *db = data;
+
+	pthread_mutex_lock(&db->lock);
+	while (!db->is_closing) {
+		if (!db->has_leftover) {
+			pthread_cond_wait(&db->left, &db->lock);
+			continue;
+		}
+		if (!has_rested(db) || db->is_closing)
+			continue;
+		struct us_dbc *c = db->writer.idle;
+		db->writer.idle = NULL;
+		begin_turn(db);
+		pthread_mutex_unlock(&db->lock);
+		db->driver->clean_up(c->native);
+		us_db_release(c);
+		pthread_mutex_lock(&db->lock);
+	}
+	pthread_mutex_unlock(&db->lock);
+	return NULL;
 }
 
 void us_db_set_lease_wait(struct us_db *db, int64_t wait_ms) { atomic_store(&db->lease_wait_ms, wait_ms); }

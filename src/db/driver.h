@@ -25,6 +25,10 @@ struct us_db_driver {
 	void (*disconnect)(void *conn); /* after its statements are finalized */
 	/* The connection goes back into the pool: memory of a large transaction may go. */
 	void (*rest)(void *conn);
+	/* Whether commits of the writer have left work that may wait until nobody writes, and doing it: it is done for the writer at rest, outside of a
+	 * transaction. */
+	bool (*has_leftover)(void *conn);
+	void (*clean_up)(void *conn);
 	bool (*is_in_transaction)(void *conn); /* an engine may end one by itself when it fails */
 	enum us_errc (*exec)(void *conn, const char *sql, struct us_err *err);
 

@@ -26,7 +26,8 @@
 
 enum {
 	BUSY_MS = 10000,             /* another program holds the file: a backup, a shell */
-	CHECKPOINT_FRAMES = 1000,    /* 8 MB of log */
+	CHECKPOINT_FRAMES = 1000,    /* 8 MB of log: moved once nobody writes */
+	LATEST_FRAMES = 4000,        /* 32 MB: by the one who writes, before going on */
 	LARGE_FRAMES = 8192,         /* 64 MB of log: cut the file as well */
 	LENGTH_MAX = 512 << 20,      /* of one value */
 };
@@ -39,6 +40,7 @@ struct engine {
 struct conn {
 	sqlite3 *db;
 	const struct engine *engine;
+	int frames;    /* of log that are still to be moved */
 	bool is_large; /* a large transaction was committed since the last rest */
 };
 
@@ -196,7 +198,8 @@ static int after_commit(void *context, sqlite3 *db, const char *schema, int fram
 {
 	struct conn *c = context;
 
-	if (frames < CHECKPOINT_FRAMES)
+	c->frames = frames < LATEST_FRAMES ? frames : 0;
+	if (frames < LATEST_FRAMES)
 		return SQLITE_OK;
 	if (frames < LARGE_FRAMES) {
 		sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -303,6 +306,16 @@ static void sqlite_rest(void *conn)
 	if (c->is_large)
 		sqlite3_db_release_memory(c->db);
 	c->is_large = false;
+}
+
+static bool sqlite_has_leftover(void *conn) { return ((struct conn *) conn)->frames >= CHECKPOINT_FRAMES; }
+
+static void sqlite_clean_up(void *conn)
+{
+	struct conn *c = conn;
+
+	c->frames = 0;
+	sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 static bool sqlite_is_in_transaction(void *conn) { return !sqlite3_get_autocommit(((struct conn *) conn)->db); }
@@ -422,6 +435,8 @@ const struct us_db_driver us_db_sqlite = {
 	.connect = sqlite_connect,
 	.disconnect = sqlite_disconnect,
 	.rest = sqlite_rest,
+	.has_leftover = sqlite_has_leftover,
+	.clean_up = sqlite_clean_up,
 	.is_in_transaction = sqlite_is_in_transaction,
 	.exec = sqlite_exec,
 	.prepare = sqlite_prepare,
