@@ -199,7 +199,8 @@ static uint32_t pick_gone(const struct us_plan *p, const struct side *s, struct 
 			w++;
 		bool is_kept = w < n_want && want[w] == have[i].number;
 		bool is_told = p->in.is_delta && !is_kept && !is_frozen;
-		uint16_t leaves = is_told ? GONE | TOLD_GONE | FILTERED : lost;
+		/* A group that is told gone or filtered, and stays, is where it was as long as its own list is not read again. */
+		uint16_t leaves = is_told && s == &p->users ? GONE | TOLD_GONE | FILTERED : lost;
 		bool is_back = is_told && s == &p->users && place != US_MAP_NONE && us_plan_knows_groups(p, place);
 		if (have[i].owned && place != US_MAP_NONE && (s->marks[place] & leaves || is_back))
 			removed[n++] = have[i].number;
