@@ -104,7 +104,7 @@ void us_plan_give_row(struct us_plan *p, struct side *s, uint32_t place, struct 
 	s->ords[place] = step->change.ord;
 	s->outcomes[place] = (uint8_t) step->change.outcome;
 	if (step->change.outcome == US_OUTCOME_FAILED)
-		s->marks[place] |= FAILED;
+		s->marks[place] = (uint16_t) ((s->marks[place] & ~ASSIGNED) | FAILED);
 }
 
 /* The object's row, given before, becomes a failed one. */
@@ -116,7 +116,7 @@ void us_plan_fail_row(struct us_plan *p, struct side *s, uint32_t place, struct 
 	s->outcomes[place] = US_OUTCOME_FAILED;
 	if (s->marks[place] & DEACTIVATED)
 		p->counts.report.deactivated--;
-	s->marks[place] = (uint16_t)((s->marks[place] & ~(CLAIMS | DEACTIVATED)) | FAILED);
+	s->marks[place] = (uint16_t)((s->marks[place] & ~(CLAIMS | DEACTIVATED | ASSIGNED)) | FAILED);
 	step->kind = US_STEP_FAIL_ROW;
 	step->ord = s->ords[place];
 	step->is_group = s == &p->groups;

@@ -18,7 +18,7 @@ enum mark {
 	FILTERED = 256,   /* was listed, and a rule says that it is not wanted: not SEEN */
 	UNMANAGED = 1024, /* groups: who is in it is not for the sync to decide */
 	SHARED = 1024,    /* users: memberships call another one so, too, and nobody knows who is meant */
-	ASSIGNED = 2048,  /* groups: assignGroups names it */
+	ASSIGNED = 2048,  /* groups: assignGroups names it, by the name that it has or gets: of one that fails, not as it was listed */
 	REQUIRED = 512,   /* groups: only who is in one of them is wanted */
 	OUTSIDE = 16384,  /* users: not listed, by a read that was narrowed or whole */
 	HOLDS = 16384,    /* groups: somebody protected is in it, and stays */
