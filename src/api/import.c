@@ -117,6 +117,13 @@ static enum us_errc write_one(
 	return US_OK;
 }
 
+static bool works_on_others(struct us_call *call, const struct us_import_item *item)
+{
+	const struct us_type *type = us_type_find(call->api->conf.types, item->there ? item->there->type : item->entry->type);
+
+	return type && type->directory_option;
+}
+
 static enum us_errc write_all(struct us_call *call, struct us_import_plan *plan, struct us_err *err)
 {
 	int64_t now_s = us_clock_wall_s();
@@ -126,8 +133,11 @@ static enum us_errc write_all(struct us_call *call, struct us_import_plan *plan,
 	for (size_t i = 0; !rc && i < plan->n; i++)
 		if (plan->items[i].is_renamed)
 			rc = us_connector_release_name(call->c, plan->items[i].id, err);
-	for (size_t i = 0; !rc && i < plan->n; i++)
-		rc = write_one(call, &plan->items[i], now_s, err);
+	/* And every directory is there before a connector that works on one of another's. */
+	for (int others = 0; others < 2; others++)
+		for (size_t i = 0; !rc && i < plan->n; i++)
+			if (works_on_others(call, &plan->items[i]) == others)
+				rc = write_one(call, &plan->items[i], now_s, err);
 	if (!rc)
 		rc = us_call_commit(call, err);
 	us_call_release(call);

@@ -6,6 +6,8 @@
 
 struct work {
 	struct us_call *call;
+	const struct us_transfer *file;
+	bool by_name;
 	const struct us_json *opened;
 	struct us_connector *list; /* that are there */
 	size_t n;
@@ -114,6 +116,57 @@ static void check_configuration(struct work *w, struct us_import_item *item, con
 	if (item->entry->configuration)
 		us_configuration_check(w->call, type, item->entry->configuration, &found);
 	us_transfer_complain(w->call->arena, type, w->call->api->conf.sync_options, item->entry, found);
+}
+
+/* ---- directories of others ---- */
+
+/* Whether the file has a connector with a directory of its own that is called so. */
+static bool is_in_file(struct work *w, struct us_slice key)
+{
+	struct us_slice fold = us_fold(w->call->arena, key);
+
+	for (size_t i = 0; i < w->file->n; i++) {
+		const struct us_transfer_entry *e = &w->file->entries[i];
+		const struct us_type *type = us_type_find(w->call->api->conf.types, e->type);
+		bool is_it = (e->uuid.p && us_slice_is_equal(e->uuid, fold)) || (e->name.p && us_slice_is_equal(us_fold(w->call->arena, e->name), fold));
+		if (is_it && !(type && type->directory_option))
+			return true;
+	}
+	return false;
+}
+
+/* A connector that works on a directory which is not its own: on which. */
+static enum us_errc check_directory(struct work *w, struct us_import_item *item, const struct us_type *type, struct us_err *err)
+{
+	struct us_slice key = type->directory_option ? us_json_string(item->entry->configuration, type->directory_option) : US_SLICE_NONE;
+	struct us_err why = US_ERR_INIT;
+	int64_t same;
+
+	if (!key.n || is_in_file(w, key))
+		return US_OK;
+	enum us_errc rc = us_connector_find_directory(w->call->api->conf.store, w->call->c, key, &same, &why);
+	if (rc != US_NOT_FOUND)
+		return rc ? us_err_copy(err, &why) : US_OK;
+	complain(w->call->arena, item, us_arena_printf(w->call->arena, "configuration.%s", type->directory_option),
+		"names no directory and no connector with a directory of its own, neither here nor in the file");
+	return US_OK;
+}
+
+/* A number is another directory's on another server: somebody looks first. Importing again does not enable what they have not. */
+static void doubt_number(struct work *w, struct us_import_item *item, const struct us_type *type)
+{
+	const struct us_connector *there = item->there;
+	int64_t number;
+
+	if (w->by_name || !type->directory_option || !us_slice_to_int(us_json_string(item->configuration, type->directory_option), &number))
+		return;
+	if (there && there->enabled && us_slice_is_equal(us_json_string(there->configuration, type->directory_option),
+			us_json_string(item->configuration, type->directory_option)))
+		return;
+	item->enabled = false;
+	note(w->call->arena, item, us_arena_printf(w->call->arena,
+		"%s is a number, which may be another directory's where the file comes from: see that %lld is the one that is meant, then enable the connector",
+		type->directory_option, (long long) number));
 }
 
 /* ---- secrets ---- */
@@ -260,6 +313,7 @@ static enum us_errc decide(
 
 	item->enabled = item->entry->enabled ? item->entry->enabled->boolean : old ? old->enabled : true;
 	settle_secrets(w, item, type);
+	doubt_number(w, item, type);
 	us_difference_add_value(arena, "name", old ? text_value(arena, old->name) : NULL,
 		text_value(arena, item->entry->name), &item->changes);
 	if (!old)
@@ -291,7 +345,7 @@ enum us_errc us_import_plan_make(struct us_call *call, const struct us_transfer 
 {
 	struct us_import_plan plan = { .n = file->n,
 		.items = us_arena_array(call->arena, file->n, sizeof *plan.items) };
-	struct work w = { .call = call, .opened = opened };
+	struct work w = { .call = call, .file = file, .by_name = by_name, .opened = opened };
 	enum us_errc rc =
 		us_connector_list(call->api->conf.store, call->c, call->arena, US_SECRETS_HIDDEN, &w.list, &w.n, err);
 
@@ -313,6 +367,8 @@ enum us_errc us_import_plan_make(struct us_call *call, const struct us_transfer 
 		const struct us_type *type = check_type(&w, item);
 		if (type)
 			check_configuration(&w, item, type);
+		if (type && !item->entry->problems && (rc = check_directory(&w, item, type, err)))
+			return rc;
 		item->action = US_IMPORT_REFUSED;
 		if (!item->entry->problems && (rc = decide(&w, item, type, err)))
 			return rc;

@@ -123,6 +123,56 @@ def test_a_new_connector_gets_a_new_directory_whatever_the_file_says(other):
         assert take_over(other, [entry])[1]["unchanged"] == 1
 
 
+@pytest.mark.parametrize("by", ["name", "uniqueId"])
+def test_a_connector_without_a_directory_of_its_own_finds_the_one_that_comes_with_it(server, other, by):
+    """Whatever the order of the file, which is that of their unique ids or names."""
+    hr = server.create("HR", "file", {"path": "/srv/hr.csv"})
+    server.create("idle", "inactive", {"directory": hr[by], "days": 30})
+    file = json.loads(export(server))
+    for order in 1, -1:
+        status, answer = take_over(other, {**file, "connectors": sorted(file["connectors"], key=lambda c: c["name"])[::order]}, "?dryRun=true")
+        assert (status, actions(answer)) == (200, {"HR": "created", "idle": "created"}), answer
+    status, answer = take_over(other, {**file, "connectors": sorted(file["connectors"], key=lambda c: c["name"], reverse=True)})
+    assert (status, actions(answer)) == (200, {"HR": "created", "idle": "created"}), answer
+    shown = {c["name"]: c for c in other.call("GET", "/usersync/connector/")[1]}
+    assert shown["idle"]["directoryId"] == shown["HR"]["directoryId"] and shown["idle"]["enabled"]
+    assert actions(take_over(other, file)[1]) == {"HR": "unchanged", "idle": "unchanged"}
+
+
+@pytest.mark.parametrize("query", ["", "?dryRun=true"])
+def test_a_connector_whose_directory_is_neither_here_nor_in_the_file_is_refused(server, other, query):
+    server.create("HR", "file", {"path": "/srv/hr.csv"})
+    idle = server.create("idle", "inactive", {"directory": "HR", "days": 30})
+    file = json.loads(export(server, key=idle["uniqueId"]))
+    status, answer = take_over(other, file, query)
+    assert (status, problems(answer)) == (422, {
+        "connectors[0].configuration.directory": "names no directory and no connector with a directory of its own, neither here nor in the file"}), answer
+    assert everything(other) == ([], [])
+
+
+def test_the_number_of_a_directory_is_looked_at_before_it_is_used(server, other):
+    """Number 1 of production is other people than number 1 of staging."""
+    hr = server.create("HR", "file", {"path": "/srv/hr.csv"})
+    idle = server.create("idle", "inactive", {"directory": str(hr["directoryId"]), "days": 30})
+    other.create("board", "file", {"path": "/srv/board.csv"})
+    file = json.loads(export(server, key=idle["uniqueId"]))
+    for action in "created", "unchanged":
+        status, answer = take_over(other, file)
+        assert (status, actions(answer)) == (200, {"idle": action}), answer
+        is_disabled, messages = disabled_and_why(other, answer, "idle")
+        assert is_disabled and messages == ["directory is a number, which may be another directory's where the file comes from: see that 1 is the one "
+                                            "that is meant, then enable the connector"]
+    shown = next(c for c in other.call("GET", "/usersync/connector/")[1] if c["name"] == "idle")
+    whole = {"name": "idle", "type": "inactive", "enabled": True, "configuration": shown["configuration"]}
+    assert other.call("PUT", f"/usersync/connector/{shown['id']}", whole)[0] == 200
+    status, answer = take_over(other, file)
+    assert (actions(answer), disabled_and_why(other, answer, "idle")) == ({"idle": "unchanged"}, (False, []))
+    whole["configuration"]["directory"] = "board"
+    assert other.call("PUT", f"/usersync/connector/{shown['id']}", whole)[0] == 200
+    status, answer = take_over(other, file)
+    assert actions(answer) == {"idle": "updated"} and disabled_and_why(other, answer, "idle")[0]
+
+
 def test_a_dry_run_says_the_same_and_changes_nothing(staging, other):
     file = export(staging)
     before = everything(other)
