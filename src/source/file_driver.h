@@ -16,6 +16,8 @@ struct us_file_page {
 	size_t n_members, cap_members;
 };
 
+#define US_FILE_TYPE_COLUMN "type" /* by default, if there is one */
+
 struct us_file_source {
 	struct us_source source;
 	struct us_arena arena; /* configuration */

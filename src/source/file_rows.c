@@ -75,7 +75,8 @@ static enum us_errc find_roles(struct us_file_source *s, enum us_file_part part,
 		rc = us_file_table_need(t, s->in_group_column, "membershipGroupColumn", &r->group, err);
 		if (rc == US_OK)
 			rc = us_file_table_need(t, s->in_member_column, "membershipMemberColumn", &r->member, err);
-		r->type = us_file_table_find(t, s->in_type_column);
+		if (rc == US_OK)
+			rc = find_optional(t, s->in_type_column, !us_slice_is(s->in_type_column, US_FILE_TYPE_COLUMN), "membershipTypeColumn", &r->type, err);
 		break;
 	case US_FILE_PARTS:
 		break;

@@ -109,6 +109,9 @@ static void headers_that_cannot_be_used_are_refused(void **state)
 	static const struct {
 		const char *settings, *users, *want;
 	} rows[] = {
+		{ U ",'membershipsPath':'~users.csv','membershipMemberColumn':'id','membershipTypeColumn':'kind'", "id,group,type\n1,a,group\n",
+			"user 1 id=1 group=a type=group\n"
+			"US_CONFIG users.csv has no column \"kind\"; set membershipTypeColumn to one of its columns: id, group, type\n" },
 		{ U, "", "US_PARTIAL users.csv is empty: not even a header row is there\n" },
 		{ U, "\xEF\xBB\xBF", "US_PARTIAL users.csv is empty: not even a header row is there\n" },
 		{ U, "\n\n", "US_PARTIAL users.csv is empty: not even a header row is there\n" },
