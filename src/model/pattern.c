@@ -163,7 +163,7 @@ struct us_slice us_patterns_find(struct us_patterns *p, struct us_slice name)
 
 bool us_patterns_mark(struct us_patterns *p, struct us_slice name)
 {
-	uint32_t at = us_map_find(&p->names, us_fold_hash(name));
+	uint32_t at = p->names.n ? us_map_find(&p->names, us_fold_hash(name)) : US_MAP_NONE;
 	bool any = at != US_MAP_NONE, is;
 
 	if (any)
