@@ -75,6 +75,7 @@ def test_what_waits_for_a_decision_stays(company):
         # last good one, held, simulated, last
         wait_for(lambda: [r["id"] for r in history(server, connector)] == [last, simulated["id"], held["id"], first])
         assert server.call("GET", f"/usersync/syncstatus/{held['id']}/results?limit=1")[1]["results"]
+        assert server.call("PUT", f"/usersync/connector/{connector['id']}", company.configuration)[0] == 200
         done = server.wait(server.call("POST", f"/usersync/syncstatus/{held['id']}/approve")[1]["id"])
         assert (done["status"], done["disabledCount"]) == ("DONE", 6)
 
