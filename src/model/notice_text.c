@@ -1,6 +1,7 @@
 #include "model/notice_text.h"
 
 #include "base/clock.h"
+#include "model/redact.h"
 
 #define RUN_PATH "/rest/samlsso-admin/1.0/usersync/syncstatus/"
 
@@ -23,6 +24,27 @@ static void add_held(const struct us_notice *n, struct us_str *out)
 	us_arena_fini(&arena);
 }
 
+/* Why the run failed: what cut its read short, else what it said last. */
+static void add_reason(const struct us_notice *n, struct us_str *out)
+{
+	struct us_arena arena = US_ARENA_INIT;
+	const struct us_json *list = NULL;
+	struct us_slice reason = US_SLICE_NONE;
+	static const char cut[] = "Incomplete read: ";
+
+	if (n->messages.n && us_json_parse(&arena, n->messages, US_JSON_LIMITS_PAGE, &list, NULL) == US_OK && list->type == US_JSON_ARRAY)
+		for (size_t i = 0; i < list->array.n; i++) {
+			const struct us_json *m = &list->array.items[i];
+			if (m->type != US_JSON_STRING)
+				continue;
+			reason = m->string;
+			if (reason.n > sizeof cut && memcmp(reason.p, cut, sizeof cut - 1) == 0)
+				break;
+		}
+	us_redact_text(reason, out);
+	us_arena_fini(&arena);
+}
+
 static void add_sentence(const struct us_notice *n, struct us_str *out)
 {
 	char time[US_CLOCK_ISO_BYTES];
@@ -32,8 +54,9 @@ static void add_sentence(const struct us_notice *n, struct us_str *out)
 	case US_NOTICE_FAILED:
 		us_str_printf(out,
 			"The full sync of connector \"" US_SLICE_FMT
-			"\" has failed %lld time%s in a row, last in run %lld.",
+			"\" has failed %lld time%s in a row, last in run %lld: ",
 			US_SLICE_ARG(name), (long long)n->failures, n->failures == 1 ? "" : "s", (long long)n->run);
+		add_reason(n, out);
 		break;
 	case US_NOTICE_HELD:
 		add_held(n, out);
@@ -165,8 +188,13 @@ static void put_data(struct us_jsonw *w, const struct us_notice *n)
 			put_counts(w, n->report);
 		us_jsonw_close(w, '}');
 	}
-	if (n->event == US_NOTICE_FAILED)
+	if (n->event == US_NOTICE_FAILED) {
+		struct us_str reason = US_STR_INIT;
 		us_jsonw_put_int(w, "failures", n->failures);
+		add_reason(n, &reason);
+		us_jsonw_put_string(w, "reason", us_str_slice(&reason));
+		us_str_fini(&reason);
+	}
 	if (n->event == US_NOTICE_HELD) {
 		put_held(w, n->held);
 		put_decisions(w, n->run);

@@ -19,6 +19,7 @@ struct us_notice {
 	const struct us_report *report; /* NULL: no counts */
 	struct us_slice held;           /* HELD: JSON {"rule","found","of","limit",…} */
 	int64_t failures;               /* FAILED: in a row */
+	struct us_slice messages;       /* FAILED: of the run, JSON; what it says of the cause is told without anybody's words */
 	int64_t since_s;                /* OVERDUE: the last good end, or the connector's creation */
 	bool never;                     /* OVERDUE: there was no good end */
 	int64_t expires_s, days;        /* EXPIRING */

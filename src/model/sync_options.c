@@ -89,7 +89,7 @@ const struct us_option us_sync_options[] = {
 		"new users and updates go on.",
 		.fallback = "hold", .choices = "hold|cleanup" },
 	{ "heldExpiry", US_OPTION_STRING, "Expiry of held plans",
-		"A held plan can be approved for so long, such as 12h or 7d; then it is cancelled, and a new sync makes a new one. 0: for ever.",
+		"A held plan can be approved for so long, such as 12h or 7d (a number alone is seconds); then it is cancelled, and a new sync makes a new one. 0: for ever.",
 		.fallback = "7d", .max = 20 },
 	{ "schedule", US_OPTION_OBJECT, "Schedule", "When the connector runs by itself; never, if it is not given.", .members = us_schedule_options },
 	{ "retention", US_OPTION_OBJECT, "Retention", "How many runs and results are kept, and for how long; what is not given is the server's.",

@@ -351,7 +351,8 @@ static enum us_errc note_end(struct us_dbc *c, struct us_arena *arena, const str
 		.status = status,
 		.report = &run->report,
 		.held = run->held,
-		.failures = state.failures };
+		.failures = state.failures,
+		.messages = run->messages };
 	return us_notice_raise(c, &notice, err);
 }
 

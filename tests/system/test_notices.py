@@ -127,6 +127,11 @@ def test_failures_are_told_when_there_are_enough_in_a_row_and_mended_when_it_wor
         assert receiver.events() == ["sync.failed", "sync.failed", "sync.recovered"]
         bodies = receiver.bodies()
     assert [b["data"]["failures"] for b in bodies[:2]] == [2, 4]
+    # Why, in the program's own words; where its files lie is not told.
+    data = bodies[0]["data"]
+    assert data["reason"].startswith("cannot open /…/") and data["reason"].endswith(": No such file or directory")
+    assert data["text"].endswith(f"has failed 2 times in a row, last in run {data['run']['id']}: {data['reason']}")
+    assert "company" not in json.dumps(bodies)
     assert bodies[2]["data"]["run"] == {"id": last["id"], "kind": "full", "status": "DONE", "counts": bodies[2]["data"]["run"]["counts"]}
 
 

@@ -122,6 +122,30 @@ static const struct us_json *parse(struct us_arena *arena, const struct us_str *
 	return doc;
 }
 
+static void a_failed_notice_says_why_without_names(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "[\"Scheduled with jobid x\",\"User <anna> is local\"]", "User <\xE2\x80\xA6> is local" },
+		{ "[\"Incomplete read: anna timed out\",\"nothing is cleaned up\"]", "Incomplete read: \xE2\x80\xA6 timed out" },
+		{ "[]", "" },
+		{ "", "" },
+		{ "{", "" },
+		{ "[7]", "" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct us_arena arena = US_ARENA_INIT;
+		struct us_str body = US_STR_INIT;
+		struct us_notice notice = { .event = US_NOTICE_FAILED, .connector = 1, .connector_name = US_SLICE("hr"), .run = 3, .failures = 1,
+			.messages = us_slice(rows[i][0]) };
+		us_notice_write_body(&notice, NULL, 0, &body);
+		const struct us_json *data = us_json_find(parse(&arena, &body), "data");
+		assert_slice(us_json_string(data, "reason"), rows[i][1]);
+		us_str_fini(&body);
+		us_arena_fini(&arena);
+	}
+}
+
 static void a_held_notice_has_the_numbers_and_what_to_do(void **state)
 {
 	struct us_report report = { .memberships_removed = 7 };
@@ -221,6 +245,7 @@ int main(void)
 		cmocka_unit_test(notices_follow_from_how_runs_end),
 		cmocka_unit_test(overdue_is_told_once_for_each_good_run),
 		cmocka_unit_test(a_secret_is_told_at_each_step_once),
+		cmocka_unit_test(a_failed_notice_says_why_without_names),
 		cmocka_unit_test(a_held_notice_has_the_numbers_and_what_to_do),
 		cmocka_unit_test(every_event_has_words),
 		cmocka_unit_test(addresses_are_taken_that_fit_into_a_header),
