@@ -32,7 +32,7 @@ enum us_edit_field {
 	US_EDIT_ID = 1024,            /* at whoever keeps the object by a protocol of writing (SCIM: externalId) */
 };
 
-/* A user or a group: by its number, or, if that is 0, by its name. */
+/* A user or a group: by its number, or, if that is 0, by its name. Beside a number the name is what messages call it by. */
 struct us_edit_ref {
 	uint32_t number;
 	struct us_slice name;

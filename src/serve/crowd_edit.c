@@ -488,7 +488,7 @@ static enum us_errc change_membership(struct us_crowd_call *call, bool is_group,
 		rc = is_group ? us_crowd_find_group(call, member, &child, err) : us_crowd_find_user(call, member, &user, err);
 	if (rc)
 		return rc;
-	edit.member.number = is_group ? child.number : user.number;
+	edit.member = is_group ? (struct us_edit_ref) { child.number, child.image.group.name } : (struct us_edit_ref) { user.number, user.image.user.name };
 	call->answer->status = is_addition ? 201 : 204;
 	return apply(call, is_group ? child.directory : user.directory, &edit, err);
 }

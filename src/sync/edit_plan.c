@@ -6,7 +6,7 @@
 
 const char *us_edit_said(struct us_edit_plan *p, const struct us_edit_ref *ref)
 {
-	return ref->number ? us_arena_printf(&p->arena, "number %u", ref->number) : us_arena_printf(&p->arena, "\"" US_SLICE_FMT "\"",
+	return ref->number && !ref->name.n ? us_arena_printf(&p->arena, "number %u", ref->number) : us_arena_printf(&p->arena, "\"" US_SLICE_FMT "\"",
 		US_SLICE_ARG(ref->name));
 }
 

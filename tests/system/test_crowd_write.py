@@ -145,7 +145,7 @@ def test_groups_and_memberships_are_changed(crowd):
     assert crowd.call("POST", "group/user/direct", named(crowd, "user", "ann"), groupname="red")[0] == 201
     assert crowd.call("POST", "user/group/direct", named(crowd, "group", "red"), username="bob")[0] == 201
     status, answer = crowd.call("POST", "group/user/direct", named(crowd, "user", "ann"), groupname="red")
-    assert (status, answer["reason"]) == (409, "MEMBERSHIP_ALREADY_EXISTS")
+    assert (status, answer["reason"], answer["message"]) == (409, "MEMBERSHIP_ALREADY_EXISTS", 'the user "ann" is already in the group "red"')
     assert crowd.names("group/user/direct", groupname="red") == ["ann", "bob"]
     assert crowd.call("POST", "group/child-group/direct", named(crowd, "group", "red"), groupname="blue")[0] == 201
     assert crowd.names("user/group/nested", username="ann") == ["red", "blue"]
