@@ -455,16 +455,17 @@ static enum us_errc complete(struct us_ldap_source *s, struct gathering *g, stru
 
 	for (int restarts = 0; restarts < MAX_RANGE_RESTARTS; restarts++) {
 		has_changed = false;
-		/* A second attribute's values behind ours would be cut away: there is one in Active Directory only. */
 		while (!rc && !has_changed && range.next != NO_MORE)
 			rc = read_piece(s, g->arena, base, &range, &g->usn, &has_changed, err);
 		if (rc || !has_changed)
 			return rc;
+		if (g->n_ranges > 1)
+			break; /* a second attribute's values, behind ours, would be cut away */
 		s->n_refs = range.first_ref;
 		range.next = 0;
 		g->usn = US_SLICE_NONE;
 	}
-	return us_err_set(err, US_PARTIAL, "%.200s changed each time that its members were being read", base);
+	return us_err_set(err, US_PARTIAL, "%.200s changed while its members were being read", base);
 }
 
 /* ---- the primary group ---- */

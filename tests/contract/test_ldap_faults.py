@@ -340,6 +340,19 @@ def test_a_group_that_changes_while_its_ranges_are_read_is_read_again(ad, at):
     assert sorted(got.group("big-31")["members"]) == sorted(fakeldap.normal(m.decode()) for m in group.values("member"))
 
 
+@pytest.mark.parametrize("at", [[], [1], [4]])
+def test_two_long_attributes_of_a_group_that_changes_are_no_short_group(ad, at):
+    group = changing(ad, at)
+    group.attributes["uniquemember"] = ("uniqueMember", group.values("member")[15:])
+    group.attributes["member"] = ("member", group.values("member")[:15])
+    wanted = sorted(fakeldap.normal(m.decode()) for m in group.values("member")[len(at):] + group.values("uniqueMember"))
+    got = read(ad, schema="ad", membershipAttribute=["member", "uniqueMember"])
+    if at:
+        assert got.error == "US_PARTIAL" and "big-31" in got.text and not got.is_whole()
+    else:
+        assert got.is_whole() and sorted(got.group("big-31")["members"]) == wanted
+
+
 @pytest.mark.parametrize("at", [[1, 2, 3], [5, 10, 15], range(1, 40)])
 def test_a_group_that_changes_each_time_is_no_short_group(ad, at):
     changing(ad, at)
