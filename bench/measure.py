@@ -56,8 +56,8 @@ def peak_mb(pid):
 
 
 def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """By the process's own clock (clock_getcpuclockid, which Python lacks): /proc counts in hundredths, and ratios are taken of a fifth of a second."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Step:
