@@ -317,7 +317,7 @@ static void draw_config(struct scene *s)
 	static const char *const users[] = { "root", "svc-*", "anna", "*a*", "/[m-z]/", "/^user-/", "group:admins", "group:app-*", "group:staff" };
 	static const char *const assigned[] = { "everybody", "staff", "Legal", "app-x" };
 	static const char *const predicates[] = { "return user.username ~= 'anna'", "if user.dept == 'x' then return 'strip' end return missingDays >= 2",
-		"for _, g in ipairs(list(user.groups)) do if g == 'staff' then return false end end return true",
+		"return not user.fullName", /* of groups, none asks: whose names the run itself may change */
 		"if user.fullName then return 'anonymize' end return 'disable'", "if user.username == 'Bob' then error('no') end return true" };
 
 	draw_cleanup(s);
