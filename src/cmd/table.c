@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <wchar.h>
 
+#include "base/err.h"
+
 /* The code point at p and its length; a broken byte counts as one replacement character. */
 static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_code)
 {
@@ -55,6 +57,7 @@ void us_table_init(struct us_table *table, const char *const *headers)
 {
 	*table = (struct us_table) { 0 };
 	for (; headers[table->n_columns]; table->n_columns++) {
+		us_assert(table->n_columns < US_TABLE_MAX_COLUMNS);
 		const char *header = headers[table->n_columns];
 		table->is_number[table->n_columns] = header[0] == '#';
 		us_str_add(&table->text, header + (header[0] == '#'), strlen(header) + (header[0] != '#'));

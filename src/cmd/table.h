@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 
-#define US_TABLE_MAX_COLUMNS 12
+#define US_TABLE_MAX_COLUMNS 16
 
 struct us_table {
 	struct us_str text;   /* all cells, each NUL-terminated */
