@@ -14,12 +14,18 @@ import status
 
 USERS, GROUPS, MEMBERSHIPS, CHANGES = 100_000, 5_000, 2_000_000, 10_000
 CROWD = "/crowd/rest/usermanagement/1"
-# what, path with {name}, aim in answers a second
+SOME = 5_000
+USER, NESTED, EVENT = CROWD + "/user?username={name}", CROWD + "/user/group/nested?username={name}", CROWD + "/event/{token}"
+SCIM = "/scim/v2/{directory}/Users?filter=userName%20eq%20%22{name}%22"
+# what, path with {name}, aim in answers a second, how many users are asked for in turn
 CALLS = [
-    ("GET /user?username=", CROWD + "/user?username={name}", 30_000),
-    ("GET /user/group/nested", CROWD + "/user/group/nested?username={name}", 15_000),
-    ("GET /event/{token}, nothing new", CROWD + "/event/{token}", 40_000),
-    ("SCIM GET /Users?filter=userName eq", "/scim/v2/{directory}/Users?filter=userName%20eq%20%22{name}%22", 25_000),
+    ("GET /user?username=", USER, 30_000, SOME),
+    ("the same, of everybody", USER, 30_000, USERS),
+    ("GET /user/group/nested", NESTED, 15_000, SOME),
+    ("the same, of everybody", NESTED, 15_000, USERS),
+    ("GET /event/{token}, nothing new", EVENT, 40_000, SOME),
+    ("SCIM GET /Users?filter=userName eq", SCIM, 25_000, SOME),
+    ("the same, of everybody", SCIM, 25_000, USERS),
 ]
 MIRROR_S, MIRROR_MB, SLOWER = 4, 30, 0.2
 
@@ -77,7 +83,6 @@ def run(quick=False):
         measure.generate(folder, users, groups, memberships)
         with open(folder / "users.csv", newline="", encoding="utf-8") as rows:
             names = [row["username"] for row in csv.DictReader(rows)]
-        names = names[:: max(1, len(names) // 5000)]
         configuration = {"path": str(folder / "users.csv")}
         with measure.system.Server("--log-level", "warn", data=data) as server:
             connector = server.create("bench", "file", configuration)
@@ -91,16 +96,17 @@ def run(quick=False):
             status.pin(pid)
             result["mirror"] = mirror(server, header)
             token = re.search(rb'newEventToken="([^"]+)"', server.request("GET", CROWD + "/event", user="bench", password=password).body).group(1).decode()
-            for what, path, aim in CALLS:
+            for what, path, aim, n in CALLS:
+                asked = names[:: max(1, len(names) // n)]
                 path = path.replace("{token}", token).replace("{directory}", str(connector["directoryId"]))
-                body = server.request("GET", path.replace("{name}", urllib.parse.quote(names[0])), user="bench", password=password).body
-                ours = status.wrk(server.url, pid, script=script(folder, names, path, header))
+                body = server.request("GET", path.replace("{name}", urllib.parse.quote(asked[0])), user="bench", password=password).body
+                ours = status.wrk(server.url, pid, script=script(folder, asked, path, header))
                 result["calls"].append([what, aim, len(body), ours, status.nginx(body)])
             # the first call again, while a sync writes
             measure.generate(folder / "next", users, groups, memberships, changed=changes)
             (folder / "next/users.csv").replace(folder / "users.csv")
-            what, path, _ = CALLS[0]
-            synced = []
+            what, path, _, n = CALLS[0]
+            asked, synced = names[:: max(1, len(names) // n)], []
 
             def sync():
                 while not stop.is_set():
@@ -108,7 +114,7 @@ def run(quick=False):
 
             stop, thread = threading.Event(), threading.Thread(target=sync)
             thread.start()
-            result["busy"] = status.wrk(server.url, pid, script=script(folder, names, path, header))
+            result["busy"] = status.wrk(server.url, pid, script=script(folder, asked, path, header))
             stop.set()
             thread.join()
             assert synced and synced[0]["updatedCount"] == changes, synced

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STEP_BACK = 5 };
+enum { STEP_BACK = 8 };
 
 bool us_priority_can_step_back(void)
 {

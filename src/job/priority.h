@@ -6,7 +6,7 @@
 
 /* Whether threads may step back here: a filter of system calls may end a process that tries. Asked once, at the start. */
 bool us_priority_can_step_back(void);
-/* Of the calling thread and those that it starts from now on. They take what others leave, and a tenth to a third of the processor where others
+/* Of the calling thread and those that it starts from now on. They take what others leave, and a twentieth to a seventh of the processor where others
  * want all of it. */
 void us_priority_step_back(void);
 

@@ -88,5 +88,5 @@ def test_workers_step_back_and_the_threads_that_answer_do_not():
 
     with Server("--workers", "3") as server:
         own = os.getpriority(os.PRIO_PROCESS, server.process.pid)
-        wait_until(lambda: nice_of(server.process.pid)[-3:] == [min(own + 5, 19)] * 3)
+        wait_until(lambda: nice_of(server.process.pid)[-3:] == [min(own + 8, 19)] * 3)
         assert set(nice_of(server.process.pid)[:-3]) == {own}
