@@ -77,7 +77,8 @@ bool us_links_name(struct us_links *l, bool is_group, uint32_t place, struct us_
 		r->places = us_realloc(r->places, r->cap * sizeof *r->places);
 	}
 	bool is_again = !is_new && (r->places[at] == place || (r->places[at] == SEVERAL && is_named(r, place)));
-	*ret_other = is_new || is_again || r->places[at] == SEVERAL ? US_MAP_NONE : r->places[at];
+	bool is_own = is_new || is_again;
+	*ret_other = is_own || r->places[at] == SEVERAL ? US_MAP_NONE : r->places[at];
 	if (!is_again)
 		r->places[at] = is_new ? place : SEVERAL;
 	if (place / 8 >= r->cap_named) {
@@ -87,7 +88,7 @@ bool us_links_name(struct us_links *l, bool is_group, uint32_t place, struct us_
 		r->cap_named = cap;
 	}
 	r->is_named[place / 8] |= (uint8_t) (1 << place % 8);
-	return is_new || is_again;
+	return is_own;
 }
 
 /* A ref, or else the id of somebody who has no ref. US_MAP_NONE: nobody yet; SEVERAL: nobody ever. */

@@ -26,7 +26,6 @@ void us_plan_claim_name(struct side *s, uint32_t place, struct us_hash name)
 	s->claimants[claim] = place;
 }
 
-
 static void add_failure(struct us_plan *p, struct side *s, uint32_t place, uint32_t other, bool is_rival)
 {
 	if (!(s->marks[place] & CLAIMS))

@@ -254,6 +254,28 @@ static void an_id_is_no_name_of_who_has_another(void **state)
 	}
 }
 
+static void who_was_found_by_an_id_is_settled_for_a_group_that_was_not(void **state)
+{
+	struct us_links *l = us_links_new(&have);
+	struct us_slice members[] = { US_SLICE("u5"), US_SLICE("u6"), US_SLICE("g7"), US_SLICE("g8") };
+	uint32_t other;
+
+	assert_true(us_links_name(l, true, 1, hash_of('m', 1), &other));
+	us_links_add(l, hash_of('m', 1), members, 4);
+	assert_true(us_links_name(l, false, 6, hash_of('n', 6), &other));
+	assert_true(us_links_name(l, false, 21, hash_of('u', 6), &other)); /* it is this one that u6 means */
+	assert_true(us_links_name(l, true, 7, hash_of('m', 7), &other));   /* and g7 is nobody */
+	us_links_resolve(l);
+	assert_int_equal(us_links_build(l), 1);
+	uint32_t *places;
+	assert_int_equal(us_links_users(l, 1, &places), 2);
+	assert_int_equal(places[0] + places[1], 5 + 21);
+	struct us_edge *edges;
+	assert_int_equal(us_links_edges(l, &edges), 1);
+	assert_true(edges[0].parent == 1 && edges[0].child == 8);
+	us_links_free(l);
+}
+
 static void edges_are_sorted_by_parent_then_child(void **state)
 {
 	struct us_links *l = us_links_new(&have);
@@ -285,6 +307,7 @@ int main(void)
 		cmocka_unit_test(names_go_before_ids),
 		cmocka_unit_test(a_name_of_several_is_nobodys),
 		cmocka_unit_test(an_id_is_no_name_of_who_has_another),
+		cmocka_unit_test(who_was_found_by_an_id_is_settled_for_a_group_that_was_not),
 		cmocka_unit_test(edges_are_sorted_by_parent_then_child),
 	};
 

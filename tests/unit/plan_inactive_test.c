@@ -74,6 +74,7 @@ static void stages_count_from_the_run_that_found_the_user(void **state)
 		assert_row(i, step.has_row == (rows[i].outcome >= 0) && step.n_left == rows[i].n_left);
 		if (step.has_row) {
 			assert_row(i, (int) step.change.outcome == rows[i].outcome);
+			assert_row(i, !memmem(step.change.reason.p, step.change.reason.n, "cannot", 6)); /* nobody has the name */
 			const struct us_user_image *after = step.change.user.after;
 			assert_row(i, !after == (rows[i].outcome == US_OUTCOME_DELETED));
 			if (after) {
