@@ -159,6 +159,9 @@ enum us_errc us_run_write_stored(struct us_act *a)
 	if (rc)
 		return rc;
 	a->is_of_then = !us_slice_is_equal(a->configuration_hash, now);
+	/* It fitted when it was decided, and may have waited for its turn since. */
+	if ((rc = us_sync_check_fit(a->sync->store, a->reader, &planned, a->err)))
+		return rc;
 	a->run.directory = planned.directory;
 	a->run.report = planned.report;
 	a->run.n_changes = planned.n_changes;

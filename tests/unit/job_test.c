@@ -376,6 +376,46 @@ static void approval_vouches_for_the_settings_of_now_if_they_are_those_of_then(v
 	assert_int_equal(count_users(w), 10);
 }
 
+static int64_t waiting; /* for approval */
+
+/* From inside the run of another connector: the approved one has to wait for the only worker. */
+static void approve_and_save(struct world *w)
+{
+	struct us_err err = US_ERR_INIT;
+	int64_t run;
+
+	assert_ok(us_job_approve(w->job, waiting, me, &run, &err));
+	save(w, "{\"cleanup\":\"delete\",\"filter\":\"few\"}", us_clock_wall_s());
+}
+
+static void settings_saved_between_approval_and_its_turn_stop_it(void **state)
+{
+	struct world *w = *state;
+	struct us_err err = US_ERR_INIT;
+	struct us_arena arena = US_ARENA_INIT;
+	struct us_job_request other = full;
+	int64_t run, id;
+	bool is_new;
+	struct us_dbc *c = begin(w);
+
+	assert_ok(us_connector_create(w->store, c, US_SLICE("it"), US_SLICE("people"), parse(&arena, "{}"), true, 1000, &id, &err));
+	commit(c);
+	list_people(12, NULL);
+	assert_int_equal(run_full(w, &run), US_RUN_DONE);
+	list_people(1, NULL);
+	assert_int_equal(run_full(w, &waiting), US_RUN_HELD);
+	now.on_fetch = approve_and_save;
+	other.connector = US_SLICE("2");
+	assert_ok(us_job_start(w->job, &other, &run, &is_new, &err));
+	assert_int_equal(wait(w, run), US_RUN_DONE);
+	assert_int_equal(wait(w, waiting), US_RUN_FAILED);
+	struct us_run r = load(w, &arena, waiting);
+	assert_non_null(memmem(r.messages.p, r.messages.n, "the configuration has changed since", 35));
+	/* eleven of the twelve would be gone */
+	assert_int_equal(count_users(w), 12);
+	us_arena_fini(&arena);
+}
+
 static void approval_of_a_partial_read_is_no_success(void **state)
 {
 	struct world *w = *state;
@@ -705,6 +745,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(approval_of_an_old_plan_does_not_vouch_for_settings_saved_since),
+		CASE(settings_saved_between_approval_and_its_turn_stop_it),
 		CASE(approval_of_a_partial_read_is_no_success),
 		CASE(approval_vouches_for_the_settings_of_now_if_they_are_those_of_then),
 		CASE(approval_is_refused_once_the_directory_has_moved),
