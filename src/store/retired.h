@@ -24,7 +24,7 @@ enum us_errc us_retired_wake(struct us_dbc *c, int64_t directory, struct us_have
 /* The user is being deleted. */
 enum us_errc us_retired_add(struct us_dbc *c, int64_t directory, const struct us_user *user, int64_t connector, int64_t now_s, struct us_err *err);
 enum us_errc us_retired_remove(struct us_dbc *c, int64_t directory, struct us_slice id, struct us_err *err);
-/* Whether there are any in the directory. */
+/* Whether the user of that id is one who was deleted; whether there are any in the directory. */
 enum us_errc us_retired_is_gone(struct us_dbc *c, int64_t directory, struct us_slice id, bool *ret_is, struct us_err *err);
 enum us_errc us_retired_has_gone(struct us_dbc *c, int64_t directory, bool *ret_has, struct us_err *err);
 /* A login under a name that the directory does not have. *ret_is: it was that of a deleted user, who may come back now, with a sync that reads

@@ -84,11 +84,11 @@ static enum us_errc take_all(struct us_stmt *s, struct us_arena *arena, struct u
 	return US_OK;
 }
 
-/* US_END: the connector is free. */
-static enum us_errc find_active(struct us_dbc *c, int64_t connector, int64_t *ret_id, struct us_err *err)
+/* The number that a query about a connector gives. US_END: it gives no row. */
+static enum us_errc find_id(struct us_dbc *c, const char *sql, int64_t connector, int64_t *ret_id, struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT id FROM run WHERE connector = ?1 AND status IN ('SCHEDULED', 'RUNNING')", &s, err);
+	enum us_errc rc = us_db_prepare(c, sql, &s, err);
 
 	if (rc)
 		return rc;
@@ -98,6 +98,12 @@ static enum us_errc find_active(struct us_dbc *c, int64_t connector, int64_t *re
 		*ret_id = us_stmt_int(s, 0);
 	us_stmt_reset(s);
 	return rc;
+}
+
+/* US_END: the connector is free. */
+static enum us_errc find_active(struct us_dbc *c, int64_t connector, int64_t *ret_id, struct us_err *err)
+{
+	return find_id(c, "SELECT id FROM run WHERE connector = ?1 AND status IN ('SCHEDULED', 'RUNNING')", connector, ret_id, err);
 }
 
 /* The rows that another run would write or turn round; those of an `apply` are another run's. */
@@ -197,29 +203,29 @@ enum us_errc us_run_load(struct us_dbc *c, struct us_arena *arena, int64_t id, s
 	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "there is no run %lld", (long long) id) : rc;
 }
 
-enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err)
+static enum us_errc load_newest(struct us_dbc *c, struct us_arena *arena, const char *sql, int64_t connector, const char *none, struct us_run *ret_run,
+	struct us_err *err)
 {
 	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE connector = ?1 ORDER BY id DESC LIMIT 1", &s, err);
+	enum us_errc rc = us_db_prepare(c, sql, &s, err);
 
 	if (rc)
 		return rc;
 	us_stmt_bind_int(s, 1, connector);
 	rc = take_one(s, arena, ret_run, err);
-	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "the connector has not run yet") : rc;
+	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "%s", none) : rc;
+}
+
+enum us_errc us_run_load_last(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err)
+{
+	return load_newest(c, arena, "SELECT " COLUMNS " FROM run WHERE connector = ?1 ORDER BY id DESC LIMIT 1", connector, "the connector has not run yet", ret_run,
+		err);
 }
 
 enum us_errc us_run_load_last_full(struct us_dbc *c, struct us_arena *arena, int64_t connector, struct us_run *ret_run, struct us_err *err)
 {
-	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT " COLUMNS " FROM run WHERE connector = ?1 AND kind IN ('full', 'simulation')"
-		" AND status NOT IN ('SCHEDULED', 'RUNNING') ORDER BY id DESC LIMIT 1", &s, err);
-
-	if (rc)
-		return rc;
-	us_stmt_bind_int(s, 1, connector);
-	rc = take_one(s, arena, ret_run, err);
-	return rc == US_END ? us_err_set(err, US_NOT_FOUND, "the connector has not read everything yet") : rc;
+	return load_newest(c, arena, "SELECT " COLUMNS " FROM run WHERE connector = ?1 AND kind IN ('full', 'simulation')"
+		" AND status NOT IN ('SCHEDULED', 'RUNNING') ORDER BY id DESC LIMIT 1", connector, "the connector has not read everything yet", ret_run, err);
 }
 
 enum us_errc us_run_list(struct us_dbc *c, struct us_arena *arena, int64_t connector, int64_t before, size_t limit, struct us_run **ret_list,
@@ -458,11 +464,11 @@ static enum us_errc overtake(struct us_dbc *c, const struct us_run *run, int64_t
 	char why[120], text[240];
 	enum us_errc rc;
 
-	snprintf(why, sizeof why, "vertaken by run %lld, which has read the source since and left nothing to decide", (long long) by);
-	snprintf(text, sizeof text, "O%s. Nothing of it is done", why);
+	snprintf(why, sizeof why, "run %lld, which has read the source since and left nothing to decide", (long long) by);
+	snprintf(text, sizeof text, "Overtaken by %s. Nothing of it is done", why);
 	rc = tell(c, run, text, run->held, err);
 	if (rc == US_OK && run->kind == US_RUN_CLEANUP) {
-		snprintf(text, sizeof text, "Its cleanup, run %lld, was o%s. Nothing was taken away", (long long) run->id, why);
+		snprintf(text, sizeof text, "Its cleanup, run %lld, was overtaken by %s. Nothing was taken away", (long long) run->id, why);
 		rc = tell_whole(c, run, "overtaken", text, err);
 	}
 	return rc ? rc : us_run_set_status(c, run->id, US_RUN_HELD, US_RUN_CANCELLED, now_s, err);
@@ -490,17 +496,7 @@ enum us_errc us_run_overtake_held(struct us_dbc *c, const struct us_run *by, int
 
 enum us_errc us_run_find_held(struct us_dbc *c, int64_t connector, int64_t *ret_id, struct us_err *err)
 {
-	struct us_stmt *s;
-	enum us_errc rc = us_db_prepare(c, "SELECT MAX(id) FROM run WHERE status = 'HELD' AND connector = ?1", &s, err);
-
-	if (rc)
-		return rc;
-	us_stmt_bind_int(s, 1, connector);
-	rc = us_stmt_step(s, err);
-	if (!rc)
-		*ret_id = us_stmt_int(s, 0);
-	us_stmt_reset(s);
-	return rc;
+	return find_id(c, "SELECT MAX(id) FROM run WHERE status = 'HELD' AND connector = ?1", connector, ret_id, err);
 }
 
 enum us_errc us_run_expire_held(struct us_dbc *c, bool is_writer, int64_t now_s, size_t *ret_n, int64_t *ret_next_s, struct us_err *err)
