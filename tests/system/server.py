@@ -175,6 +175,17 @@ class Server:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
 
+    def wait_until_taken(self, n, seconds=20):
+        """Until the server has read n requests that it has not answered yet: so many connections are open, and nothing unread is in them."""
+        port, deadline = urllib.parse.urlsplit(self.url).port, time.monotonic() + seconds
+        while True:
+            rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+            queues = [row[4] for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "01"]
+            if len(queues) >= n and all(queue.endswith(":00000000") for queue in queues):
+                return
+            assert time.monotonic() < deadline, queues
+            time.sleep(0.01)
+
     def sync(self, connector):
         """A full sync to its end."""
         key = connector["uniqueId"] if isinstance(connector, dict) else connector

@@ -239,7 +239,7 @@ def test_who_reads_does_not_wait_for_who_writes(server, local):
     with contextlib.closing(sqlite3.connect(server.data / "usersync.db", isolation_level=None, timeout=30)) as store, ThreadPoolExecutor(12) as pool:
         store.execute("BEGIN IMMEDIATE")  # as a large sync that is applied
         writes = [pool.submit(server.call, "PUT", f"{local}/user/u{i}", {"email": f"u{i}@example.org"}) for i in range(12)]
-        time.sleep(0.5)
+        server.wait_until_taken(12)
         begin = time.monotonic()
         for _ in range(20):
             assert server.call("GET", f"{local}/user/u1")[0] == server.request("GET", "/healthz").status == 200

@@ -352,7 +352,7 @@ def test_readers_and_logins_do_not_wait_for_writers(site, scim):
     with contextlib.closing(sqlite3.connect(site.data / "usersync.db", isolation_level=None, timeout=30)) as store, ThreadPoolExecutor(12) as pool:
         store.execute("BEGIN IMMEDIATE")  # as a large sync that is applied
         writes = [pool.submit(write, n) for n in range(12)]
-        time.sleep(0.5)
+        site.wait_until_taken(12)
         begin = time.monotonic()
         for _ in range(20):
             assert scim.get(f"Users/{user['id']}")[0] == crowd.get("user", username="ann")[0] == 200
