@@ -8,7 +8,7 @@
  * A session and its calls belong to one thread at a time.
  * Errors: US_UNAVAILABLE, US_TIMEOUT, US_TLS, US_DENIED (proxy), US_THROTTLED (wait_ms: what was asked for), US_PROTOCOL, US_CONFIG,
  * US_CANCELLED. native is the HTTP status if there was one. Texts name the origin and the path, never the query, which holds names.
- * Spec: RFC 9110, RFC 9111 is not implemented: nothing is cached.
+ * Spec: RFC 9110; nothing is cached (RFC 9111 leaves that to the client).
  */
 #ifndef US_NET_HTTP_H
 #define US_NET_HTTP_H
